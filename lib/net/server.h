@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef NET_SERVER_H
+#define NET_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * The shape of every daemon: event loops own connections, workers execute
+ * commands.
+ *
+ * A connection belongs to one loop thread for life. The loop reads and hands
+ * bytes to the protocol's input(), which must not block; when a command is
+ * complete it calls conn_run(), and the protocol's run() is called on a
+ * worker, where it may block on the store. While it runs, the connection is
+ * the worker's: the loop neither reads nor calls any other function of the
+ * protocol for it. So a session needs no lock of its own.
+ *
+ * An idle connection holds no buffer: input that was not consumed and output
+ * that was not sent are the only bytes kept.
+ */
+
+struct net_server;
+struct conn;
+
+enum net_next {
+	NET_DONE,     /* command finished: send its output, take more input */
+	NET_MORE,     /* send the output; call run() again once it drained */
+	NET_STARTTLS, /* send the output, then negotiate TLS; input that came
+	               * before the handshake is thrown away (no injection) */
+	NET_CLOSE,    /* send the output, then close */
+};
+
+struct net_proto {
+	const char *name; /* "imap": for logs, metrics and `mailstead who` */
+
+	/* Loop. A connection is ready (TLS done where it is implicit). Returns
+	 * the session; NULL closes. The greeting goes to conn_out(). */
+	void *(*open)(struct conn *c);
+	/* Loop. Bytes are there and nothing runs. Returns how many it used;
+	 * the rest is offered again with more behind it. After conn_run() it
+	 * must return at once. Short replies ("+ OK") may go to conn_out(). */
+	size_t (*input)(void *session, struct str in);
+	/* Worker. The command, or its next step after NET_MORE. */
+	enum net_next (*run)(void *session);
+	/* Loop. conn_set_timeout() has passed without input and nothing runs.
+	 * Say so in conn_out() and conn_close(), or set a new timeout. */
+	void (*timeout)(void *session);
+	/* Loop. After conn_wake(), once nothing runs. Usually conn_run(). */
+	void (*wake)(void *session);
+	/* Loop. The server stops: say BYE or 421; it closes by itself. */
+	void (*stop)(void *session);
+	/* Worker. The connection is gone: free the session. May block. */
+	void (*close)(void *session);
+};
+
+/* Output goes here; sent when the callback returns. */
+struct buf *conn_out(struct conn *c);
+/* Enough output for one step: return NET_MORE (the high-water mark). */
+bool conn_out_full(struct conn *c);
+void conn_run(struct conn *c);   /* from input(), wake() or timeout() */
+void conn_close(struct conn *c); /* after the output was sent */
+/* From any thread; many wakes before it is served are one. C must be open:
+ * unregister before close() returns. */
+void conn_wake(struct conn *c);
+void conn_set_timeout(struct conn *c, unsigned seconds); /* 0: none */
+/* From run(): hold back the output and further input for so long, without
+ * holding the worker (penalty for failed logins). */
+void conn_delay(struct conn *c, unsigned milliseconds);
+
+struct conn_peer {
+	char address[64]; /* "192.0.2.1", "2001:db8::1" or "local" */
+	uint16_t port;
+	bool loopback;    /* includes Unix sockets */
+};
+const struct conn_peer *conn_peer(const struct conn *c); /* after PROXY */
+bool conn_tls(const struct conn *c);
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384", empty without TLS. */
+struct str conn_tls_info(const struct conn *c, char *buf, size_t n);
+struct ssl_st;
+struct ssl_st *conn_ssl(const struct conn *c); /* channel binding; or NULL */
+/* Short unique text for logs and for the client to quote. */
+const char *conn_id(const struct conn *c);
+bool conn_starttls_available(const struct conn *c);
+struct net_server *conn_server(const struct conn *c);
+void *conn_session(const struct conn *c);
+/* Who is logged in, for `mailstead who`; copied; empty: nobody. */
+void conn_set_user(struct conn *c, struct str user);
+
+/* ------------------------------------------------------------------------
+ * Server
+ */
+
+struct net_options {
+	const char *name;             /* the daemon: "imapd" */
+	unsigned loops, workers;      /* 0: one loop a core, eight workers a core */
+	unsigned max_connections, max_per_address;
+	const char *trusted_proxies;  /* may send PROXY protocol v1 or v2 */
+	const char *tls_cert, *tls_key, *tls_min;
+	/* Certificates by SNI: append PEM chain and key for NAME, or return
+	 * false for the default. Called on a loop, cached by the server until
+	 * net_reload(). May be NULL. */
+	bool (*certificate)(void *arg, struct str name, struct buf *chain,
+	    struct buf *key);
+	void *certificate_arg;
+};
+
+bool net_server_new(const struct net_options *o, struct net_server **out,
+    struct err *e);
+/*
+ * Listen on each of SPEC: "unix:NAME" (in RUN_DIR unless absolute),
+ * "host:port", "*:port" or "[v6]:port", separated by spaces or commas. A
+ * spec ending in "?proxy" expects a PROXY header. ARG is for the protocol.
+ * Sockets passed by the service manager (LISTEN_FDS) that match are used
+ * instead of binding.
+ */
+bool net_listen(struct net_server *s, const char *spec, const char *run_dir,
+    const struct net_proto *proto, bool tls, void *arg, struct err *e);
+void *conn_listen_arg(const struct conn *c);
+/* Run until net_stop(); then closes gracefully, within 10 seconds. */
+void net_run(struct net_server *s);
+void net_stop(struct net_server *s);   /* from any thread */
+bool net_reload(struct net_server *s, struct err *e); /* certificates */
+void net_server_free(struct net_server **s);
+
+/*
+ * Run task(arg, i) for each i in [0, count) on the workers and wait for all.
+ * The caller works too, so calling it from run() cannot deadlock.
+ */
+void net_parallel(struct net_server *s, size_t count,
+    void (*task)(void *arg, size_t i), void *arg);
+
+#endif

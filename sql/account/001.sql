@@ -1,0 +1,1 @@
+-- The account database; see lib/store/store.h.

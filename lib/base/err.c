@@ -49,7 +49,7 @@ err_errno(struct err *e, const char *fmt, ...)
 	va_end(ap);
 	if (n >= 0 && (size_t)n < sizeof(e->msg))
 		snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, ": %s",
-		    strerrordesc_np(saved) ? strerrordesc_np(saved) :
-		                             "unknown error");
+		    strerrordesc_np(saved) ? strerrordesc_np(saved)
+					   : "unknown error");
 	errno = saved;
 }

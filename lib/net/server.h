@@ -33,7 +33,7 @@ enum net_next {
 	NET_DONE,     /* command finished: send its output, take more input */
 	NET_MORE,     /* send the output; call run() again once it drained */
 	NET_STARTTLS, /* send the output, then negotiate TLS; input that came
-	               * before the handshake is thrown away (no injection) */
+		       * before the handshake is thrown away (no injection) */
 	NET_CLOSE,    /* send the output, then close */
 };
 
@@ -77,7 +77,7 @@ void conn_delay(struct conn *c, unsigned milliseconds);
 struct conn_peer {
 	char address[64]; /* "192.0.2.1", "2001:db8::1" or "local" */
 	uint16_t port;
-	bool loopback;    /* includes Unix sockets */
+	bool loopback; /* includes Unix sockets */
 };
 const struct conn_peer *conn_peer(const struct conn *c); /* after PROXY */
 bool conn_tls(const struct conn *c);
@@ -98,21 +98,21 @@ void conn_set_user(struct conn *c, struct str user);
  */
 
 struct net_options {
-	const char *name;             /* the daemon: "imapd" */
-	unsigned loops, workers;      /* 0: one loop a core, eight workers a core */
+	const char *name;        /* the daemon: "imapd" */
+	unsigned loops, workers; /* 0: one loop a core, eight workers a core */
 	unsigned max_connections, max_per_address;
-	const char *trusted_proxies;  /* may send PROXY protocol v1 or v2 */
+	const char *trusted_proxies; /* may send PROXY protocol v1 or v2 */
 	const char *tls_cert, *tls_key, *tls_min;
 	/* Certificates by SNI: append PEM chain and key for NAME, or return
 	 * false for the default. Called on a loop, cached by the server until
 	 * net_reload(). May be NULL. */
-	bool (*certificate)(void *arg, struct str name, struct buf *chain,
-	    struct buf *key);
+	bool (*certificate)(
+	    void *arg, struct str name, struct buf *chain, struct buf *key);
 	void *certificate_arg;
 };
 
-bool net_server_new(const struct net_options *o, struct net_server **out,
-    struct err *e);
+bool net_server_new(
+    const struct net_options *o, struct net_server **out, struct err *e);
 /*
  * Listen on each of SPEC: "unix:NAME" (in RUN_DIR unless absolute),
  * "host:port", "*:port" or "[v6]:port", separated by spaces or commas. A
@@ -125,7 +125,7 @@ bool net_listen(struct net_server *s, const char *spec, const char *run_dir,
 void *conn_listen_arg(const struct conn *c);
 /* Run until net_stop(); then closes gracefully, within 10 seconds. */
 void net_run(struct net_server *s);
-void net_stop(struct net_server *s);   /* from any thread */
+void net_stop(struct net_server *s);                  /* from any thread */
 bool net_reload(struct net_server *s, struct err *e); /* certificates */
 void net_server_free(struct net_server **s);
 

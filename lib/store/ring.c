@@ -64,7 +64,7 @@ map_file(struct ring *r, const char *path, struct err *e)
 	}
 	if (fstat(r->fd, &st) != 0 ||
 	    (st.st_size < (off_t)sizeof(struct ring_file) &&
-	        ftruncate(r->fd, sizeof(struct ring_file)) != 0)) {
+		ftruncate(r->fd, sizeof(struct ring_file)) != 0)) {
 		err_errno(e, "cannot size change ring %s", path);
 		return false;
 	}
@@ -146,8 +146,9 @@ report(struct ring *r, uint64_t number)
 	uint32_t pid;
 	int tries = 0;
 
-	while (atomic_load_explicit(&s->number, memory_order_acquire) <
-	        number && tries++ < 1000)
+	while (
+	    atomic_load_explicit(&s->number, memory_order_acquire) < number &&
+	    tries++ < 1000)
 		sched_yield();
 	memcpy(id, s->id, ID_LEN);
 	pid = s->pid;

@@ -188,6 +188,8 @@ void loop_fini(struct loop *loop);
 void loop_run(struct loop *loop);
 /* Any thread. A connection it has not seen before begins its life there. */
 void loop_post(struct loop *loop, struct conn *c);
+/* The second half of it, for who has set ST_QUEUED. */
+void loop_push(struct loop *loop, struct conn *c);
 void loop_poke(struct loop *loop); /* any thread */
 
 /* work.c */

@@ -27,8 +27,8 @@ loop_poke(struct loop *loop)
 	(void)done; /* full means that it is awake already */
 }
 
-static void
-push(struct loop *loop, struct conn *c)
+void
+loop_push(struct loop *loop, struct conn *c)
 {
 	struct conn *head = atomic_load(&loop->queue);
 
@@ -43,7 +43,7 @@ void
 loop_post(struct loop *loop, struct conn *c)
 {
 	if (!(atomic_fetch_or(&c->state, ST_QUEUED) & ST_QUEUED))
-		push(loop, c);
+		loop_push(loop, c);
 }
 
 /* ------------------------------------------------------------------------

@@ -54,6 +54,8 @@ static void
 run_command(struct conn *c)
 {
 	c->more = false;
+	buf_drop(&c->out, c->out_at);
+	c->out_at = 0;
 	switch (c->listener->proto->run(c->session)) {
 	case NET_DONE:
 		break;
@@ -120,7 +122,7 @@ release(struct conn *c)
 	} while (!atomic_compare_exchange_weak(&c->state, &old, new));
 	/* From here on C is its loop's, unless we hold it by ST_QUEUED. */
 	if ((new &ST_QUEUED) && !(old & ST_QUEUED))
-		loop_post(loop, c);
+		loop_push(loop, c);
 	return true;
 }
 

@@ -5,3 +5,7 @@ lib_libmailstead_a_SOURCES += \
 	%D%/ring.c %D%/ring.h %D%/search.c %D%/setflags.c %D%/store.h \
 	%D%/trigram.c %D%/trigram.h %D%/tx.c %D%/tx.h %D%/uids.c \
 	%D%/view.c %D%/view.h
+
+check_PROGRAMS += %D%/store_test
+%C%_store_test_SOURCES = %D%/store_test.c
+%C%_store_test_LDADD = $(TEST_LIBS)

@@ -438,6 +438,11 @@ note_boot(struct tx *tx, void *arg, struct err *e)
 		SQ_I(lo + 1), SQ_I(tx->modseq)));
 	if (rc != STORE_OK)
 		return rc;
+	/* A HIGHESTMODSEQ must not fall behind what a client was told. */
+	rc = store_rc_of(sq_run(
+	    tx->q, e, "UPDATE mailbox SET modseq = ?", SQ_I(tx->modseq)));
+	if (rc != STORE_OK)
+		return rc;
 	return store_rc_of(sq_run(
 	    tx->q, e, "UPDATE state SET boot = ?", SQ_C(tx->a->st->boot)));
 }

@@ -32,9 +32,9 @@ struct fixture {
 static void
 open_store(struct fixture *f)
 {
-	struct store_options o = { .data_dir = f->dir,
-		.run_dir = f->dir,
-		.no_indexer = true };
+	struct store_options o = {
+		.data_dir = f->dir, .run_dir = f->dir, .no_indexer = true
+	};
 
 	assert_int_equal(store_open(&o, &f->st, &f->e), STORE_OK);
 }
@@ -170,8 +170,8 @@ show(struct fixture *f, int64_t mailbox)
 }
 
 static void
-set_flags(struct fixture *f, uint32_t lo, uint32_t hi, enum flag_op op,
-    uint64_t bits)
+set_flags(
+    struct fixture *f, uint32_t lo, uint32_t hi, enum flag_op op, uint64_t bits)
 {
 	struct flags flags = { .bits = bits };
 	uint64_t modseq;
@@ -202,8 +202,7 @@ test_append_and_read(void **state)
 	OK(email_read(r, got.email, 6, 5, &b, &f->e));
 	assert_string_equal(buf_cstr(&b), "a@exa");
 	OK(email_meta(r, got.email, &meta, &f->e));
-	assert_string_equal(arena_cstr(f->arena, meta.msgid),
-	    "1@example.test");
+	assert_string_equal(arena_cstr(f->arena, meta.msgid), "1@example.test");
 	reader_end(&r);
 	buf_fini(&b);
 	m = info(f, "INBOX");
@@ -270,7 +269,7 @@ test_flags(void **state)
 	assert_int_equal(info(f, "INBOX").deleted, 2);
 	/* UNCHANGEDSINCE: 3, 4 and 5 changed after `before`. */
 	v = view(f, f->inbox);
-	before = view_at(v, 2)->modseq;
+	before = view_at(v, 1)->modseq;
 	view_unref(&v);
 	OK(account_store_flags(f->a, f->inbox, range(f, 1, 5), FLAGS_ADD,
 	    &flagged, before, f->arena, &failed, &modseq, &f->e));
@@ -306,14 +305,13 @@ test_keywords(void **state)
 	}
 	OK(account_keyword(f->a, STR("$kEY69"), false, &index, &f->e));
 	assert_int_equal(index, 69);
-	assert_int_equal(account_keyword(f->a, STR("none"), false, &index,
-	                     &f->e),
+	assert_int_equal(
+	    account_keyword(f->a, STR("none"), false, &index, &f->e),
 	    STORE_NOTFOUND);
-	assert_int_equal(account_keyword(f->a, STR("a b"), true, &index,
-	                     &f->e),
+	assert_int_equal(account_keyword(f->a, STR("a b"), true, &index, &f->e),
 	    STORE_INVALID);
-	OK(account_store_flags(f->a, f->inbox, range(f, 2, 2), FLAGS_ADD,
-	    &all, NO_UNCHANGEDSINCE, f->arena, NULL, &modseq, &f->e));
+	OK(account_store_flags(f->a, f->inbox, range(f, 2, 2), FLAGS_ADD, &all,
+	    NO_UNCHANGEDSINCE, f->arena, NULL, &modseq, &f->e));
 	reopen(f);
 	v = view(f, f->inbox);
 	for (uint32_t i = 0; i < 70; i++) {
@@ -347,8 +345,8 @@ test_expunge(void **state)
 	fill(f, 1, 6);
 	set_flags(f, 2, 3, FLAGS_ADD, FLAG_DELETED);
 	set_flags(f, 5, 5, FLAGS_ADD, FLAG_DELETED);
-	OK(account_expunge(f->a, f->inbox, range(f, 1, 4), true, f->arena,
-	    &gone, &f->e));
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 1, 4), true, f->arena, &gone, &f->e));
 	assert_int_equal(uids_count(gone), 2);
 	assert_string_equal(show(f, f->inbox), "1:0 4:0 5:16 6:0");
 	OK(account_expunge(f->a, f->inbox, range(f, 1, UINT32_MAX), false,
@@ -357,7 +355,7 @@ test_expunge(void **state)
 	assert_string_equal(show(f, f->inbox), "");
 	m = info(f, "INBOX");
 	assert_int_equal(m.messages + m.unseen + m.deleted + m.size +
-	        m.threads + m.unseen_threads,
+			     m.threads + m.unseen_threads,
 	    0);
 	assert_int_equal(m.uidnext, 7);
 	OK(account_usage(f->a, &use, &f->e));
@@ -398,13 +396,13 @@ test_copy_and_move(void **state)
 	assert_false(view_at(v, 2)->email == view_at(w, 3)->email);
 	view_unref(&v);
 	view_unref(&w);
-	OK(account_copy(f->a, f->inbox, range(f, 1, 4), archive, true,
-	    f->arena, &c, &f->e));
+	OK(account_copy(f->a, f->inbox, range(f, 1, 4), archive, true, f->arena,
+	    &c, &f->e));
 	assert_string_equal(show(f, f->inbox), "");
 	assert_int_equal(info(f, "Archive").messages, 7);
 	/* All copies gone: nothing counts any more. */
-	OK(account_expunge(f->a, archive, range(f, 1, 99), false, NULL, NULL,
-	    &f->e));
+	OK(account_expunge(
+	    f->a, archive, range(f, 1, 99), false, NULL, NULL, &f->e));
 	OK(account_usage(f->a, &after, &f->e));
 	assert_int_equal(after.bytes + after.messages, 0);
 }
@@ -419,29 +417,29 @@ test_mailboxes(void **state)
 	uint32_t first;
 
 	OK(mailbox_create(f->a, STR("a/b/c"), ROLE_NONE, NULL, &f->e));
-	assert_int_equal(mailbox_create(f->a, STR("a/b"), ROLE_NONE, NULL,
-	                     &f->e),
+	assert_int_equal(
+	    mailbox_create(f->a, STR("a/b"), ROLE_NONE, NULL, &f->e),
 	    STORE_EXISTS);
-	assert_int_equal(mailbox_create(f->a, STR("a//b"), ROLE_NONE, NULL,
-	                     &f->e),
+	assert_int_equal(
+	    mailbox_create(f->a, STR("a//b"), ROLE_NONE, NULL, &f->e),
 	    STORE_INVALID);
 	OK(mailbox_subscribe(f->a, STR("a/b/c"), true, &f->e));
 	OK(mailbox_rename(f->a, STR("a/b"), STR("x/y"), &f->e));
 	m = info(f, "x/y/c");
 	assert_true(m.subscribed);
 	assert_true(info(f, "x/y").has_children);
-	assert_int_equal(mailbox_rename(f->a, STR("x"), STR("x/y/z"), &f->e),
-	    STORE_INVALID);
+	assert_int_equal(
+	    mailbox_rename(f->a, STR("x"), STR("x/y/z"), &f->e), STORE_INVALID);
 	OK(mailbox_delete(f->a, STR("x/y"), &f->e));
 	assert_true(info(f, "x/y").noselect);
-	assert_int_equal(mailbox_delete(f->a, STR("x/y"), &f->e),
-	    STORE_INVALID);
+	assert_int_equal(
+	    mailbox_delete(f->a, STR("x/y"), &f->e), STORE_INVALID);
 	first = info(f, "x/y").uidvalidity;
 	OK(mailbox_create(f->a, STR("x/y"), ROLE_NONE, NULL, &f->e));
 	assert_false(info(f, "x/y").noselect);
 	assert_true(info(f, "x/y").uidvalidity > first);
-	assert_int_equal(mailbox_delete(f->a, STR("inbox"), &f->e),
-	    STORE_INVALID);
+	assert_int_equal(
+	    mailbox_delete(f->a, STR("inbox"), &f->e), STORE_INVALID);
 	OK(mailbox_list(f->a, f->arena, &list, &n, &f->e));
 	assert_string_equal(list[0].path.p, "INBOX");
 	assert_string_equal(list[n - 1].path.p, "x/y/c");
@@ -506,17 +504,17 @@ test_quota(void **state)
 	assert_int_equal(warned[8], 80);
 	assert_int_equal(warned[9], 90);
 	assert_int_equal(warned[10], 100);
-	assert_int_equal(account_append(f->a, f->inbox, &item, 1, &q, got,
-	                     &f->e),
+	assert_int_equal(
+	    account_append(f->a, f->inbox, &item, 1, &q, got, &f->e),
 	    STORE_QUOTA);
 	/* All or none. */
-	OK(account_expunge(f->a, f->inbox, range(f, 1, 1), false, NULL, NULL,
-	    &f->e));
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 1, 1), false, NULL, NULL, &f->e));
 	{
 		struct append two[2] = { item, item };
 
-		assert_int_equal(account_append(f->a, f->inbox, two, 2, &q,
-		                     got, &f->e),
+		assert_int_equal(
+		    account_append(f->a, f->inbox, two, 2, &q, got, &f->e),
 		    STORE_QUOTA);
 	}
 	assert_int_equal(info(f, "INBOX").messages, 9);
@@ -532,11 +530,14 @@ test_threads(void **state)
 	} cases[] = {
 		{ "Subject: Tea\r\nMessage-ID: <a@x>\r\n", 0 },
 		{ "Subject: Re: Tea\r\nMessage-ID: <b@x>\r\n"
-		  "In-Reply-To: <a@x>\r\n", 0 },
+		  "In-Reply-To: <a@x>\r\n",
+		    0 },
 		{ "Subject: Coffee\r\nMessage-ID: <c@x>\r\n"
-		  "References: <a@x>\r\n", 2 },
+		  "References: <a@x>\r\n",
+		    2 },
 		{ "Subject: RE: tea\r\nMessage-ID: <d@x>\r\n"
-		  "References: <zz@x> <b@x>\r\n", 0 },
+		  "References: <zz@x> <b@x>\r\n",
+		    0 },
 		{ "Subject: Tea\r\nMessage-ID: <e@x>\r\n", 4 },
 		{ "Subject: Fwd: Tea\r\nReferences: <zz@x>\r\n", 0 },
 	};
@@ -544,8 +545,8 @@ test_threads(void **state)
 	struct reader *r;
 
 	for (size_t i = 0; i < 6; i++) {
-		struct str raw = arena_printf(f->arena, "%s\r\nx\r\n",
-		    cases[i].headers);
+		struct str raw =
+		    arena_printf(f->arena, "%s\r\nx\r\n", cases[i].headers);
 		struct appended got = append(f, f->inbox, raw, 0);
 		struct email_facts facts;
 
@@ -597,14 +598,14 @@ test_search(void **state)
 		print_message("case \"%s\"\n", cases[i].needle);
 		mime_fold(&folded, str_of(cases[i].needle));
 		needle = buf_str(&folded);
-		OK(search_candidates(f->a, &needle, 1, f->arena, &emails, &n,
-		    &all, &f->e));
+		OK(search_candidates(
+		    f->a, &needle, 1, f->arena, &emails, &n, &all, &f->e));
 		assert_int_equal(all, cases[i].all);
 		assert_true(n >= cases[i].hits);
 		OK(reader_begin(f->a, &r, &f->e));
 		for (size_t j = 0; j < n; j++) {
-			OK(email_contains(r, emails[j], cases[i].field,
-			    needle, &yes, &f->e));
+			OK(email_contains(
+			    r, emails[j], cases[i].field, needle, &yes, &f->e));
 			hits += yes;
 		}
 		reader_end(&r);
@@ -612,8 +613,6 @@ test_search(void **state)
 		buf_fini(&folded);
 	}
 }
-
-
 
 static void
 tell_expunged(void *arg, uint32_t seq, uint32_t uid)
@@ -668,8 +667,8 @@ test_views(void **state)
 		view_diff(old, new, &cb, &told);
 		if (what < 2)
 			assert_int_equal(told.n, 0);
-		assert_int_equal(view_has_expunged(old, new),
-		    what == 3 && told.n > 0);
+		assert_int_equal(
+		    view_has_expunged(old, new), what == 3 && told.n > 0);
 		if (step % 10 == 9) {
 			struct store *other;
 			struct account *x;
@@ -714,17 +713,17 @@ test_diff(void **state)
 
 	fill(f, 1, 600);
 	old = view(f, f->inbox);
-	OK(account_expunge(f->a, f->inbox, range(f, 2, 3), false, NULL, NULL,
-	    &f->e));
-	OK(account_expunge(f->a, f->inbox, range(f, 600, 600), false, NULL,
-	    NULL, &f->e));
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 2, 3), false, NULL, NULL, &f->e));
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 600, 600), false, NULL, NULL, &f->e));
 	set_flags(f, 5, 5, FLAGS_ADD, FLAG_SEEN);
 	set_flags(f, 300, 300, FLAGS_ADD, FLAG_DRAFT);
 	fill(f, 601, 602);
 	new = view(f, f->inbox);
 	view_diff(old, new, &cb, &told);
-	assert_string_equal(buf_cstr(&told),
-	    "-600(600) -3(3) -2(2) 3(5)=1 298(300)=8 ");
+	assert_string_equal(
+	    buf_cstr(&told), "-600(600) -3(3) -2(2) 3(5)=1 298(300)=8 ");
 	assert_int_equal(view_count(new), 599);
 	view_unref(&old);
 	view_unref(&new);
@@ -749,10 +748,10 @@ append_many(void *arg)
 		struct append item = { .raw.p = raw };
 		struct appended got;
 
-		item.raw.n = (size_t)sprintf(raw,
-		    "Subject: %d\r\n\r\nx\r\n", w->first + i);
-		if (account_append(f->a, f->inbox, &item, 1, NULL, &got,
-		        &e) != STORE_OK)
+		item.raw.n = (size_t)sprintf(
+		    raw, "Subject: %d\r\n\r\nx\r\n", w->first + i);
+		if (account_append(f->a, f->inbox, &item, 1, NULL, &got, &e) !=
+		    STORE_OK)
 			return NULL;
 	}
 	return w;
@@ -855,23 +854,22 @@ test_errors(void **state)
 	struct appended got;
 	struct copied c;
 
-	assert_int_equal(account_open(f->st, STR("00000000000000ff"), &a,
-	                     &f->e),
+	assert_int_equal(
+	    account_open(f->st, STR("00000000000000ff"), &a, &f->e),
 	    STORE_NOTFOUND);
-	assert_int_equal(account_open(f->st, STR("../../etc/passwd"), &a,
-	                     &f->e),
+	assert_int_equal(
+	    account_open(f->st, STR("../../etc/passwd"), &a, &f->e),
 	    STORE_INVALID);
 	assert_int_equal(account_create(f->st, ID, &f->e), STORE_EXISTS);
-	assert_int_equal(account_append(f->a, 4711, &item, 1, NULL, &got,
-	                     &f->e),
+	assert_int_equal(
+	    account_append(f->a, 4711, &item, 1, NULL, &got, &f->e),
 	    STORE_NOTFOUND);
 	fill(f, 1, 1);
 	assert_int_equal(account_copy(f->a, f->inbox, range(f, 1, 1), 4711,
-	                     true, f->arena, &c, &f->e),
+			     true, f->arena, &c, &f->e),
 	    STORE_NOTFOUND);
 	assert_string_equal(show(f, f->inbox), "1:0");
-	assert_int_equal(account_remove(f->st, STR("00000000000000ff"),
-	                     &f->e),
+	assert_int_equal(account_remove(f->st, STR("00000000000000ff"), &f->e),
 	    STORE_NOTFOUND);
 }
 

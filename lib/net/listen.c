@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/control.h"
 
 #define BACKLOG 1024
 #define ACCEPTS_PER_EVENT 64
@@ -390,7 +391,8 @@ admit(struct conn *c, const struct sockaddr *sa)
 		addr_peer(&c->addr, port, &c->peer);
 		c->trusted = addr_list_has(s->trusted, &c->addr);
 	}
-	if (atomic_load(&s->nconns) >= s->max_connections)
+	if (atomic_load(&s->nconns) >= s->max_connections &&
+	    c->listener->proto != &control_proto)
 		return "too many connections";
 	if (c->trusted || c->peer.loopback)
 		return NULL;

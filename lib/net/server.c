@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/control.h"
 
 #define WORKERS_PER_CORE 8
 
@@ -171,8 +172,10 @@ net_who(struct net_server *s, struct buf *out)
 		struct loop *loop = &s->loops[i];
 
 		pthread_mutex_lock(&loop->lock);
-		for (const struct conn *c = loop->conns; c; c = c->next)
-			json_array_append_new(list, who(c));
+		for (const struct conn *c = loop->conns; c; c = c->next) {
+			if (c->listener->proto != &control_proto)
+				json_array_append_new(list, who(c));
+		}
 		pthread_mutex_unlock(&loop->lock);
 	}
 	text = json_dumps(list, JSON_COMPACT);

@@ -292,11 +292,7 @@ execute(struct session *s)
 	case AUTH_VERSION:
 		return l.number == 1 ? NET_DONE : malformed(s);
 	case AUTH_AUTH:
-		if (!requests)
-			requests =
-			    metric_counter("mailstead_authd_requests_total",
-				NULL, "SASL exchanges begun");
-		metric_add(requests, 1);
+		metric_add(authd.requests, 1);
 		return begin(s, &l);
 	case AUTH_CONT:
 		return resume(s, &l);

@@ -1,0 +1,17 @@
+account_sql = $(srcdir)/%D%/account/001.sql
+site_sql = $(srcdir)/%D%/site/001.sql
+
+EXTRA_DIST += %D%/embed.awk $(account_sql) $(site_sql)
+lib_libmailstead_a_SOURCES += %D%/schema.h
+nodist_lib_libmailstead_a_SOURCES = %D%/account-schema.c %D%/site-schema.c
+BUILT_SOURCES += $(nodist_lib_libmailstead_a_SOURCES)
+CLEANFILES += $(nodist_lib_libmailstead_a_SOURCES)
+
+sql_embed = $(MKDIR_P) %D% && $(AWK) -f $(srcdir)/%D%/embed.awk
+
+%D%/account-schema.c: $(account_sql) $(srcdir)/%D%/embed.awk
+	$(AM_V_GEN)$(sql_embed) -v name=account $(account_sql) > $@.tmp && \
+		mv $@.tmp $@
+%D%/site-schema.c: $(site_sql) $(srcdir)/%D%/embed.awk
+	$(AM_V_GEN)$(sql_embed) -v name=site $(site_sql) > $@.tmp && \
+		mv $@.tmp $@

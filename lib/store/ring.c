@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "store/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define SLOTS 4096
+#define ID_LEN 16
+
+struct slot {
+	_Atomic uint64_t number; /* 1 for the first poke ever; written last */
+	char id[ID_LEN];
+	uint32_t pid;
+	uint32_t unused;
+};
+
+struct ring_file {
+	_Atomic uint64_t head; /* number of the newest poke begun */
+	char poke;             /* written with pwrite(2), for inotify */
+	char unused[4096 - 9];
+	struct slot slots[SLOTS];
+};
+
+struct ring {
+	int fd;
+	struct ring_file *file;
+	uint32_t pid;
+	/* Watching. */
+	bool watching;
+	pthread_t thread;
+	int inotify, stop;
+	uint64_t seen;
+	void (*callback)(void *arg, struct str id);
+	void *arg;
+};
+
+static bool
+map_file(struct ring *r, const char *path, struct err *e)
+{
+	struct stat st;
+	void *p;
+
+	r->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+	if (r->fd < 0) {
+		err_errno(e, "cannot open change ring %s", path);
+		return false;
+	}
+	if (fstat(r->fd, &st) != 0 ||
+	    (st.st_size < (off_t)sizeof(struct ring_file) &&
+	        ftruncate(r->fd, sizeof(struct ring_file)) != 0)) {
+		err_errno(e, "cannot size change ring %s", path);
+		return false;
+	}
+	p = mmap(NULL, sizeof(struct ring_file), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, r->fd, 0);
+	if (p == MAP_FAILED) {
+		err_errno(e, "cannot map change ring %s", path);
+		return false;
+	}
+	r->file = p;
+	return true;
+}
+
+bool
+ring_open(const char *run_dir, struct ring **out, struct err *e)
+{
+	struct ring *r = mem_zalloc(sizeof(*r));
+	struct buf path = { 0 };
+	bool ok;
+
+	r->fd = r->inotify = r->stop = -1;
+	r->pid = (uint32_t)getpid();
+	buf_printf(&path, "%s/changes.ring", run_dir);
+	ok = map_file(r, buf_cstr(&path), e);
+	buf_fini(&path);
+	if (!ok)
+		ring_close(&r);
+	*out = r;
+	return ok;
+}
+
+static void
+close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void
+ring_close(struct ring **rp)
+{
+	struct ring *r = *rp;
+
+	*rp = NULL;
+	if (!r)
+		return;
+	if (r->watching) {
+		eventfd_write(r->stop, 1);
+		pthread_join(r->thread, NULL);
+	}
+	if (r->file)
+		munmap(r->file, sizeof(*r->file));
+	close_fd(r->inotify);
+	close_fd(r->stop);
+	close_fd(r->fd);
+	free(r);
+}
+
+void
+ring_poke(struct ring *r, const char id[16])
+{
+	uint64_t number = atomic_fetch_add(&r->file->head, 1) + 1;
+	struct slot *s = &r->file->slots[number % SLOTS];
+
+	memcpy(s->id, id, ID_LEN);
+	s->pid = r->pid;
+	atomic_store_explicit(&s->number, number, memory_order_release);
+	if (pwrite(r->fd, "!", 1, offsetof(struct ring_file, poke)) != 1)
+		log_error("ring-poke-failed",
+		    LOG_CSTR("error", strerrordesc_np(errno)));
+}
+
+/* Report one slot; anything but a whole, expected slot means "all". */
+static void
+report(struct ring *r, uint64_t number)
+{
+	struct slot *s = &r->file->slots[number % SLOTS];
+	char id[ID_LEN];
+	uint32_t pid;
+	int tries = 0;
+
+	while (atomic_load_explicit(&s->number, memory_order_acquire) <
+	        number && tries++ < 1000)
+		sched_yield();
+	memcpy(id, s->id, ID_LEN);
+	pid = s->pid;
+	if (atomic_load_explicit(&s->number, memory_order_acquire) != number)
+		r->callback(r->arg, STR_NULL);
+	else if (pid != r->pid)
+		r->callback(r->arg, (struct str){ id, ID_LEN });
+}
+
+static void
+catch_up(struct ring *r)
+{
+	uint64_t head = atomic_load(&r->file->head);
+
+	if (head - r->seen > SLOTS / 2) {
+		r->callback(r->arg, STR_NULL);
+		r->seen = head;
+	}
+	while (r->seen < head)
+		report(r, ++r->seen);
+}
+
+static void *
+watch_loop(void *arg)
+{
+	struct ring *r = arg;
+	struct pollfd fds[2] = { { r->inotify, POLLIN, 0 },
+		{ r->stop, POLLIN, 0 } };
+	char events[4096];
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (fds[1].revents)
+			break;
+		/* The content does not matter: drain, then read the ring. */
+		while (read(r->inotify, events, sizeof(events)) > 0)
+			;
+		catch_up(r);
+	}
+	return NULL;
+}
+
+bool
+ring_watch(struct ring *r, void (*callback)(void *arg, struct str id),
+    void *arg, struct err *e)
+{
+	char path[64];
+
+	r->callback = callback;
+	r->arg = arg;
+	r->seen = atomic_load(&r->file->head);
+	r->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	r->stop = eventfd(0, EFD_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", r->fd);
+	if (r->inotify < 0 || r->stop < 0 ||
+	    inotify_add_watch(r->inotify, path, IN_MODIFY) < 0) {
+		err_errno(e, "cannot watch the change ring");
+		return false;
+	}
+	if (pthread_create(&r->thread, NULL, watch_loop, r) != 0) {
+		err_set(e, "cannot start the change ring's thread");
+		return false;
+	}
+	r->watching = true;
+	return true;
+}

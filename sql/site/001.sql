@@ -1,0 +1,1 @@
+-- The site database; see lib/site/site.h.

@@ -95,8 +95,8 @@ void *
 arena_alloc(struct arena *a, size_t n)
 {
 	struct block *b = a->top;
-	size_t want = (n + alignof(max_align_t) - 1) &
-	    ~(alignof(max_align_t) - 1);
+	size_t want =
+	    (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 	void *p;
 
 	if (want < n || want > SIZE_MAX / 2)

@@ -60,18 +60,21 @@ test_utf8(void **state)
 		const char *text;
 		bool ok;
 	} cases[] = {
-		{ "plain", true }, { "\xc3\xa4", true }, { "\xc3", false },
-		{ "\xc0\x80", false },             /* overlong NUL */
-		{ "\xed\xa0\x80", false },         /* surrogate */
-		{ "\xf4\x8f\xbf\xbf", true },      /* U+10FFFF */
-		{ "\xf4\x90\x80\x80", false },     /* beyond it */
-		{ "\xe0\x80\xaf", false }, { "\xff", false },
+		{ "plain", true },
+		{ "\xc3\xa4", true },
+		{ "\xc3", false },
+		{ "\xc0\x80", false },         /* overlong NUL */
+		{ "\xed\xa0\x80", false },     /* surrogate */
+		{ "\xf4\x8f\xbf\xbf", true },  /* U+10FFFF */
+		{ "\xf4\x90\x80\x80", false }, /* beyond it */
+		{ "\xe0\x80\xaf", false },
+		{ "\xff", false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-		assert_int_equal(str_is_utf8(str_of(cases[i].text)),
-		    cases[i].ok);
+		assert_int_equal(
+		    str_is_utf8(str_of(cases[i].text)), cases[i].ok);
 	assert_false(str_is_utf8((struct str){ "a\0b", 3 }));
 }
 
@@ -94,11 +97,14 @@ test_codecs(void **state)
 	static const struct {
 		const char *plain, *base64;
 	} cases[] = {
-		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" },
-		{ "foo", "Zm9v" }, { "foobar", "Zm9vYmFy" },
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foobar", "Zm9vYmFy" },
 	};
-	static const char *const bad[] = { "Z", "Zg=", "Zg=a", "Zm 9", "====",
-		"Zg\n=", "=Zg=" };
+	static const char *const bad[] = { "Z", "Zg=", "Zg=a", "Zm 9",
+		"====", "Zg\n=", "=Zg=" };
 	struct buf b = { 0 };
 	unsigned char raw[2];
 
@@ -125,7 +131,8 @@ test_codecs(void **state)
 	buf_fini(&b);
 }
 
-/* Add and remove in a pattern that wraps and collides; compare with an array. */
+/* Add and remove in a pattern that wraps and collides; compare with an array.
+ */
 static void
 test_map(void **state)
 {
@@ -143,7 +150,8 @@ test_map(void **state)
 		key = (x >> 33) % 5000;
 		if (x >> 63)
 			assert_int_equal(map_set(m, map_key_u64(&key),
-			    &present[key]) != NULL, present[key]);
+					     &present[key]) != NULL,
+			    present[key]);
 		else
 			assert_int_equal(map_del(m, map_key_u64(&key)) != NULL,
 			    present[key]);
@@ -151,8 +159,8 @@ test_map(void **state)
 	}
 	for (uint64_t key = 0; key < 5000; key++) {
 		count += (size_t)present[key];
-		assert_int_equal(map_get(m, map_key_u64(&key)) != NULL,
-		    present[key]);
+		assert_int_equal(
+		    map_get(m, map_key_u64(&key)) != NULL, present[key]);
 	}
 	assert_int_equal(map_count(m), count);
 	while (map_next(m, &at, NULL, &value)) {
@@ -173,8 +181,8 @@ test_arena(void **state)
 		for (size_t n = 0; n < 3000; n += 7) {
 			char *p = arena_alloc(a, n);
 
-			assert_int_equal((uintptr_t)p % sizeof(max_align_t) %
-			    8, 0);
+			assert_int_equal(
+			    (uintptr_t)p % sizeof(max_align_t) % 8, 0);
 			for (size_t i = 0; i < n; i++)
 				assert_int_equal(p[i], 0);
 			memset(p, 0xff, n);
@@ -208,8 +216,8 @@ test_conf(void **state)
 	struct err e;
 
 	(void)state;
-	assert_true(load("data_dir = /x\n[imapd]\nlisten = 127.0.0.1:1\n", &c,
-	    &e));
+	assert_true(
+	    load("data_dir = /x\n[imapd]\nlisten = 127.0.0.1:1\n", &c, &e));
 	assert_string_equal(conf_get(c, "data_dir"), "/x");
 	assert_string_equal(conf_get(c, "imapd.listen"), "127.0.0.1:1");
 	assert_int_equal(conf_duration(c, "imapd.timeout"), 1800);

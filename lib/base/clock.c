@@ -26,7 +26,7 @@ read_us(clockid_t id)
 	pthread_once(&once, read_environment);
 	clock_gettime(id, &ts);
 	return ((int64_t)ts.tv_sec + atomic_load(&shift_seconds)) * 1000000 +
-	    ts.tv_nsec / 1000;
+	       ts.tv_nsec / 1000;
 }
 
 int64_t

@@ -131,7 +131,7 @@ base64_alphabet(struct str s, size_t *pad)
 	}
 	*pad = s.n - i;
 	return *pad == 0 || str_eqc(str_sub(s, i, s.n), "=") ||
-	    str_eqc(str_sub(s, i, s.n), "==");
+	       str_eqc(str_sub(s, i, s.n), "==");
 }
 
 bool

@@ -11,7 +11,10 @@ struct err {
 	char msg[512];
 };
 
-#define ERR_INIT { "" }
+#define ERR_INIT                                                               \
+	{                                                                      \
+		""                                                             \
+	}
 
 void err_set(struct err *e, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -95,17 +95,15 @@ write_all(int fd, struct str s)
 }
 
 bool
-fs_write_durable(const char *path, struct str data, mode_t mode,
-    struct err *e)
+fs_write_durable(const char *path, struct str data, mode_t mode, struct err *e)
 {
 	struct buf tmp = { 0 };
 	bool ok = false;
 	int fd;
 
-	buf_printf(&tmp, "%s.%016llx.tmp", path,
-	    (unsigned long long)rnd_u64());
-	fd = open(buf_cstr(&tmp), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-	    mode);
+	buf_printf(&tmp, "%s.%016llx.tmp", path, (unsigned long long)rnd_u64());
+	fd =
+	    open(buf_cstr(&tmp), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0) {
 		err_errno(e, "cannot create %s", buf_cstr(&tmp));
 		goto out;

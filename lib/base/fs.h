@@ -17,8 +17,8 @@ bool fs_read(const char *path, size_t max, struct buf *out, struct err *e);
  * Write PATH so that after a power cut it is there whole or not at all:
  * a temporary file beside it, synced, renamed, and its folder synced.
  */
-bool fs_write_durable(const char *path, struct str data, mode_t mode,
-    struct err *e);
+bool fs_write_durable(
+    const char *path, struct str data, mode_t mode, struct err *e);
 
 /* mkdir -p; the folders made are synced into their parents. */
 bool fs_mkdirs(const char *path, mode_t mode, struct err *e);

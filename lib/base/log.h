@@ -30,13 +30,13 @@ struct log_field {
 	uint64_t u;
 };
 
-#define LOG_STR(k, v) \
+#define LOG_STR(k, v)                                                          \
 	((struct log_field){ .key = (k), .type = LOG_T_STR, .s = (v) })
-#define LOG_CSTR(k, v) \
+#define LOG_CSTR(k, v)                                                         \
 	((struct log_field){ .key = (k), .type = LOG_T_STR, .s = str_of(v) })
-#define LOG_INT(k, v) \
+#define LOG_INT(k, v)                                                          \
 	((struct log_field){ .key = (k), .type = LOG_T_INT, .i = (v) })
-#define LOG_UINT(k, v) \
+#define LOG_UINT(k, v)                                                         \
 	((struct log_field){ .key = (k), .type = LOG_T_UINT, .u = (v) })
 #define LOG_ERR(e) LOG_CSTR("error", (e)->msg)
 
@@ -52,9 +52,9 @@ void log_event(enum log_level level, const char *event,
     const struct log_field *fields, unsigned count);
 
 /* The NULL key ends the list, so that an event without fields is fine. */
-#define LOG_AT(level, event, ...) \
-	log_event((level), (event), \
-	    (const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ) { 0 } }, 64)
+#define LOG_AT(level, event, ...)                                              \
+	log_event((level), (event),                                            \
+	    (const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } }, 64)
 #define log_debug(...) LOG_AT(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...) LOG_AT(LOG_INFO, __VA_ARGS__)
 #define log_warn(...) LOG_AT(LOG_WARN, __VA_ARGS__)

@@ -82,8 +82,8 @@ slot(const struct map *m, struct str key, uint64_t h)
 	size_t i = h & (m->cap - 1);
 
 	while (m->slots[i].value &&
-	    (m->slots[i].hash != h || m->slots[i].n != key.n ||
-	        (key.n && memcmp(m->slots[i].key, key.p, key.n) != 0)))
+	       (m->slots[i].hash != h || m->slots[i].n != key.n ||
+		   (key.n && memcmp(m->slots[i].key, key.p, key.n) != 0)))
 		i = (i + 1) & (m->cap - 1);
 	return &m->slots[i];
 }
@@ -123,8 +123,9 @@ map_set(struct map *m, struct str key, void *value)
 	e = slot(m, key, h);
 	old = e->value;
 	if (!old) {
-		*e = (struct entry){ .hash = h, .n = key.n,
-			.key = mem_alloc(key.n) };
+		*e = (struct entry){
+			.hash = h, .n = key.n, .key = mem_alloc(key.n)
+		};
 		if (key.n)
 			memcpy(e->key, key.p, key.n);
 		m->count++;
@@ -156,7 +157,8 @@ map_del(struct map *m, struct str key)
 			break;
 		home = m->slots[i].hash & (m->cap - 1);
 		/* Move it back unless its home lies after the hole. */
-		if (((i - home) & (m->cap - 1)) >= ((i - hole) & (m->cap - 1))) {
+		if (((i - home) & (m->cap - 1)) >=
+		    ((i - hole) & (m->cap - 1))) {
 			m->slots[hole] = m->slots[i];
 			hole = i;
 		}

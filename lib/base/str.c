@@ -89,7 +89,7 @@ bool
 str_iends(struct str s, struct str suffix)
 {
 	return s.n >= suffix.n &&
-	    str_ieq(str_sub(s, s.n - suffix.n, suffix.n), suffix);
+	       str_ieq(str_sub(s, s.n - suffix.n, suffix.n), suffix);
 }
 
 size_t
@@ -163,8 +163,7 @@ str_u64(struct str s, uint64_t *out)
 	if (s.n == 0)
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
-		if (!ascii_digit(s.p[i]) ||
-		    __builtin_mul_overflow(v, 10, &v) ||
+		if (!ascii_digit(s.p[i]) || __builtin_mul_overflow(v, 10, &v) ||
 		    __builtin_add_overflow(v, (uint64_t)(s.p[i] - '0'), &v))
 			return false;
 	}
@@ -211,7 +210,8 @@ bool
 str_size(struct str s, uint64_t *out)
 {
 	static const struct unit units[] = { { 'b', 1 }, { 'k', 1 << 10 },
-		{ 'm', 1 << 20 }, { 'g', 1 << 30 }, { 't', UINT64_C(1) << 40 } };
+		{ 'm', 1 << 20 }, { 'g', 1 << 30 },
+		{ 't', UINT64_C(1) << 40 } };
 
 	return with_unit(s, units, sizeof(units) / sizeof(*units), out);
 }

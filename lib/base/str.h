@@ -37,8 +37,8 @@ bool str_istarts(struct str s, struct str prefix);
 bool str_iends(struct str s, struct str suffix);
 
 #define STR_NPOS ((size_t)-1)
-size_t str_chr(struct str s, char c);  /* first C, or STR_NPOS */
-size_t str_rchr(struct str s, char c); /* last C, or STR_NPOS */
+size_t str_chr(struct str s, char c);             /* first C, or STR_NPOS */
+size_t str_rchr(struct str s, char c);            /* last C, or STR_NPOS */
 size_t str_find(struct str s, struct str needle); /* or STR_NPOS */
 
 /* Without ASCII white space (SP, HT, CR, LF) at both ends. */

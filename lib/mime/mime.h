@@ -183,8 +183,9 @@ struct mime_digest {
 void mime_digest(struct arena *a, struct str raw, struct mime_digest *out);
 
 struct mime_text_limits {
-	size_t part;  /* octets of text from one part; 0: 4 MiB */
-	size_t total; /* of each of the two buffers; 0: 4 MiB */
+	size_t part;    /* octets of text from one part; 0: 4 MiB */
+	size_t total;   /* of each of the two buffers; 0: 4 MiB */
+	bool no_markup; /* of HTML only what people see */
 };
 
 /*

@@ -18,14 +18,16 @@
 struct daemon {
 	const char *name;
 	/* Called as the final user, before listeners accept. */
-	bool (*start)(const struct conf *c, struct net_server *s, struct err *e);
+	bool (*start)(
+	    const struct conf *c, struct net_server *s, struct err *e);
 	/* Called before binding: net_listen() for each socket. */
-	bool (*listen)(const struct conf *c, struct net_server *s, struct err *e);
+	bool (*listen)(
+	    const struct conf *c, struct net_server *s, struct err *e);
 	void (*reload)(const struct conf *c); /* SIGHUP; may be NULL */
 	void (*stop)(void); /* after the last connection closed */
 	/* As in struct net_options; may be NULL. */
-	bool (*certificate)(void *arg, struct str name, struct buf *chain,
-	    struct buf *key);
+	bool (*certificate)(
+	    void *arg, struct str name, struct buf *chain, struct buf *key);
 	/* What the process may still do: the last step before serving.
 	 * NULL: no-new-privileges only. */
 	bool (*sandbox)(struct err *e);
@@ -36,8 +38,8 @@ int daemon_main(const struct daemon *d, int argc, char **argv);
 /* Counters of the metrics page: atomic adds, no lock. Registered for the
  * life of the process; NAME as Prometheus wants it, LABELS may be NULL. */
 struct metric;
-struct metric *metric_counter(const char *name, const char *labels,
-    const char *help);
+struct metric *metric_counter(
+    const char *name, const char *labels, const char *help);
 void metric_add(struct metric *m, double value);
 /* A gauge read when somebody asks. */
 void metric_gauge(const char *name, const char *labels, const char *help,

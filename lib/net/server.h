@@ -33,13 +33,17 @@ enum net_next {
 	NET_DONE,     /* command finished: send its output, take more input */
 	NET_MORE,     /* send the output; call run() again once it drained */
 	NET_STARTTLS, /* send the output, then negotiate TLS; input that came
-	               * before the handshake is thrown away (no injection) */
+		       * before the handshake is thrown away (no injection) */
 	NET_CLOSE,    /* send the output, then close */
 };
 
 struct net_proto {
 	const char *name; /* "imap": for logs, metrics and `mailstead who` */
 
+	/*
+	 * "Loop" means that it must not block; it may well be the worker that
+	 * just ran a command of the same connection.
+	 */
 	/* Loop. A connection is ready (TLS done where it is implicit). Returns
 	 * the session; NULL closes. The greeting goes to conn_out(). */
 	void *(*open)(struct conn *c);
@@ -58,6 +62,9 @@ struct net_proto {
 	void (*stop)(void *session);
 	/* Worker. The connection is gone: free the session. May block. */
 	void (*close)(void *session);
+	/* Replies of pipelined commands may be sent together (RFC 2920): a
+	 * reply waits while the next command, already here, is executed. */
+	bool batch;
 };
 
 /* Output goes here; sent when the callback returns. */
@@ -77,7 +84,7 @@ void conn_delay(struct conn *c, unsigned milliseconds);
 struct conn_peer {
 	char address[64]; /* "192.0.2.1", "2001:db8::1" or "local" */
 	uint16_t port;
-	bool loopback;    /* includes Unix sockets */
+	bool loopback; /* includes Unix sockets */
 };
 const struct conn_peer *conn_peer(const struct conn *c); /* after PROXY */
 bool conn_tls(const struct conn *c);
@@ -98,21 +105,21 @@ void conn_set_user(struct conn *c, struct str user);
  */
 
 struct net_options {
-	const char *name;             /* the daemon: "imapd" */
-	unsigned loops, workers;      /* 0: one loop a core, eight workers a core */
+	const char *name;        /* the daemon: "imapd" */
+	unsigned loops, workers; /* 0: one loop a core, eight workers a core */
 	unsigned max_connections, max_per_address;
-	const char *trusted_proxies;  /* may send PROXY protocol v1 or v2 */
+	const char *trusted_proxies; /* may send PROXY protocol v1 or v2 */
 	const char *tls_cert, *tls_key, *tls_min;
 	/* Certificates by SNI: append PEM chain and key for NAME, or return
-	 * false for the default. Called on a loop, cached by the server until
-	 * net_reload(). May be NULL. */
-	bool (*certificate)(void *arg, struct str name, struct buf *chain,
-	    struct buf *key);
+	 * false for the default. Called on a worker, so it may block; cached
+	 * by the server until net_reload(). May be NULL. */
+	bool (*certificate)(
+	    void *arg, struct str name, struct buf *chain, struct buf *key);
 	void *certificate_arg;
 };
 
-bool net_server_new(const struct net_options *o, struct net_server **out,
-    struct err *e);
+bool net_server_new(
+    const struct net_options *o, struct net_server **out, struct err *e);
 /*
  * Listen on each of SPEC: "unix:NAME" (in RUN_DIR unless absolute),
  * "host:port", "*:port" or "[v6]:port", separated by spaces or commas. A
@@ -123,11 +130,17 @@ bool net_server_new(const struct net_options *o, struct net_server **out,
 bool net_listen(struct net_server *s, const char *spec, const char *run_dir,
     const struct net_proto *proto, bool tls, void *arg, struct err *e);
 void *conn_listen_arg(const struct conn *c);
+/* The port of the INDEX-th socket listened on ("host:0" takes a free one);
+ * 0: a Unix socket, or there is no such socket. */
+uint16_t net_port(const struct net_server *s, size_t index);
 /* Run until net_stop(); then closes gracefully, within 10 seconds. */
 void net_run(struct net_server *s);
-void net_stop(struct net_server *s);   /* from any thread */
+void net_stop(struct net_server *s);                  /* from any thread */
 bool net_reload(struct net_server *s, struct err *e); /* certificates */
 void net_server_free(struct net_server **s);
+
+/* Append a JSON array with an object for each connection. Any thread. */
+void net_who(struct net_server *s, struct buf *out);
 
 /*
  * Run task(arg, i) for each i in [0, count) on the workers and wait for all.

@@ -1,2 +1,7 @@
 lib_libmailstead_a_SOURCES += \
-	%D%/password.h %D%/sasl.h %D%/setting.h %D%/site.h
+	%D%/account.c %D%/address.c %D%/alias.c %D%/alias.h \
+	%D%/credentials.c %D%/credentials.h %D%/domain.c %D%/internal.h \
+	%D%/login.c %D%/login.h %D%/password.c %D%/password.h \
+	%D%/resolve.c %D%/sasl.h %D%/scram.c %D%/scram.h \
+	%D%/setting.c %D%/setting.h %D%/site.c %D%/site.h \
+	%D%/throttle.c %D%/throttle.h

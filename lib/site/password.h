@@ -32,8 +32,9 @@ enum password_rc password_verify(struct str stored, struct str plain);
 /* Could password_verify() make sense of it? */
 bool password_supported(struct str stored);
 
-/* "$argon2id$v=19$..." with a fresh salt. */
-void password_hash(
+/* "$argon2id$v=19$..." with a fresh salt; false if libargon2 does not take the
+ * parameters or has no memory. */
+bool password_hash(
     const struct argon2_params *p, struct str plain, struct buf *out);
 /* Is it argon2id with these parameters already? */
 bool password_current(struct str stored, const struct argon2_params *p);

@@ -1,0 +1,11 @@
+lib_libmailstead_a_SOURCES += \
+	%D%/account.c %D%/append.c %D%/blob.c %D%/blob.h %D%/current.c \
+	%D%/flags.c %D%/housekeep.c %D%/internal.h %D%/mailbox.c \
+	%D%/message.c %D%/message.h %D%/reader.c %D%/reader.h %D%/remove.c \
+	%D%/ring.c %D%/ring.h %D%/search.c %D%/setflags.c %D%/store.h \
+	%D%/trigram.c %D%/trigram.h %D%/tx.c %D%/tx.h %D%/uids.c \
+	%D%/view.c %D%/view.h
+
+check_PROGRAMS += %D%/store_test
+%C%_store_test_SOURCES = %D%/store_test.c
+%C%_store_test_LDADD = $(TEST_LIBS)

@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rnd.h"
 
 #define SLOTS 4096
 #define ID_LEN 16
@@ -27,7 +28,7 @@
 struct slot {
 	_Atomic uint64_t number; /* 1 for the first poke ever; written last */
 	char id[ID_LEN];
-	uint32_t pid;
+	uint32_t origin; /* which ring object poked: not told to itself */
 	uint32_t unused;
 };
 
@@ -41,7 +42,7 @@ struct ring_file {
 struct ring {
 	int fd;
 	struct ring_file *file;
-	uint32_t pid;
+	uint32_t origin;
 	/* Watching. */
 	bool watching;
 	pthread_t thread;
@@ -64,7 +65,7 @@ map_file(struct ring *r, const char *path, struct err *e)
 	}
 	if (fstat(r->fd, &st) != 0 ||
 	    (st.st_size < (off_t)sizeof(struct ring_file) &&
-	        ftruncate(r->fd, sizeof(struct ring_file)) != 0)) {
+		ftruncate(r->fd, sizeof(struct ring_file)) != 0)) {
 		err_errno(e, "cannot size change ring %s", path);
 		return false;
 	}
@@ -86,7 +87,7 @@ ring_open(const char *run_dir, struct ring **out, struct err *e)
 	bool ok;
 
 	r->fd = r->inotify = r->stop = -1;
-	r->pid = (uint32_t)getpid();
+	r->origin = (uint32_t)rnd_u64();
 	buf_printf(&path, "%s/changes.ring", run_dir);
 	ok = map_file(r, buf_cstr(&path), e);
 	buf_fini(&path);
@@ -130,7 +131,7 @@ ring_poke(struct ring *r, const char id[16])
 	struct slot *s = &r->file->slots[number % SLOTS];
 
 	memcpy(s->id, id, ID_LEN);
-	s->pid = r->pid;
+	s->origin = r->origin;
 	atomic_store_explicit(&s->number, number, memory_order_release);
 	if (pwrite(r->fd, "!", 1, offsetof(struct ring_file, poke)) != 1)
 		log_error("ring-poke-failed",
@@ -143,17 +144,18 @@ report(struct ring *r, uint64_t number)
 {
 	struct slot *s = &r->file->slots[number % SLOTS];
 	char id[ID_LEN];
-	uint32_t pid;
+	uint32_t origin;
 	int tries = 0;
 
-	while (atomic_load_explicit(&s->number, memory_order_acquire) <
-	        number && tries++ < 1000)
+	while (
+	    atomic_load_explicit(&s->number, memory_order_acquire) < number &&
+	    tries++ < 1000)
 		sched_yield();
 	memcpy(id, s->id, ID_LEN);
-	pid = s->pid;
+	origin = s->origin;
 	if (atomic_load_explicit(&s->number, memory_order_acquire) != number)
 		r->callback(r->arg, STR_NULL);
-	else if (pid != r->pid)
+	else if (origin != r->origin)
 		r->callback(r->arg, (struct str){ id, ID_LEN });
 }
 

@@ -58,15 +58,15 @@ const char *store_rc_name(enum store_rc rc);
 
 struct store_options {
 	const char *data_dir;
-	const char *run_dir;      /* NULL: no change ring (tools, tests) */
-	unsigned max_open;        /* accounts kept open; 0: 1000 */
-	unsigned busy_ms;         /* how long a writer waits; 0: 10000 */
-	uint64_t blob_threshold;  /* larger blobs are files; 0: 1 MiB */
-	bool no_indexer;          /* index only when a search asks for it */
+	const char *run_dir;     /* NULL: no change ring (tools, tests) */
+	unsigned max_open;       /* accounts kept open; 0: 1000 */
+	unsigned busy_ms;        /* how long a writer waits; 0: 10000 */
+	uint64_t blob_threshold; /* larger blobs are files; 0: 1 MiB */
+	bool no_indexer;         /* index only when a search asks for it */
 };
 
-enum store_rc store_open(const struct store_options *o, struct store **out,
-    struct err *e);
+enum store_rc store_open(
+    const struct store_options *o, struct store **out, struct err *e);
 /* Waits for the indexer; no account may be in use any more. */
 void store_close(struct store **st);
 
@@ -83,18 +83,18 @@ enum store_rc account_create(struct store *st, struct str id, struct err *e);
 enum store_rc account_remove(struct store *st, struct str id, struct err *e);
 
 /* STORE_NOTFOUND if there is no such account; migrates an older schema. */
-enum store_rc account_open(struct store *st, struct str id,
-    struct account **out, struct err *e);
+enum store_rc account_open(
+    struct store *st, struct str id, struct account **out, struct err *e);
 void account_close(struct account **a); /* drops the reference */
 struct str account_id(const struct account *a);
 
 /* ------------------------------------------------------------------------
  * Change notification
  *
- * CALLBACK runs on a thread of the store whenever the account with ID may
- * have changed, by this or any other process (DESIGN, "Watch"); it must only
- * wake somebody. ID is empty when notifications may have been missed: every
- * account may have changed. One watch a store.
+ * CALLBACK runs whenever the account with ID may have changed, by this or any
+ * other process: on the thread that changed it, or on one of the store. It
+ * must only wake somebody. ID is empty when notifications may have been missed:
+ * every account may have changed. One watch a store.
  */
 enum store_rc store_watch(struct store *st,
     void (*callback)(void *arg, struct str id), void *arg, struct err *e);
@@ -158,15 +158,15 @@ enum mailbox_role { /* RFC 6154; kept in the database by number */
 };
 
 struct mailbox {
-	int64_t id; /* opaque, never reused; MAILBOXID (RFC 8474) */
+	int64_t id;     /* opaque, never reused; MAILBOXID (RFC 8474) */
 	int64_t parent; /* 0: top level */
 	struct str path;
 	enum mailbox_role role;
 	bool subscribed;
-	bool noselect;     /* exists only to hold children */
+	bool noselect; /* exists only to hold children */
 	bool has_children;
 	uint32_t uidvalidity, uidnext;
-	uint64_t modseq;   /* HIGHESTMODSEQ */
+	uint64_t modseq; /* HIGHESTMODSEQ */
 	uint64_t messages, unseen, deleted, size, threads, unseen_threads;
 	uint32_t first_recent; /* UIDs from here on are \Recent to nobody yet */
 };
@@ -189,26 +189,25 @@ enum store_rc mailbox_create(struct account *a, struct str path,
  * Rename with all children. Renaming INBOX moves its messages to a new
  * mailbox and leaves INBOX (RFC 9051, 6.3.6).
  */
-enum store_rc mailbox_rename(struct account *a, struct str from,
-    struct str to, struct err *e);
+enum store_rc mailbox_rename(
+    struct account *a, struct str from, struct str to, struct err *e);
 /*
  * With its messages. One with children stays as \Noselect without messages;
  * if it is that already, or INBOX, STORE_INVALID.
  */
-enum store_rc mailbox_delete(struct account *a, struct str path,
-    struct err *e);
+enum store_rc mailbox_delete(struct account *a, struct str path, struct err *e);
 /* Subscriptions are by name and outlive the mailbox (RFC 9051, 6.3.7). */
-enum store_rc mailbox_subscribe(struct account *a, struct str path, bool on,
-    struct err *e);
+enum store_rc mailbox_subscribe(
+    struct account *a, struct str path, bool on, struct err *e);
 /* Names that are subscribed, sorted, existing mailboxes or not. */
 enum store_rc mailbox_subscriptions(struct account *a, struct arena *arena,
     struct str **paths, size_t *count, struct err *e);
-enum store_rc mailbox_set_role(struct account *a, struct str path,
-    enum mailbox_role role, struct err *e);
+enum store_rc mailbox_set_role(
+    struct account *a, struct str path, enum mailbox_role role, struct err *e);
 /* Claim \Recent (RFC 3501, 2.3.2): returns the first UID that was recent to
  * nobody before, and moves the mark to uidnext. */
-enum store_rc mailbox_claim_recent(struct account *a, int64_t id,
-    uint32_t *first, struct err *e);
+enum store_rc mailbox_claim_recent(
+    struct account *a, int64_t id, uint32_t *first, struct err *e);
 
 /* ------------------------------------------------------------------------
  * Views
@@ -222,19 +221,19 @@ enum store_rc mailbox_claim_recent(struct account *a, int64_t id,
 
 struct view_row {
 	uint32_t uid;
-	uint32_t size;     /* RFC822.SIZE; UINT32_MAX at most */
+	uint32_t size; /* RFC822.SIZE; UINT32_MAX at most */
 	struct flags flags;
 	uint64_t modseq;
-	int64_t email;     /* key for the functions that read emails */
-	int64_t received;  /* INTERNALDATE, seconds since 1970 UTC */
-	int64_t saved;     /* SAVEDATE (RFC 8514) */
+	int64_t email;    /* key for the functions that read emails */
+	int64_t received; /* INTERNALDATE, seconds since 1970 UTC */
+	int64_t saved;    /* SAVEDATE (RFC 8514) */
 };
 
 struct view; /* counted; see the accessors */
 
 /* The view as of now; the caller drops it with view_unref(). */
-enum store_rc view_current(struct account *a, int64_t mailbox,
-    struct view **out, struct err *e);
+enum store_rc view_current(
+    struct account *a, int64_t mailbox, struct view **out, struct err *e);
 struct view *view_ref(struct view *v);
 void view_unref(struct view **v);
 
@@ -271,8 +270,8 @@ bool view_has_expunged(const struct view *old, const struct view *new);
  * greater than the result only; after a power cut this can be 0 (everything
  * changed) for states the lost second may have shown it.
  */
-enum store_rc account_since(struct account *a, uint64_t since,
-    uint64_t *effective, struct err *e);
+enum store_rc account_since(
+    struct account *a, uint64_t since, uint64_t *effective, struct err *e);
 
 /* ------------------------------------------------------------------------
  * Changing messages
@@ -301,9 +300,9 @@ struct quota {
 };
 
 struct append {
-	struct str raw;      /* the message, CRLF lines as received */
+	struct str raw; /* the message, CRLF lines as received */
 	struct flags flags;
-	int64_t received;    /* 0: now */
+	int64_t received; /* 0: now */
 	/*
 	 * Recognise a redelivery: if an append with the same KEY was stored
 	 * within WINDOW seconds, this one is not stored again and reports the
@@ -319,6 +318,9 @@ struct appended {
 	uint32_t uid, uidvalidity;
 	bool duplicate;
 	int64_t email;
+	/* 80, 90 or 100 if this append took the account past that share of its
+	 * quota for the first time since it was below; else 0. */
+	unsigned quota_warning;
 };
 
 /*
@@ -353,8 +355,8 @@ struct copied {
 	struct uids from, to;
 };
 enum store_rc account_copy(struct account *a, int64_t from, struct uids uids,
-    int64_t to, bool move, const struct quota *quota, struct arena *arena,
-    struct copied *copied, struct err *e);
+    int64_t to, bool move, struct arena *arena, struct copied *copied,
+    struct err *e);
 
 /*
  * Remove the UIDs that exist, or only those with \Deleted. EXPUNGED may be
@@ -370,18 +372,22 @@ enum store_rc mailbox_vanished(struct account *a, int64_t mailbox,
     uint64_t since, struct arena *arena, struct uids *out, bool *complete,
     struct err *e);
 
+/*
+ * What counts against the quota: each email once, however many mailboxes it
+ * is in, until the last of them lets it go.
+ */
 struct usage {
 	uint64_t bytes, messages;
 };
-enum store_rc account_usage(struct account *a, struct usage *out,
-    struct err *e);
+enum store_rc account_usage(
+    struct account *a, struct usage *out, struct err *e);
 
 /* ------------------------------------------------------------------------
  * Reading emails
  */
 
-enum store_rc reader_begin(struct account *a, struct reader **out,
-    struct err *e);
+enum store_rc reader_begin(
+    struct account *a, struct reader **out, struct err *e);
 void reader_end(struct reader **r);
 
 /* What was computed at delivery (lib/mime's digest), ready to send. */
@@ -391,14 +397,20 @@ struct email_meta {
 	struct str layout;        /* offsets of parts: mime_layout_find() */
 	struct str preview;
 	struct str msgid;
+};
+/* The slices are good until the next call with this reader. */
+enum store_rc email_meta(
+    struct reader *r, int64_t email, struct email_meta *out, struct err *e);
+
+struct email_facts {
 	int64_t thread;
-	int64_t sent;             /* Date:, or received if it has none */
+	int64_t sent; /* Date:, or received if it has none */
+	int64_t received;
 	uint64_t size;
 	bool has_attachment;
 };
-/* The slices are good until the next call with this reader. */
-enum store_rc email_meta(struct reader *r, int64_t email,
-    struct email_meta *out, struct err *e);
+enum store_rc email_facts(
+    struct reader *r, int64_t email, struct email_facts *out, struct err *e);
 
 /*
  * Append octets [offset, offset + length) of the message to OUT, clamped to

@@ -23,7 +23,7 @@ struct seen {
 	struct slot {
 		uint32_t round;
 		uint32_t a, b, c;
-	} *slots;
+	} * slots;
 };
 
 #define FIRST_SLOTS 8192
@@ -51,7 +51,7 @@ seen_slot(const struct seen *s, uint32_t a, uint32_t b, uint32_t c)
 	h *= UINT64_C(0x9e3779b97f4a7c15);
 	i = (size_t)(h >> 32) & s->mask;
 	while (s->slots[i].round == s->round &&
-	    (s->slots[i].a != a || s->slots[i].b != b || s->slots[i].c != c))
+	       (s->slots[i].a != a || s->slots[i].b != b || s->slots[i].c != c))
 		i = (i + 1) & s->mask;
 	return &s->slots[i];
 }
@@ -108,8 +108,8 @@ code_point(const unsigned char *p, size_t n, uint32_t *out)
  */
 
 static int
-tokenizer_create(void *unused, const char **args, int nargs,
-    Fts5Tokenizer **out)
+tokenizer_create(
+    void *unused, const char **args, int nargs, Fts5Tokenizer **out)
 {
 	(void)unused;
 	(void)args;
@@ -134,7 +134,7 @@ tokenize(Fts5Tokenizer *t, void *arg, int flags, const char *text, int ntext,
 	struct seen *s = (struct seen *)(void *)t;
 	const unsigned char *p = (const unsigned char *)text;
 	size_t n = (size_t)ntext, at = 0;
-	size_t start[3] = { 0 };     /* of the last three code points */
+	size_t start[3] = { 0 }; /* of the last three code points */
 	uint32_t cp[3] = { 0 };
 
 	(void)flags;
@@ -168,8 +168,7 @@ find_api(sqlite3 *db)
 
 	if (sqlite3_prepare_v2(db, "SELECT fts5(?1)", -1, &st, NULL) ==
 	    SQLITE_OK) {
-		sqlite3_bind_pointer(st, 1, (void *)&api, "fts5_api_ptr",
-		    NULL);
+		sqlite3_bind_pointer(st, 1, (void *)&api, "fts5_api_ptr", NULL);
 		sqlite3_step(st);
 	}
 	sqlite3_finalize(st);
@@ -179,12 +178,12 @@ find_api(sqlite3 *db)
 bool
 trigram_register(sqlite3 *db, struct err *e)
 {
-	static fts5_tokenizer tokenizer = { tokenizer_create,
-		tokenizer_delete, tokenize };
+	static fts5_tokenizer tokenizer = { tokenizer_create, tokenizer_delete,
+		tokenize };
 	fts5_api *api = find_api(db);
 
 	if (!api || api->xCreateTokenizer(api, "mailstead", NULL, &tokenizer,
-	                NULL) != SQLITE_OK) {
+			NULL) != SQLITE_OK) {
 		err_set(e, "SQLite has no FTS5: %s", sqlite3_errmsg(db));
 		return false;
 	}
@@ -217,7 +216,7 @@ trigram_query(struct str needle, struct buf *out)
 	unsigned terms = 0;
 
 	for (unsigned count = 1; at < needle.n && terms < MAX_QUERY_TERMS;
-	    count++) {
+	     count++) {
 		uint32_t ignored;
 
 		start[0] = start[1];

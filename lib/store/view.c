@@ -46,8 +46,8 @@ chunk_last_uid(const struct chunk *c)
 static struct chunk *
 chunk_new(const struct view_row *rows, uint32_t n)
 {
-	struct chunk *c = mem_alloc(
-	    offsetof(struct chunk, rows) + n * sizeof(*rows));
+	struct chunk *c =
+	    mem_alloc(offsetof(struct chunk, rows) + n * sizeof(*rows));
 	size_t more = 0;
 
 	for (uint32_t i = 0; i < n; i++)
@@ -125,8 +125,7 @@ flush(struct view_builder *b)
 static struct chunk *
 old_chunk(const struct view_builder *b)
 {
-	return b->old && b->at < b->old->nchunks ? b->old->chunks[b->at] :
-	                                           NULL;
+	return b->old && b->at < b->old->nchunks ? b->old->chunks[b->at] : NULL;
 }
 
 static void
@@ -193,11 +192,10 @@ view_build_row(struct view_builder *b, const struct view_row *row)
 	if (b->nopen == VIEW_CHUNK)
 		flush(b);
 	if (row->flags.nmore) {
-		uint32_t *more = arena_array(b->arena, row->flags.nmore,
-		    sizeof(*more));
+		uint32_t *more =
+		    arena_array(b->arena, row->flags.nmore, sizeof(*more));
 
-		memcpy(more, row->flags.more,
-		    row->flags.nmore * sizeof(*more));
+		memcpy(more, row->flags.more, row->flags.nmore * sizeof(*more));
 		copy.flags.more = more;
 	}
 	open_row(b, &copy);
@@ -383,8 +381,8 @@ struct cursor {
 static bool
 same_chunk_start(const struct cursor *a, const struct cursor *b)
 {
-	return a->i == 0 && b->i == 0 && a->v->chunks[a->c] ==
-	    b->v->chunks[b->c];
+	return a->i == 0 && b->i == 0 &&
+	       a->v->chunks[a->c] == b->v->chunks[b->c];
 }
 
 static bool
@@ -471,8 +469,7 @@ walk_gone(const struct view *old, const struct view *new,
 		} else if (!at_start(&b) && row_before(&b)->uid > uid) {
 			step_back(&b);
 		} else {
-			bool both = !at_start(&b) &&
-			    row_before(&b)->uid == uid;
+			bool both = !at_start(&b) && row_before(&b)->uid == uid;
 
 			if (both)
 				step_back(&b);

@@ -33,8 +33,8 @@ struct view_builder *view_build(const struct view *old);
  */
 void view_build_row(struct view_builder *b, const struct view_row *row);
 void view_build_gone(struct view_builder *b, uint32_t uid);
-struct view *view_build_done(struct view_builder **b,
-    const struct view_meta *meta);
+struct view *view_build_done(
+    struct view_builder **b, const struct view_meta *meta);
 void view_build_cancel(struct view_builder **b);
 
 #endif

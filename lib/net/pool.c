@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "net/pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct pool {
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	struct task *head, **tail;
+	unsigned idle;
+	bool stop;
+	unsigned nthreads;
+	pthread_t *threads;
+};
+
+static void *
+worker(void *arg)
+{
+	struct pool *p = arg;
+
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		struct task *t = p->head;
+
+		if (!t && p->stop)
+			break;
+		if (!t) {
+			p->idle++;
+			pthread_cond_wait(&p->work, &p->lock);
+			p->idle--;
+			continue;
+		}
+		p->head = t->next;
+		if (!p->head)
+			p->tail = &p->head;
+		pthread_mutex_unlock(&p->lock);
+		t->run(t);
+		pthread_mutex_lock(&p->lock);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+/* Signals are for the thread that runs the first loop. */
+static void
+start(struct pool *p)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	for (unsigned i = 0; i < p->nthreads; i++) {
+		if (pthread_create(&p->threads[i], NULL, worker, p) != 0)
+			abort();
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+struct pool *
+pool_new(unsigned threads)
+{
+	struct pool *p = mem_zalloc(sizeof(*p));
+
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->work, NULL);
+	p->tail = &p->head;
+	p->nthreads = threads ? threads : 1;
+	p->threads = mem_array(NULL, p->nthreads, sizeof(*p->threads));
+	start(p);
+	return p;
+}
+
+void
+pool_push(struct pool *p, struct task *t)
+{
+	bool wake;
+
+	t->next = NULL;
+	pthread_mutex_lock(&p->lock);
+	*p->tail = t;
+	p->tail = &t->next;
+	wake = p->idle > 0;
+	pthread_mutex_unlock(&p->lock);
+	if (wake)
+		pthread_cond_signal(&p->work);
+}
+
+void
+pool_free(struct pool **pp)
+{
+	struct pool *p = *pp;
+
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->stop = true;
+	pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	for (unsigned i = 0; i < p->nthreads; i++)
+		pthread_join(p->threads[i], NULL);
+	pthread_cond_destroy(&p->work);
+	pthread_mutex_destroy(&p->lock);
+	free(p->threads);
+	free(p);
+	*pp = NULL;
+}
+
+/*
+ * A job outlives the call that made it when a helper task is taken from the
+ * queue only after all is done; so it is counted.
+ */
+struct job {
+	void (*fn)(void *arg, size_t i);
+	void *arg;
+	size_t count;
+	_Atomic size_t next, refs;
+	size_t done;
+	pthread_mutex_t lock;
+	pthread_cond_t finished;
+	struct helper {
+		struct task task;
+		struct job *job;
+	} helpers[];
+};
+
+static void
+job_unref(struct job *j)
+{
+	if (atomic_fetch_sub(&j->refs, 1) != 1)
+		return;
+	pthread_cond_destroy(&j->finished);
+	pthread_mutex_destroy(&j->lock);
+	free(j);
+}
+
+static void
+job_work(struct job *j)
+{
+	size_t i, n = 0;
+
+	while ((i = atomic_fetch_add(&j->next, 1)) < j->count) {
+		j->fn(j->arg, i);
+		n++;
+	}
+	if (n == 0)
+		return;
+	pthread_mutex_lock(&j->lock);
+	j->done += n;
+	if (j->done == j->count)
+		pthread_cond_signal(&j->finished);
+	pthread_mutex_unlock(&j->lock);
+}
+
+static void
+help(struct task *t)
+{
+	struct helper *h = (struct helper *)(void *)t;
+	struct job *j = h->job;
+
+	job_work(j);
+	job_unref(j);
+}
+
+void
+pool_parallel(
+    struct pool *p, size_t count, void (*fn)(void *arg, size_t i), void *arg)
+{
+	size_t helpers = count < p->nthreads ? count : p->nthreads;
+	struct job *j;
+
+	if (count <= 1) {
+		if (count == 1)
+			fn(arg, 0);
+		return;
+	}
+	helpers--; /* the caller is one of them */
+	j = mem_zalloc(sizeof(*j) + helpers * sizeof(*j->helpers));
+	j->fn = fn;
+	j->arg = arg;
+	j->count = count;
+	j->refs = helpers + 1;
+	pthread_mutex_init(&j->lock, NULL);
+	pthread_cond_init(&j->finished, NULL);
+	for (size_t i = 0; i < helpers; i++) {
+		j->helpers[i].job = j;
+		j->helpers[i].task.run = help;
+		pool_push(p, &j->helpers[i].task);
+	}
+	job_work(j);
+	pthread_mutex_lock(&j->lock);
+	while (j->done < j->count)
+		pthread_cond_wait(&j->finished, &j->lock);
+	pthread_mutex_unlock(&j->lock);
+	job_unref(j);
+}

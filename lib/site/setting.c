@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "site/setting.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "site/internal.h"
+
+#define S SCOPE_SITE
+#define SD (SCOPE_SITE | SCOPE_DOMAIN)
+#define SDA (SCOPE_SITE | SCOPE_DOMAIN | SCOPE_ACCOUNT)
+
+/* Sorted by key; site_test checks it. */
+static const struct site_setting table[] = {
+	/* clang-format off */
+	{ "address.case_sensitive", SETTING_BOOL, SD, "no", NULL, "local parts must match in case" },
+	{ "address.separators", SETTING_TEXT, SD, "+", NULL, "characters that set off a subaddress; empty: none" },
+	{ "auth.argon2_lanes", SETTING_UINT, S, "1", NULL, "argon2id parallelism of new password hashes" },
+	{ "auth.argon2_memory", SETTING_SIZE, S, "19M", NULL, "argon2id memory of new password hashes" },
+	{ "auth.argon2_passes", SETTING_UINT, S, "2", NULL, "argon2id passes of new password hashes" },
+	{ "auth.block_after", SETTING_UINT, S, "10", NULL, "failures for one account from one address before that pair is blocked; 0: never" },
+	{ "auth.block_after_address", SETTING_UINT, S, "50", NULL, "failures from one address before it is blocked; 0: never" },
+	{ "auth.block_time", SETTING_DURATION, S, "15m", NULL, "how long a block lasts" },
+	{ "auth.cache_time", SETTING_DURATION, S, "60s", NULL, "how long a verified password is remembered in memory; 0: not" },
+	{ "auth.delay_max", SETTING_DURATION, S, "15s", NULL, "longest wait before a failed login is answered" },
+	{ "auth.hash_threads", SETTING_UINT, S, "4", NULL, "password hashes computed at once by a daemon" },
+	{ "auth.rehash", SETTING_BOOL, S, "yes", NULL, "replace other hashes by argon2id at the next login" },
+	{ "auth.trust_loopback", SETTING_BOOL, S, "yes", NULL, "never delay or block logins from this host" },
+	{ "auth.trusted", SETTING_TEXT, S, "", NULL, "addresses and networks never delayed or blocked" },
+	{ "auth.window", SETTING_DURATION, S, "1h", NULL, "failures older than this are forgotten" },
+	{ "delivery.dedup_window", SETTING_DURATION, SDA, "0", NULL, "store a Message-ID once within this time; 0: off" },
+	{ "delivery.detail_mailbox", SETTING_BOOL, SDA, "no", NULL, "deliver user+NAME to the mailbox NAME if it exists" },
+	{ "delivery.over_quota", SETTING_CHOICE, SDA, "tempfail", "tempfail reject", "answer to mail for a full account" },
+	{ "login.default_domain", SETTING_TEXT, S, "", NULL, "domain of user names without one" },
+	{ "login.mechanisms", SETTING_TEXT, S, "PLAIN LOGIN", NULL, "SASL mechanisms: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256" },
+	{ "login.services", SETTING_TEXT, SDA, "*", NULL, "services an account may use: imap pop3 smtp sieve dav eas web; *: all" },
+	{ "password.min_length", SETTING_UINT, SD, "8", NULL, "shortest password that can be set" },
+	{ "quota.bytes", SETTING_SIZE, SDA, "0", NULL, "storage limit of an account; 0: none" },
+	{ "quota.messages", SETTING_UINT, SDA, "0", NULL, "message limit of an account; 0: none" },
+	{ "sender.catchall", SETTING_BOOL, SD, "no", NULL, "a catch-all's targets may send as any address of the domain" },
+	{ "store.blob_threshold", SETTING_SIZE, SD, "1M", NULL, "larger messages are kept as files" },
+	{ NULL, SETTING_TEXT, 0, NULL, NULL, NULL },
+	/* clang-format on */
+};
+#define COUNT (sizeof(table) / sizeof(*table) - 1)
+
+const struct site_setting *
+site_settings(void)
+{
+	return table;
+}
+
+const struct site_setting *
+site_setting_find(struct str key)
+{
+	size_t lo = 0, hi = COUNT;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		int c = str_cmp(str_of(table[mid].key), key);
+
+		if (c == 0)
+			return &table[mid];
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------------------
+ * Values
+ */
+
+static bool
+parse_bool(struct str s, uint64_t *out)
+{
+	static const char *const words[] = { "no", "yes", "false", "true",
+		"off", "on", "0", "1" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (str_ieqc(s, words[i])) {
+			*out = i & 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+has_word(const char *words, struct str word)
+{
+	struct str rest = str_of(words), w;
+
+	while (str_split(&rest, ' ', &w)) {
+		if (str_eq(w, word))
+			return true;
+	}
+	return false;
+}
+
+static bool
+parse(const struct site_setting *k, struct str value, uint64_t *out)
+{
+	*out = 0;
+	switch (k->type) {
+	case SETTING_TEXT:
+		return str_is_utf8(value) && value.n <= 4096;
+	case SETTING_BOOL:
+		return parse_bool(value, out);
+	case SETTING_UINT:
+		return str_u64(value, out);
+	case SETTING_SIZE:
+		return str_size(value, out);
+	case SETTING_DURATION:
+		return str_duration(value, out);
+	case SETTING_CHOICE:
+		return has_word(k->choices, value);
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------------------
+ * Reading
+ *
+ * Effective values are kept by scope and key until the directory changes.
+ */
+
+#define CACHE_MAX 100000
+
+struct settings_cache {
+	pthread_mutex_t lock;
+	uint64_t generation;
+	struct map *values; /* "key SP domain SP account" -> char * */
+};
+
+struct settings_cache *
+settings_cache_new(void)
+{
+	struct settings_cache *c = mem_zalloc(sizeof(*c));
+
+	pthread_mutex_init(&c->lock, NULL);
+	c->values = map_new();
+	return c;
+}
+
+static void
+free_values(struct settings_cache *c)
+{
+	size_t at = 0;
+	void *value;
+
+	while (map_next(c->values, &at, NULL, &value))
+		free(value);
+	map_free(&c->values);
+}
+
+void
+settings_cache_free(struct settings_cache **c)
+{
+	if (!*c)
+		return;
+	free_values(*c);
+	pthread_mutex_destroy(&(*c)->lock);
+	free(*c);
+	*c = NULL;
+}
+
+/* Locked. */
+static void
+start_generation(struct settings_cache *c, uint64_t generation)
+{
+	if (c->generation == generation && map_count(c->values) < CACHE_MAX)
+		return;
+	free_values(c);
+	c->values = map_new();
+	c->generation = generation;
+}
+
+static bool
+cache_get(struct settings_cache *c, uint64_t generation, struct str id,
+    struct arena *a, struct str *out)
+{
+	const char *value;
+
+	pthread_mutex_lock(&c->lock);
+	start_generation(c, generation);
+	value = map_get(c->values, id);
+	if (value)
+		*out = arena_str(a, str_of(value));
+	pthread_mutex_unlock(&c->lock);
+	return value != NULL;
+}
+
+/* GENERATION was read before the value, so what is kept is never older. */
+static void
+cache_put(struct settings_cache *c, uint64_t generation, struct str id,
+    const char *value)
+{
+	pthread_mutex_lock(&c->lock);
+	if (c->generation == generation)
+		free(map_set(c->values, id, mem_strdup(value)));
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Nearest first: the account, its domain and those above it, the site. */
+static const char lookup_sql[] =
+    "WITH RECURSIVE"
+    " acc(n, domain) AS (SELECT n, domain FROM accounts WHERE id = ?3),"
+    " up(id, parent, depth) AS ("
+    "  SELECT id, parent, 1 FROM domains"
+    "   WHERE name = ?2 OR id = (SELECT domain FROM acc)"
+    "  UNION ALL SELECT d.id, d.parent, up.depth + 1"
+    "   FROM up JOIN domains d ON d.id = up.parent WHERE up.depth < 32)"
+    "SELECT value, 0 AS depth FROM acc JOIN settings"
+    " ON ifnull(account, 0) = acc.n AND ifnull(settings.domain, 0) = 0"
+    " AND key = ?1 "
+    "UNION ALL SELECT value, depth FROM up JOIN settings"
+    " ON ifnull(account, 0) = 0 AND ifnull(settings.domain, 0) = up.id"
+    " AND key = ?1 "
+    "UNION ALL SELECT value, 1000 FROM settings"
+    " WHERE ifnull(account, 0) = 0 AND ifnull(domain, 0) = 0 AND key = ?1 "
+    "ORDER BY 2 LIMIT 1";
+
+static struct str
+lookup(struct sq *q, struct arena *a, const struct site_setting *k,
+    struct site_scope scope)
+{
+	struct sqlite3_stmt *st;
+	struct err e = ERR_INIT;
+	struct str value = str_of(k->value);
+	enum sq_rc rc = sq_one(q, &st, &e, lookup_sql, SQ_C(k->key),
+	    SQ_T(scope.domain), SQ_T(scope.account));
+
+	if (rc == SQ_ROW) {
+		value = sq_dup(a, st, 0);
+		sq_reset(st);
+	} else if (rc != SQ_DONE) {
+		log_error("site_setting", LOG_CSTR("key", k->key), LOG_ERR(&e));
+	}
+	return value;
+}
+
+static struct str
+cached(struct site *s, struct sq *q, uint64_t generation, struct arena *a,
+    const char *key, struct site_scope scope)
+{
+	const struct site_setting *k = site_setting_find(str_of(key));
+	struct str id, value;
+
+	if (!k) {
+		log_error("site_setting_unknown", LOG_CSTR("key", key));
+		return STR("");
+	}
+	id = arena_printf(a, "%s %.*s %.*s", key, STR_ARG(scope.domain),
+	    STR_ARG(scope.account));
+	if (cache_get(s->settings, generation, id, a, &value))
+		return value;
+	value = arena_str(a, lookup(q, a, k, scope));
+	cache_put(s->settings, generation, id, value.p);
+	return value;
+}
+
+struct str
+setting_on(struct site *s, struct reader_slot *r, struct arena *a,
+    const char *key, struct site_scope scope)
+{
+	return cached(s, r->q, site_reader_generation(r), a, key, scope);
+}
+
+uint64_t
+setting_uint_on(struct site *s, struct reader_slot *r, const char *key,
+    struct site_scope scope)
+{
+	const struct site_setting *k = site_setting_find(str_of(key));
+	struct arena *a = arena_new();
+	uint64_t v = 0;
+
+	if (k)
+		parse(k, setting_on(s, r, a, key, scope), &v);
+	arena_free(&a);
+	return v;
+}
+
+struct str
+site_setting(
+    struct site *s, struct arena *a, const char *key, struct site_scope scope)
+{
+	const struct site_setting *k = site_setting_find(str_of(key));
+	struct reader_slot *r;
+	struct err e = ERR_INIT;
+	struct str value;
+
+	if (site_reader(s, &r, &e) != SITE_OK) {
+		log_error("site_setting", LOG_CSTR("key", key), LOG_ERR(&e));
+		return k ? str_of(k->value) : STR("");
+	}
+	value = setting_on(s, r, a, key, scope);
+	site_reader_done(s, r);
+	return value;
+}
+
+uint64_t
+site_setting_uint(struct site *s, const char *key, struct site_scope scope)
+{
+	const struct site_setting *k = site_setting_find(str_of(key));
+	struct arena *a = arena_new();
+	uint64_t v = 0;
+
+	if (k)
+		parse(k, site_setting(s, a, key, scope), &v);
+	arena_free(&a);
+	return v;
+}
+
+bool
+site_setting_bool(struct site *s, const char *key, struct site_scope scope)
+{
+	return site_setting_uint(s, key, scope) != 0;
+}
+
+/* ------------------------------------------------------------------------
+ * Changing
+ */
+
+struct place {
+	int64_t domain, account; /* 0: NULL */
+	unsigned scope;
+	struct str name; /* for the audit trail */
+};
+
+static enum site_rc
+find_place(struct sq *q, struct arena *a, struct site_scope scope,
+    struct place *out, struct err *e)
+{
+	struct domain_row row;
+	struct str name;
+	enum site_rc rc;
+
+	*out = (struct place){ .scope = SCOPE_SITE, .name = STR("site") };
+	if (scope.account.n) {
+		out->scope = SCOPE_ACCOUNT;
+		out->name = scope.account;
+		return account_number(q, scope.account, &out->account, e);
+	}
+	if (scope.domain.n == 0)
+		return SITE_OK;
+	if (!site_domain_normalize(a, scope.domain, &name))
+		return site_fail(e, SITE_INVALID,
+		    "\"%.*s\" is not a domain name", STR_ARG(scope.domain));
+	rc = domain_row_get(q, name, &row, e);
+	out->scope = SCOPE_DOMAIN;
+	out->domain = row.id;
+	out->name = name;
+	return rc;
+}
+
+static enum site_rc
+check(const struct site_setting *k, struct str value, unsigned scope,
+    struct err *e)
+{
+	static const char *const wanted[] = { "text", "yes or no", "a number",
+		"a size such as 64M", "a duration such as 30m", "one of" };
+	uint64_t ignored;
+
+	if (!(k->scopes & scope))
+		return site_fail(e, SITE_INVALID,
+		    "%s cannot be set for %s, only for %s", k->key,
+		    scope == SCOPE_ACCOUNT ? "an account" : "a domain",
+		    k->scopes & SCOPE_DOMAIN ? "a domain or the site"
+					     : "the site");
+	if (value.p && !parse(k, value, &ignored))
+		return site_fail(e, SITE_INVALID, "%s: expected %s %s", k->key,
+		    wanted[k->type], k->choices ? k->choices : "");
+	return SITE_OK;
+}
+
+static enum sq_rc
+write_row(struct sq *q, const struct place *p, struct str key, struct str value,
+    struct err *e)
+{
+	enum sq_rc rc = sq_run(q, e,
+	    "DELETE FROM settings WHERE ifnull(account, 0) = ?"
+	    " AND ifnull(domain, 0) = ? AND key = ?",
+	    SQ_I(p->account), SQ_I(p->domain), SQ_T(key));
+
+	if (rc != SQ_OK || !value.p)
+		return rc;
+	return sq_run(q, e,
+	    "INSERT INTO settings (domain, account, key, value)"
+	    " VALUES (nullif(?, 0), nullif(?, 0), ?, ?)",
+	    SQ_I(p->domain), SQ_I(p->account), SQ_T(key), SQ_T(value));
+}
+
+enum site_rc
+site_setting_set(struct site *s, const struct site_by *by, struct str key,
+    struct site_scope scope, struct str value, struct err *e)
+{
+	const struct site_setting *k = site_setting_find(key);
+	struct arena *a;
+	struct place p = { .name = STR("site") };
+	struct sq *q;
+	enum site_rc rc;
+
+	if (!k)
+		return site_fail(e, SITE_NOTFOUND,
+		    "there is no setting \"%.*s\"", STR_ARG(key));
+	if ((rc = site_change_begin(s, &q, e)) != SITE_OK)
+		return rc;
+	a = arena_new();
+	rc = find_place(q, a, scope, &p, e);
+	if (rc == SITE_OK)
+		rc = check(k, value, p.scope, e);
+	if (rc == SITE_OK)
+		rc = site_rc_of(write_row(q, &p, key, value, e));
+	rc = site_change_end(s, rc, by, "setting.set", p.name,
+	    arena_printf(a, "%.*s=%.*s", STR_ARG(key), STR_ARG(value)), e);
+	arena_free(&a);
+	return rc;
+}
+
+/* ------------------------------------------------------------------------
+ * Listing
+ */
+
+static enum site_rc
+read_rows(struct sq *q, struct arena *a, const struct place *p,
+    struct buf *rows, struct err *e)
+{
+	struct sqlite3_stmt *st;
+	enum sq_rc rc = sq_start(q, &st, e,
+	    "SELECT s.key, s.value, ifnull(d.name, e.name), a.id"
+	    " FROM settings s LEFT JOIN domains d ON d.id = s.domain"
+	    " LEFT JOIN accounts a ON a.n = s.account"
+	    " LEFT JOIN domains e ON e.id = a.domain"
+	    " WHERE ?1 OR (ifnull(s.account, 0) = ?2"
+	    " AND ifnull(s.domain, 0) = ?3)"
+	    " ORDER BY s.account IS NOT NULL, s.domain IS NOT NULL,"
+	    " 3, a.key, s.key",
+	    SQ_I(p == NULL), SQ_I(p ? p->account : 0), SQ_I(p ? p->domain : 0));
+
+	if (rc != SQ_OK)
+		return site_rc_of(rc);
+	while ((rc = sq_step(st, e)) == SQ_ROW) {
+		struct site_setting_row row = {
+			.setting = site_setting_find(sq_str(st, 0)),
+			.value = sq_dup(a, st, 1),
+			.scope = { sq_dup(a, st, 2), sq_dup(a, st, 3) },
+		};
+
+		/* A key of a later release, after a step back. */
+		if (row.setting)
+			buf_put(rows, &row, sizeof(row));
+	}
+	return site_rc_of(rc);
+}
+
+enum site_rc
+site_setting_list(struct site *s, struct arena *a, struct site_scope scope,
+    bool all, struct site_setting_row **list, size_t *count, struct err *e)
+{
+	struct reader_slot *r;
+	struct buf rows = { 0 };
+	struct place p;
+	enum site_rc rc = site_reader(s, &r, e);
+
+	if (rc != SITE_OK)
+		return rc;
+	if (!all)
+		rc = find_place(r->q, a, scope, &p, e);
+	if (rc == SITE_OK)
+		rc = read_rows(r->q, a, all ? NULL : &p, &rows, e);
+	site_reader_done(s, r);
+	*list = site_rows(a, &rows, sizeof(**list), count);
+	return rc;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/codec.h"
+#include "mime/mime.h"
+#include "store/blob.h"
+#include "store/internal.h"
+#include "store/message.h"
+
+/*
+ * New messages. All that can be computed without the account (parsing,
+ * hashing, compressing) is done before the write lock is taken; the
+ * transaction itself only looks up and inserts.
+ */
+
+/* References that are looked up and remembered, besides the first. */
+#define KEEP_REFERENCES 10
+
+struct prepared {
+	const struct append *item;
+	struct mime_digest digest;
+	struct blob blob;
+	int64_t received, sent;
+	int64_t msgid, subject; /* hashes; msgid 0: none */
+	struct str keywords;
+};
+
+struct batch {
+	int64_t mailbox;
+	struct prepared *items;
+	size_t count;
+	const struct quota *quota;
+	struct appended *results;
+};
+
+static enum store_rc
+prepare(struct account *a, struct arena *arena, const struct append *item,
+    struct prepared *p, struct err *e)
+{
+	p->item = item;
+	mime_digest(arena, item->raw, &p->digest);
+	p->received = item->received ? item->received : clock_now();
+	p->sent = p->digest.sent ? p->digest.sent : p->received;
+	p->msgid = p->digest.msgid.n ? hash63(p->digest.msgid) : 0;
+	p->subject = hash63(p->digest.subject);
+	p->keywords = message_keywords(arena, &item->flags);
+	return blob_prepare(a, item->raw, &p->blob, e);
+}
+
+/* ------------------------------------------------------------------------
+ * Threads (RFC 8621, section 3: a shared message id and the same subject)
+ */
+
+static enum store_rc
+thread_of_ref(struct tx *tx, int64_t msgid, int64_t subject, int64_t *thread,
+    struct err *e)
+{
+	struct sqlite3_stmt *s;
+	enum sq_rc rc = sq_one(tx->q, &s, e,
+	    "SELECT thread FROM thread_ref WHERE msgid = ? AND subject = ?",
+	    SQ_I(msgid), SQ_I(subject));
+
+	if (rc == SQ_ROW) {
+		*thread = sq_int(s, 0);
+		sq_reset(s);
+	}
+	return store_rc_of(rc);
+}
+
+/* Call EACH for the hashes of all ids that tie P to a thread. */
+static enum store_rc
+each_ref(struct tx *tx, const struct prepared *p, int64_t *thread,
+    enum store_rc (*each)(struct tx *tx, int64_t msgid, int64_t subject,
+	int64_t *thread, struct err *e),
+    struct err *e)
+{
+	const struct mime_digest *d = &p->digest;
+	enum store_rc rc = STORE_OK;
+
+	if (p->msgid)
+		rc = each(tx, p->msgid, p->subject, thread, e);
+	for (size_t i = 0; rc == STORE_OK && i < d->nreferences; i++) {
+		if (i > 0 && i + KEEP_REFERENCES < d->nreferences)
+			continue;
+		rc = each(tx, hash63(d->references[i]), p->subject, thread, e);
+	}
+	return rc;
+}
+
+static enum store_rc
+find_ref(struct tx *tx, int64_t msgid, int64_t subject, int64_t *thread,
+    struct err *e)
+{
+	return *thread ? STORE_OK
+		       : thread_of_ref(tx, msgid, subject, thread, e);
+}
+
+static enum store_rc
+remember_ref(struct tx *tx, int64_t msgid, int64_t subject, int64_t *thread,
+    struct err *e)
+{
+	return store_rc_of(sq_run(tx->q, e,
+	    "INSERT OR IGNORE INTO thread_ref (msgid, subject, thread)"
+	    " VALUES (?, ?, ?)",
+	    SQ_I(msgid), SQ_I(subject), SQ_I(*thread)));
+}
+
+/* ------------------------------------------------------------------------
+ * Duplicates
+ */
+
+/* The UID of EMAIL in MAILBOX, 0 if it is not there. */
+static enum store_rc
+uid_of(
+    struct tx *tx, int64_t email, int64_t mailbox, uint32_t *uid, struct err *e)
+{
+	struct sqlite3_stmt *s;
+	enum sq_rc rc = sq_one(tx->q, &s, e,
+	    "SELECT uid FROM message WHERE email = ? AND mailbox = ?",
+	    SQ_I(email), SQ_I(mailbox));
+
+	*uid = 0;
+	if (rc == SQ_ROW) {
+		*uid = (uint32_t)sq_int(s, 0);
+		sq_reset(s);
+	}
+	return store_rc_of(rc);
+}
+
+static enum store_rc
+find_delivery(
+    struct tx *tx, const struct prepared *p, int64_t *email, struct err *e)
+{
+	struct sqlite3_stmt *s;
+	enum sq_rc rc = sq_one(tx->q, &s, e,
+	    "SELECT email, at FROM delivery WHERE key = ?", SQ_B(p->item->key));
+
+	if (rc == SQ_ROW) {
+		if (sq_int(s, 1) + p->item->window >= clock_now())
+			*email = sq_int(s, 0);
+		sq_reset(s);
+	}
+	return store_rc_of(rc);
+}
+
+static enum store_rc
+find_msgid(
+    struct tx *tx, const struct prepared *p, int64_t *email, struct err *e)
+{
+	struct sqlite3_stmt *s;
+	int64_t thread = 0;
+	enum store_rc rc;
+	enum sq_rc step;
+
+	rc = thread_of_ref(tx, p->msgid, p->subject, &thread, e);
+	if (rc != STORE_OK || !thread)
+		return rc;
+	step = sq_one(tx->q, &s, e,
+	    "SELECT id FROM email WHERE thread = ? AND msgid = ?"
+	    " AND received >= ?",
+	    SQ_I(thread), SQ_I(p->msgid),
+	    SQ_I(p->received - p->item->msgid_window));
+	if (step == SQ_ROW) {
+		*email = sq_int(s, 0);
+		sq_reset(s);
+	}
+	return store_rc_of(step);
+}
+
+static enum store_rc
+find_duplicate(
+    struct tx *tx, const struct prepared *p, int64_t *email, struct err *e)
+{
+	enum store_rc rc = STORE_OK;
+
+	*email = 0;
+	if (p->item->key.n)
+		rc = find_delivery(tx, p, email, e);
+	if (rc == STORE_OK && !*email && p->item->msgid_window && p->msgid)
+		rc = find_msgid(tx, p, email, e);
+	return rc;
+}
+
+/* ------------------------------------------------------------------------
+ * Storing
+ */
+
+static bool
+over_quota(const struct tx *tx, const struct quota *q, size_t size)
+{
+	return q &&
+	       ((q->bytes && (uint64_t)tx->bytes + size > q->bytes) ||
+		   (q->messages && (uint64_t)tx->emails + 1 > q->messages));
+}
+
+static unsigned
+used_percent(const struct tx *tx, const struct quota *q)
+{
+	uint64_t bytes = q->bytes ? (uint64_t)tx->bytes * 100 / q->bytes : 0;
+	uint64_t count =
+	    q->messages ? (uint64_t)tx->emails * 100 / q->messages : 0;
+	uint64_t used = bytes > count ? bytes : count;
+
+	return used >= 100 ? 100 : used >= 90 ? 90 : used >= 80 ? 80 : 0;
+}
+
+/* The mark rises with a warning and falls without one. */
+static unsigned
+quota_warning(struct tx *tx, const struct quota *q)
+{
+	unsigned used = q ? used_percent(tx, q) : 0;
+	bool rose = used > tx->warned;
+
+	tx->warned = used;
+	return rose ? used : 0;
+}
+
+static enum store_rc
+insert_email(struct tx *tx, struct prepared *p, int64_t id, int64_t thread,
+    struct err *e)
+{
+	const struct mime_digest *d = &p->digest;
+	int64_t blob;
+	enum store_rc rc;
+
+	if ((rc = blob_put(tx, &p->blob, &blob, e)) != STORE_OK)
+		return rc;
+	rc = store_rc_of(sq_run(tx->q, e,
+	    "INSERT INTO email (id, blob, thread, msgid, sent, received, size,"
+	    " attachment) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	    SQ_I(id), SQ_I(blob), SQ_I(thread), SQ_I(p->msgid), SQ_I(p->sent),
+	    SQ_I(p->received), SQ_I(p->item->raw.n), SQ_I(d->has_attachment)));
+	if (rc != STORE_OK)
+		return rc;
+	return store_rc_of(sq_run(tx->q, e,
+	    "INSERT INTO email_cache (id, envelope, structure, layout, preview,"
+	    " msgid) VALUES (?, ?, ?, ?, ?, ?)",
+	    SQ_I(id), SQ_B(d->envelope), SQ_B(d->bodystructure),
+	    SQ_B(d->layout), SQ_T(d->preview), SQ_T(d->msgid)));
+}
+
+static enum store_rc
+note_delivery(
+    struct tx *tx, const struct prepared *p, int64_t email, struct err *e)
+{
+	if (!p->item->key.n)
+		return STORE_OK;
+	return store_rc_of(sq_run(tx->q, e,
+	    "INSERT OR REPLACE INTO delivery (key, at, email) VALUES (?, ?, ?)",
+	    SQ_B(p->item->key), SQ_I(clock_now()), SQ_I(email)));
+}
+
+static enum store_rc
+store_one(struct tx *tx, struct tx_mailbox *mb, struct prepared *p,
+    struct appended *out, struct err *e)
+{
+	int64_t id = (int64_t)tx_modseq(tx), thread = 0;
+	struct message_row m = { .uid = mb->uidnext,
+		.email = id,
+		.flags = p->item->flags.bits,
+		.keywords = p->keywords,
+		.modseq = (uint64_t)id,
+		.size = (int64_t)p->item->raw.n,
+		.received = p->received,
+		.saved = clock_now() };
+	enum store_rc rc;
+
+	if (mb->uidnext == UINT32_MAX)
+		return store_fail(e, STORE_LIMIT,
+		    "mailbox %lld has used up its UIDs", (long long)mb->id);
+	if ((rc = each_ref(tx, p, &thread, find_ref, e)) != STORE_OK)
+		return rc;
+	m.thread = thread = thread ? thread : id;
+	if ((rc = each_ref(tx, p, &thread, remember_ref, e)) != STORE_OK ||
+	    (rc = insert_email(tx, p, id, thread, e)) != STORE_OK ||
+	    (rc = message_insert(tx, mb, &m, e)) != STORE_OK ||
+	    (rc = note_delivery(tx, p, id, e)) != STORE_OK)
+		return rc;
+	mb->uidnext++;
+	tx->bytes += m.size;
+	tx->emails++;
+	out->uid = m.uid;
+	out->email = id;
+	tx->work |= WORK_INDEX;
+	return STORE_OK;
+}
+
+static enum store_rc
+append_one(struct tx *tx, struct batch *b, size_t i, struct err *e)
+{
+	struct prepared *p = &b->items[i];
+	struct appended *out = &b->results[i];
+	struct tx_mailbox *mb;
+	enum store_rc rc;
+
+	*out = (struct appended){ 0 };
+	if ((rc = tx_mailbox(tx, b->mailbox, &mb, e)) != STORE_OK)
+		return rc;
+	if (mb->noselect)
+		return store_fail(e, STORE_NOTFOUND,
+		    "mailbox %lld holds no messages", (long long)mb->id);
+	out->uidvalidity = mb->uidvalidity;
+	if ((rc = find_duplicate(tx, p, &out->email, e)) != STORE_OK)
+		return rc;
+	if (out->email) {
+		out->duplicate = true;
+		return uid_of(tx, out->email, b->mailbox, &out->uid, e);
+	}
+	if (over_quota(tx, b->quota, p->item->raw.n))
+		return store_fail(e, STORE_QUOTA,
+		    "account %s: %zu octets more would exceed its quota",
+		    tx->a->id, p->item->raw.n);
+	if ((rc = store_one(tx, mb, p, out, e)) != STORE_OK)
+		return rc;
+	out->quota_warning = quota_warning(tx, b->quota);
+	return STORE_OK;
+}
+
+static enum store_rc
+run_append(struct tx *tx, void *arg, struct err *e)
+{
+	struct batch *b = arg;
+	enum store_rc rc = STORE_OK;
+
+	for (size_t i = 0; i < b->count && rc == STORE_OK; i++)
+		rc = append_one(tx, b, i, e);
+	return rc;
+}
+
+enum store_rc
+account_append(struct account *a, int64_t mailbox, const struct append *items,
+    size_t count, const struct quota *quota, struct appended *results,
+    struct err *e)
+{
+	struct arena *arena = arena_new();
+	struct batch b = { .mailbox = mailbox,
+		.items = arena_array(arena, count, sizeof(*b.items)),
+		.quota = quota,
+		.results = results };
+	enum store_rc rc = STORE_OK;
+
+	atomic_store(&a->st->last_append_ms, clock_mono_ms());
+	while (b.count < count && rc == STORE_OK) {
+		rc = prepare(a, arena, &items[b.count], &b.items[b.count], e);
+		b.count++;
+	}
+	if (rc == STORE_OK)
+		rc = write_run(a, DURABLE, run_append, &b, e);
+	for (size_t i = 0; i < b.count; i++)
+		blob_fini(&b.items[i].blob);
+	arena_free(&arena);
+	return rc;
+}

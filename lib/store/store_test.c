@@ -1,0 +1,901 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <pthread.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "mime/decode.h"
+#include "store/store.h"
+
+#define ID STR("00000000000000aa")
+
+/* One store with one account in a folder of its own. */
+struct fixture {
+	char dir[32];
+	struct store *st;
+	struct account *a;
+	struct arena *arena;
+	int64_t inbox;
+	struct err e;
+};
+
+static void
+open_store(struct fixture *f)
+{
+	struct store_options o = {
+		.data_dir = f->dir, .run_dir = f->dir, .no_indexer = true
+	};
+
+	assert_int_equal(store_open(&o, &f->st, &f->e), STORE_OK);
+}
+
+static void
+open_account(struct fixture *f)
+{
+	struct mailbox m;
+
+	if (account_open(f->st, ID, &f->a, &f->e) != STORE_OK)
+		fail_msg("%s", f->e.msg);
+	assert_int_equal(
+	    mailbox_find(f->a, f->arena, STR("inbox"), &m, &f->e), STORE_OK);
+	f->inbox = m.id;
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	strcpy(f->dir, "/tmp/store_testXXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	f->arena = arena_new();
+	open_store(f);
+	if (account_create(f->st, ID, &f->e) != STORE_OK)
+		fail_msg("%s", f->e.msg);
+	open_account(f);
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	account_close(&f->a);
+	store_close(&f->st);
+	arena_free(&f->arena);
+	fs_remove_tree(f->dir, &f->e);
+	free(f);
+	return 0;
+}
+
+static void
+reopen(struct fixture *f)
+{
+	account_close(&f->a);
+	store_close(&f->st);
+	open_store(f);
+	open_account(f);
+}
+
+#define OK(call)                                                               \
+	do {                                                                   \
+		enum store_rc rc_ = (call);                                    \
+		if (rc_ != STORE_OK)                                           \
+			fail_msg("%s: %s: %s", #call, store_rc_name(rc_),      \
+			    f->e.msg);                                         \
+	} while (0)
+
+static struct str
+text(struct fixture *f, int n, const char *extra)
+{
+	return arena_printf(f->arena,
+	    "From: a@example.test\r\nTo: b@example.test\r\n"
+	    "Subject: Number %d\r\nMessage-ID: <%d@example.test>\r\n"
+	    "%s\r\nThe body of number %d: zebra%d crossing.\r\n",
+	    n, n, extra, n, n);
+}
+
+static struct appended
+append(struct fixture *f, int64_t mailbox, struct str raw, uint64_t flags)
+{
+	struct append item = { .raw = raw, .flags.bits = flags };
+	struct appended got;
+
+	OK(account_append(f->a, mailbox, &item, 1, NULL, &got, &f->e));
+	return got;
+}
+
+static void
+fill(struct fixture *f, int from, int to)
+{
+	for (int i = from; i <= to; i++)
+		append(f, f->inbox, text(f, i, ""), 0);
+}
+
+static struct mailbox
+info(struct fixture *f, const char *path)
+{
+	struct mailbox m;
+
+	OK(mailbox_find(f->a, f->arena, str_of(path), &m, &f->e));
+	return m;
+}
+
+static struct uids
+range(struct fixture *f, uint32_t lo, uint32_t hi)
+{
+	struct uid_range *r = arena_alloc(f->arena, sizeof(*r));
+
+	*r = (struct uid_range){ lo, hi };
+	return (struct uids){ r, 1 };
+}
+
+static struct view *
+view(struct fixture *f, int64_t mailbox)
+{
+	struct view *v;
+
+	OK(view_current(f->a, mailbox, &v, &f->e));
+	return v;
+}
+
+/* "uid:flags uid:flags ..." */
+static const char *
+show(struct fixture *f, int64_t mailbox)
+{
+	struct view *v = view(f, mailbox);
+	struct buf b = { 0 };
+	const char *out;
+
+	for (uint32_t i = 1; i <= view_count(v); i++)
+		buf_printf(&b, "%s%u:%llu", i > 1 ? " " : "",
+		    view_at(v, i)->uid,
+		    (unsigned long long)view_at(v, i)->flags.bits);
+	view_unref(&v);
+	out = arena_cstr(f->arena, buf_str(&b));
+	buf_fini(&b);
+	return out;
+}
+
+static void
+set_flags(
+    struct fixture *f, uint32_t lo, uint32_t hi, enum flag_op op, uint64_t bits)
+{
+	struct flags flags = { .bits = bits };
+	uint64_t modseq;
+
+	OK(account_store_flags(f->a, f->inbox, range(f, lo, hi), op, &flags,
+	    NO_UNCHANGEDSINCE, f->arena, NULL, &modseq, &f->e));
+}
+
+static void
+test_append_and_read(void **state)
+{
+	struct fixture *f = *state;
+	struct str raw = text(f, 1, "");
+	struct appended got = append(f, f->inbox, raw, FLAG_SEEN);
+	struct reader *r;
+	struct buf b = { 0 };
+	struct email_meta meta;
+	struct mailbox m;
+
+	assert_int_equal(got.uid, 1);
+	reopen(f);
+	assert_string_equal(show(f, f->inbox), "1:1");
+	OK(reader_begin(f->a, &r, &f->e));
+	OK(email_read(r, got.email, 0, UINT64_MAX, &b, &f->e));
+	assert_int_equal(b.n, raw.n);
+	assert_memory_equal(b.p, raw.p, raw.n);
+	buf_clear(&b);
+	OK(email_read(r, got.email, 6, 5, &b, &f->e));
+	assert_string_equal(buf_cstr(&b), "a@exa");
+	OK(email_meta(r, got.email, &meta, &f->e));
+	assert_string_equal(arena_cstr(f->arena, meta.msgid), "1@example.test");
+	reader_end(&r);
+	buf_fini(&b);
+	m = info(f, "INBOX");
+	assert_int_equal(m.messages, 1);
+	assert_int_equal(m.unseen, 0);
+	assert_int_equal(m.size, raw.n);
+	assert_int_equal(m.threads, 1);
+	assert_int_equal(m.uidnext, 2);
+}
+
+/* A message larger than the threshold, and than several frames. */
+static void
+test_large(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = 3 << 20;
+	struct buf big = { 0 }, b = { 0 };
+	struct appended got;
+	struct reader *r;
+
+	BUF_LIT(&big, "Subject: big\r\n\r\n");
+	for (size_t i = 0; big.n < n; i++)
+		buf_printf(&big, "line %zu of a big one\r\n", i);
+	got = append(f, f->inbox, buf_str(&big), 0);
+	reopen(f);
+	OK(reader_begin(f->a, &r, &f->e));
+	OK(email_read(r, got.email, 0, UINT64_MAX, &b, &f->e));
+	assert_int_equal(b.n, big.n);
+	assert_memory_equal(b.p, big.p, big.n);
+	for (size_t at = 0; at < big.n; at += 200000) {
+		size_t len = 300000;
+
+		buf_clear(&b);
+		OK(email_read(r, got.email, at, len, &b, &f->e));
+		assert_int_equal(b.n, big.n - at < len ? big.n - at : len);
+		assert_memory_equal(b.p, big.p + at, b.n);
+	}
+	reader_end(&r);
+	buf_fini(&big);
+	buf_fini(&b);
+}
+
+static void
+test_flags(void **state)
+{
+	struct fixture *f = *state;
+	struct flags flagged = { .bits = FLAG_FLAGGED };
+	struct uids failed;
+	uint64_t modseq, before;
+	struct view *v;
+
+	fill(f, 1, 5);
+	set_flags(f, 2, 4, FLAGS_ADD, FLAG_SEEN);
+	assert_string_equal(show(f, f->inbox), "1:0 2:1 3:1 4:1 5:0");
+	assert_int_equal(info(f, "INBOX").unseen, 2);
+	assert_int_equal(info(f, "INBOX").unseen_threads, 2);
+	set_flags(f, 1, 9, FLAGS_ADD, FLAG_SEEN);
+	assert_int_equal(info(f, "INBOX").unseen, 0);
+	assert_int_equal(info(f, "INBOX").unseen_threads, 0);
+	set_flags(f, 3, 3, FLAGS_REMOVE, FLAG_SEEN);
+	set_flags(f, 4, 5, FLAGS_REPLACE, FLAG_DELETED);
+	assert_string_equal(show(f, f->inbox), "1:1 2:1 3:0 4:16 5:16");
+	assert_int_equal(info(f, "INBOX").unseen, 3);
+	assert_int_equal(info(f, "INBOX").deleted, 2);
+	/* UNCHANGEDSINCE: 3, 4 and 5 changed after `before`. */
+	v = view(f, f->inbox);
+	before = view_at(v, 1)->modseq;
+	view_unref(&v);
+	OK(account_store_flags(f->a, f->inbox, range(f, 1, 5), FLAGS_ADD,
+	    &flagged, before, f->arena, &failed, &modseq, &f->e));
+	assert_int_equal(uids_count(failed), 3);
+	assert_int_equal(failed.r[0].lo, 3);
+	assert_string_equal(show(f, f->inbox), "1:5 2:5 3:0 4:16 5:16");
+	/* Nothing changes: no modseq. */
+	OK(account_store_flags(f->a, f->inbox, range(f, 1, 2), FLAGS_ADD,
+	    &flagged, NO_UNCHANGEDSINCE, f->arena, NULL, &modseq, &f->e));
+	assert_int_equal(modseq, 0);
+	reopen(f);
+	assert_string_equal(show(f, f->inbox), "1:5 2:5 3:0 4:16 5:16");
+}
+
+/* More keywords than there are bits. */
+static void
+test_keywords(void **state)
+{
+	struct fixture *f = *state;
+	struct flags all = { 0 };
+	struct view *v;
+	uint64_t modseq;
+	uint32_t index;
+	const struct str *names;
+
+	fill(f, 1, 3);
+	for (int i = 0; i < 70; i++) {
+		struct str name = arena_printf(f->arena, "$Key%d", i);
+
+		OK(account_keyword(f->a, name, true, &index, &f->e));
+		assert_int_equal(index, i);
+		flags_set_keyword(f->arena, &all, index);
+	}
+	OK(account_keyword(f->a, STR("$kEY69"), false, &index, &f->e));
+	assert_int_equal(index, 69);
+	assert_int_equal(
+	    account_keyword(f->a, STR("none"), false, &index, &f->e),
+	    STORE_NOTFOUND);
+	assert_int_equal(account_keyword(f->a, STR("a b"), true, &index, &f->e),
+	    STORE_INVALID);
+	OK(account_store_flags(f->a, f->inbox, range(f, 2, 2), FLAGS_ADD, &all,
+	    NO_UNCHANGEDSINCE, f->arena, NULL, &modseq, &f->e));
+	reopen(f);
+	v = view(f, f->inbox);
+	for (uint32_t i = 0; i < 70; i++) {
+		assert_true(flags_has_keyword(&view_at(v, 2)->flags, i));
+		assert_false(flags_has_keyword(&view_at(v, 1)->flags, i));
+	}
+	view_unref(&v);
+	all.bits = 0;
+	all.more++;
+	all.nmore--;
+	OK(account_store_flags(f->a, f->inbox, range(f, 1, 3), FLAGS_REMOVE,
+	    &all, NO_UNCHANGEDSINCE, f->arena, NULL, &modseq, &f->e));
+	v = view(f, f->inbox);
+	assert_true(flags_has_keyword(&view_at(v, 2)->flags, 3));
+	assert_true(flags_has_keyword(&view_at(v, 2)->flags, 56));
+	assert_false(flags_has_keyword(&view_at(v, 2)->flags, 57));
+	view_unref(&v);
+	OK(account_keywords(f->a, f->arena, &names, &index, &f->e));
+	assert_int_equal(index, 70);
+	assert_string_equal(names[69].p, "$Key69");
+}
+
+static void
+test_expunge(void **state)
+{
+	struct fixture *f = *state;
+	struct uids gone;
+	struct usage use;
+	struct mailbox m;
+
+	fill(f, 1, 6);
+	set_flags(f, 2, 3, FLAGS_ADD, FLAG_DELETED);
+	set_flags(f, 5, 5, FLAGS_ADD, FLAG_DELETED);
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 1, 4), true, f->arena, &gone, &f->e));
+	assert_int_equal(uids_count(gone), 2);
+	assert_string_equal(show(f, f->inbox), "1:0 4:0 5:16 6:0");
+	OK(account_expunge(f->a, f->inbox, range(f, 1, UINT32_MAX), false,
+	    f->arena, &gone, &f->e));
+	assert_int_equal(uids_count(gone), 4);
+	assert_string_equal(show(f, f->inbox), "");
+	m = info(f, "INBOX");
+	assert_int_equal(m.messages + m.unseen + m.deleted + m.size +
+			     m.threads + m.unseen_threads,
+	    0);
+	assert_int_equal(m.uidnext, 7);
+	OK(account_usage(f->a, &use, &f->e));
+	assert_int_equal(use.bytes + use.messages, 0);
+	assert_int_equal(append(f, f->inbox, text(f, 9, ""), 0).uid, 7);
+}
+
+static void
+test_copy_and_move(void **state)
+{
+	struct fixture *f = *state;
+	struct copied c;
+	struct usage before, after;
+	int64_t archive = info(f, "Archive").id;
+	struct view *v, *w;
+
+	fill(f, 1, 4);
+	OK(account_usage(f->a, &before, &f->e));
+	set_flags(f, 2, 2, FLAGS_ADD, FLAG_SEEN);
+	OK(account_copy(f->a, f->inbox, range(f, 2, 3), archive, false,
+	    f->arena, &c, &f->e));
+	assert_int_equal(c.from.r[0].lo, 2);
+	assert_int_equal(c.to.r[0].lo, 1);
+	assert_int_equal(c.to.r[0].hi, 2);
+	assert_string_equal(show(f, archive), "1:1 2:0");
+	OK(account_usage(f->a, &after, &f->e));
+	assert_int_equal(before.bytes, after.bytes);
+	/* Flags are the email's: they follow into the other mailbox. */
+	set_flags(f, 1, 3, FLAGS_ADD, FLAG_FLAGGED | FLAG_DELETED);
+	assert_string_equal(show(f, archive), "1:5 2:4");
+	/* Once more to the same place: an email of its own. */
+	OK(account_copy(f->a, f->inbox, range(f, 2, 2), archive, false,
+	    f->arena, &c, &f->e));
+	assert_string_equal(show(f, archive), "1:5 2:4 3:21");
+	v = view(f, f->inbox);
+	w = view(f, archive);
+	assert_true(view_at(v, 2)->email == view_at(w, 1)->email);
+	assert_false(view_at(v, 2)->email == view_at(w, 3)->email);
+	view_unref(&v);
+	view_unref(&w);
+	OK(account_copy(f->a, f->inbox, range(f, 1, 4), archive, true, f->arena,
+	    &c, &f->e));
+	assert_string_equal(show(f, f->inbox), "");
+	assert_int_equal(info(f, "Archive").messages, 7);
+	/* All copies gone: nothing counts any more. */
+	OK(account_expunge(
+	    f->a, archive, range(f, 1, 99), false, NULL, NULL, &f->e));
+	OK(account_usage(f->a, &after, &f->e));
+	assert_int_equal(after.bytes + after.messages, 0);
+}
+
+static void
+test_mailboxes(void **state)
+{
+	struct fixture *f = *state;
+	struct mailbox *list, m;
+	struct str *subs;
+	size_t n;
+	uint32_t first;
+
+	OK(mailbox_create(f->a, STR("a/b/c"), ROLE_NONE, NULL, &f->e));
+	assert_int_equal(
+	    mailbox_create(f->a, STR("a/b"), ROLE_NONE, NULL, &f->e),
+	    STORE_EXISTS);
+	assert_int_equal(
+	    mailbox_create(f->a, STR("a//b"), ROLE_NONE, NULL, &f->e),
+	    STORE_INVALID);
+	OK(mailbox_subscribe(f->a, STR("a/b/c"), true, &f->e));
+	OK(mailbox_rename(f->a, STR("a/b"), STR("x/y"), &f->e));
+	m = info(f, "x/y/c");
+	assert_true(m.subscribed);
+	assert_true(info(f, "x/y").has_children);
+	assert_int_equal(
+	    mailbox_rename(f->a, STR("x"), STR("x/y/z"), &f->e), STORE_INVALID);
+	OK(mailbox_delete(f->a, STR("x/y"), &f->e));
+	assert_true(info(f, "x/y").noselect);
+	assert_int_equal(
+	    mailbox_delete(f->a, STR("x/y"), &f->e), STORE_INVALID);
+	first = info(f, "x/y").uidvalidity;
+	OK(mailbox_create(f->a, STR("x/y"), ROLE_NONE, NULL, &f->e));
+	assert_false(info(f, "x/y").noselect);
+	assert_true(info(f, "x/y").uidvalidity > first);
+	assert_int_equal(
+	    mailbox_delete(f->a, STR("inbox"), &f->e), STORE_INVALID);
+	OK(mailbox_list(f->a, f->arena, &list, &n, &f->e));
+	assert_string_equal(list[0].path.p, "INBOX");
+	assert_string_equal(list[n - 1].path.p, "x/y/c");
+	OK(mailbox_subscriptions(f->a, f->arena, &subs, &n, &f->e));
+	assert_string_equal(subs[n - 1].p, "x/y/c");
+	assert_int_equal(info(f, "Junk").role, ROLE_JUNK);
+	/* INBOX: its messages move, it stays. */
+	fill(f, 1, 2);
+	OK(mailbox_rename(f->a, STR("INBOX"), STR("old"), &f->e));
+	assert_int_equal(info(f, "old").messages, 2);
+	assert_int_equal(info(f, "INBOX").messages, 0);
+	OK(mailbox_claim_recent(f->a, info(f, "old").id, &first, &f->e));
+	assert_int_equal(first, 1);
+	OK(mailbox_claim_recent(f->a, info(f, "old").id, &first, &f->e));
+	assert_int_equal(first, 3);
+}
+
+static void
+test_duplicates(void **state)
+{
+	struct fixture *f = *state;
+	struct append item = { .raw = text(f, 1, "X: 1\r\n"),
+		.key = STR("0123456789abcdef"),
+		.window = 3600 };
+	struct append again = { .raw = text(f, 1, "X: 2\r\n"),
+		.key = STR("0123456789abcdef"),
+		.window = 3600 };
+	struct append other = { .raw = text(f, 1, "X: 3\r\n"),
+		.msgid_window = 3600 };
+	struct appended got;
+
+	OK(account_append(f->a, f->inbox, &item, 1, NULL, &got, &f->e));
+	assert_false(got.duplicate);
+	OK(account_append(f->a, f->inbox, &again, 1, NULL, &got, &f->e));
+	assert_true(got.duplicate);
+	assert_int_equal(got.uid, 1);
+	OK(account_append(f->a, f->inbox, &other, 1, NULL, &got, &f->e));
+	assert_true(got.duplicate);
+	other.msgid_window = 0;
+	OK(account_append(f->a, f->inbox, &other, 1, NULL, &got, &f->e));
+	assert_false(got.duplicate);
+	clock_shift(4000);
+	OK(account_append(f->a, f->inbox, &again, 1, NULL, &got, &f->e));
+	assert_false(got.duplicate);
+	clock_shift(-4000);
+}
+
+static void
+test_quota(void **state)
+{
+	struct fixture *f = *state;
+	struct append item = { .raw = text(f, 1, "") };
+	struct quota q = { .messages = 10 };
+	struct appended got[11];
+	unsigned warned[11];
+
+	for (int i = 0; i < 10; i++) {
+		OK(account_append(f->a, f->inbox, &item, 1, &q, got, &f->e));
+		warned[i + 1] = got[0].quota_warning;
+	}
+	assert_int_equal(warned[7], 0);
+	assert_int_equal(warned[8], 80);
+	assert_int_equal(warned[9], 90);
+	assert_int_equal(warned[10], 100);
+	assert_int_equal(
+	    account_append(f->a, f->inbox, &item, 1, &q, got, &f->e),
+	    STORE_QUOTA);
+	/* All or none. */
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 1, 1), false, NULL, NULL, &f->e));
+	{
+		struct append two[2] = { item, item };
+
+		assert_int_equal(
+		    account_append(f->a, f->inbox, two, 2, &q, got, &f->e),
+		    STORE_QUOTA);
+	}
+	assert_int_equal(info(f, "INBOX").messages, 9);
+}
+
+static void
+test_threads(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *headers;
+		int thread; /* index of the message whose thread it joins */
+	} cases[] = {
+		{ "Subject: Tea\r\nMessage-ID: <a@x>\r\n", 0 },
+		{ "Subject: Re: Tea\r\nMessage-ID: <b@x>\r\n"
+		  "In-Reply-To: <a@x>\r\n",
+		    0 },
+		{ "Subject: Coffee\r\nMessage-ID: <c@x>\r\n"
+		  "References: <a@x>\r\n",
+		    2 },
+		{ "Subject: RE: tea\r\nMessage-ID: <d@x>\r\n"
+		  "References: <zz@x> <b@x>\r\n",
+		    0 },
+		{ "Subject: Tea\r\nMessage-ID: <e@x>\r\n", 4 },
+		{ "Subject: Fwd: Tea\r\nReferences: <zz@x>\r\n", 0 },
+	};
+	int64_t thread[6];
+	struct reader *r;
+
+	for (size_t i = 0; i < 6; i++) {
+		struct str raw =
+		    arena_printf(f->arena, "%s\r\nx\r\n", cases[i].headers);
+		struct appended got = append(f, f->inbox, raw, 0);
+		struct email_facts facts;
+
+		OK(reader_begin(f->a, &r, &f->e));
+		OK(email_facts(r, got.email, &facts, &f->e));
+		reader_end(&r);
+		thread[i] = facts.thread;
+		print_message("message %zu\n", i);
+		assert_true(thread[i] == thread[cases[i].thread]);
+	}
+	assert_false(thread[0] == thread[2]);
+	assert_false(thread[0] == thread[4]);
+	assert_int_equal(info(f, "INBOX").threads, 3);
+	assert_int_equal(info(f, "INBOX").unseen_threads, 3);
+	set_flags(f, 1, 2, FLAGS_ADD, FLAG_SEEN);
+	assert_int_equal(info(f, "INBOX").unseen_threads, 3);
+	set_flags(f, 3, 3, FLAGS_ADD, FLAG_SEEN);
+	assert_int_equal(info(f, "INBOX").unseen_threads, 2);
+}
+
+static void
+test_search(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *needle;
+		enum search_field field;
+		size_t hits;
+		bool all;
+	} cases[] = {
+		{ "zebra17 ", SEARCH_TEXT, 1, false },
+		{ "zebra1", SEARCH_BODY, 11, false },
+		{ "ZEBRA17 CROSS", SEARCH_BODY, 1, false },
+		{ "zebra17", SEARCH_HEADERS, 0, false },
+		{ "number 20", SEARCH_HEADERS, 1, false },
+		{ "nowhere", SEARCH_TEXT, 0, false },
+		{ "e1", SEARCH_TEXT, 0, true },
+	};
+
+	fill(f, 1, 20);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct buf folded = { 0 };
+		struct str needle;
+		const int64_t *emails;
+		size_t n, hits = 0;
+		bool all, yes;
+		struct reader *r;
+
+		print_message("case \"%s\"\n", cases[i].needle);
+		mime_fold(&folded, str_of(cases[i].needle));
+		needle = buf_str(&folded);
+		OK(search_candidates(
+		    f->a, &needle, 1, f->arena, &emails, &n, &all, &f->e));
+		assert_int_equal(all, cases[i].all);
+		assert_true(n >= cases[i].hits);
+		OK(reader_begin(f->a, &r, &f->e));
+		for (size_t j = 0; j < n; j++) {
+			OK(email_contains(
+			    r, emails[j], cases[i].field, needle, &yes, &f->e));
+			hits += yes;
+		}
+		reader_end(&r);
+		assert_int_equal(hits, cases[i].hits);
+		buf_fini(&folded);
+	}
+}
+
+static void
+tell_expunged(void *arg, uint32_t seq, uint32_t uid)
+{
+	buf_printf(arg, "-%u(%u) ", seq, uid);
+}
+
+static void
+tell_changed(void *arg, uint32_t seq, const struct view_row *row)
+{
+	buf_printf(arg, "%u(%u)=%llu ", seq, row->uid,
+	    (unsigned long long)row->flags.bits);
+}
+
+/*
+ * A random history: after each step the view made from the one before it
+ * must equal the view read from nothing, and a session that follows the
+ * differences must arrive there too.
+ */
+static void
+test_views(void **state)
+{
+	static const struct view_diff cb = { tell_expunged, tell_changed };
+	struct fixture *f = *state;
+	struct view *old = view(f, f->inbox), *new;
+	struct buf told = { 0 };
+	uint32_t uidnext = 1;
+
+	srand(7);
+	for (int step = 0; step < 300; step++) {
+		uint32_t a = (uint32_t)rand() % uidnext + 1;
+		uint32_t b = a + (uint32_t)rand() % 40;
+		int what = rand() % 4;
+		uint32_t i, count;
+		struct view *fresh;
+
+		if (what < 2) {
+			int n = rand() % 30 + 1;
+
+			fill(f, step * 100, step * 100 + n - 1);
+			uidnext += (uint32_t)n;
+		} else if (what == 2) {
+			set_flags(f, a, b,
+			    rand() % 2 ? FLAGS_ADD : FLAGS_REMOVE,
+			    FLAG_FLAGGED);
+		} else {
+			OK(account_expunge(f->a, f->inbox, range(f, a, b),
+			    false, NULL, NULL, &f->e));
+		}
+		new = view(f, f->inbox);
+		buf_clear(&told);
+		view_diff(old, new, &cb, &told);
+		if (what < 2)
+			assert_int_equal(told.n, 0);
+		assert_int_equal(
+		    view_has_expunged(old, new), what == 3 && told.n > 0);
+		if (step % 10 == 9) {
+			struct store *other;
+			struct account *x;
+			struct store_options o = { .data_dir = f->dir,
+				.no_indexer = true };
+
+			OK(store_open(&o, &other, &f->e));
+			OK(account_open(other, ID, &x, &f->e));
+			OK(view_current(x, f->inbox, &fresh, &f->e));
+			count = view_count(fresh);
+			assert_int_equal(count, view_count(new));
+			for (i = 1; i <= count; i++) {
+				const struct view_row *p = view_at(fresh, i);
+				const struct view_row *q = view_at(new, i);
+
+				assert_int_equal(p->uid, q->uid);
+				assert_true(p->modseq == q->modseq);
+				assert_true(p->flags.bits == q->flags.bits);
+				assert_int_equal(view_seq(new, p->uid), i);
+				assert_int_equal(
+				    view_lower_bound(new, p->uid), i);
+			}
+			view_unref(&fresh);
+			account_close(&x);
+			store_close(&other);
+			arena_reset(f->arena);
+		}
+		view_unref(&old);
+		old = new;
+	}
+	view_unref(&old);
+	buf_fini(&told);
+}
+
+static void
+test_diff(void **state)
+{
+	static const struct view_diff cb = { tell_expunged, tell_changed };
+	struct fixture *f = *state;
+	struct view *old, *new;
+	struct buf told = { 0 };
+
+	fill(f, 1, 600);
+	old = view(f, f->inbox);
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 2, 3), false, NULL, NULL, &f->e));
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 600, 600), false, NULL, NULL, &f->e));
+	set_flags(f, 5, 5, FLAGS_ADD, FLAG_SEEN);
+	set_flags(f, 300, 300, FLAGS_ADD, FLAG_DRAFT);
+	fill(f, 601, 602);
+	new = view(f, f->inbox);
+	view_diff(old, new, &cb, &told);
+	assert_string_equal(
+	    buf_cstr(&told), "-600(600) -3(3) -2(2) 3(5)=1 298(300)=8 ");
+	assert_int_equal(view_count(new), 599);
+	view_unref(&old);
+	view_unref(&new);
+	buf_fini(&told);
+}
+
+struct worker {
+	struct fixture *f;
+	int first;
+	pthread_t thread;
+};
+
+static void *
+append_many(void *arg)
+{
+	struct worker *w = arg;
+	struct fixture *f = w->f;
+	struct err e;
+
+	for (int i = 0; i < 50; i++) {
+		char raw[100];
+		struct append item = { .raw.p = raw };
+		struct appended got;
+
+		item.raw.n = (size_t)sprintf(
+		    raw, "Subject: %d\r\n\r\nx\r\n", w->first + i);
+		if (account_append(f->a, f->inbox, &item, 1, NULL, &got, &e) !=
+		    STORE_OK)
+			return NULL;
+	}
+	return w;
+}
+
+/* Writers of two stores at once, as two daemons have them. */
+static void
+test_concurrency(void **state)
+{
+	struct fixture *f = *state;
+	struct fixture other = *f;
+	struct worker w[8];
+
+	open_store(&other);
+	other.arena = arena_new();
+	open_account(&other);
+	for (int i = 0; i < 8; i++) {
+		w[i] = (struct worker){ i % 2 ? f : &other, i * 100, 0 };
+		pthread_create(&w[i].thread, NULL, append_many, &w[i]);
+	}
+	for (int i = 0; i < 8; i++) {
+		void *ok;
+
+		pthread_join(w[i].thread, &ok);
+		assert_non_null(ok);
+	}
+	assert_int_equal(info(f, "INBOX").messages, 400);
+	assert_int_equal(info(f, "INBOX").uidnext, 401);
+	account_close(&other.a);
+	store_close(&other.st);
+	arena_free(&other.arena);
+}
+
+static _Atomic int wakes;
+
+static void
+on_wake(void *arg, struct str id)
+{
+	(void)arg;
+	if (id.n == 0 || str_eq(id, ID))
+		wakes++;
+}
+
+static void
+test_watch(void **state)
+{
+	struct fixture *f = *state;
+	struct store_options o = { .data_dir = f->dir, .run_dir = f->dir };
+	struct store *other;
+	int64_t deadline;
+
+	OK(store_open(&o, &other, &f->e));
+	OK(store_watch(other, on_wake, NULL, &f->e));
+	wakes = 0;
+	fill(f, 1, 1);
+	deadline = clock_mono_ms() + 2000;
+	while (!wakes && clock_mono_ms() < deadline)
+		usleep(1000);
+	assert_true(wakes > 0);
+	store_close(&other);
+}
+
+/* After a start of the machine, numbers go on beyond a gap. */
+static void
+test_boot_gap(void **state)
+{
+	struct fixture *f = *state;
+	struct view *v;
+	uint64_t before, after, since;
+
+	setenv("MAILSTEAD_BOOT_ID", "one", 1);
+	reopen(f);
+	fill(f, 1, 2);
+	v = view(f, f->inbox);
+	before = view_modseq(v);
+	view_unref(&v);
+	setenv("MAILSTEAD_BOOT_ID", "two", 1);
+	reopen(f);
+	v = view(f, f->inbox);
+	after = view_modseq(v);
+	view_unref(&v);
+	assert_true(after > before + 1000000);
+	OK(account_since(f->a, before, &since, &f->e));
+	assert_true(since == before);
+	OK(account_since(f->a, before + 1, &since, &f->e));
+	assert_true(since == 0);
+	reopen(f);
+	v = view(f, f->inbox);
+	assert_true(view_modseq(v) == after);
+	view_unref(&v);
+	unsetenv("MAILSTEAD_BOOT_ID");
+}
+
+static void
+test_errors(void **state)
+{
+	struct fixture *f = *state;
+	struct account *a;
+	struct append item = { .raw = STR("x") };
+	struct appended got;
+	struct copied c;
+
+	assert_int_equal(
+	    account_open(f->st, STR("00000000000000ff"), &a, &f->e),
+	    STORE_NOTFOUND);
+	assert_int_equal(
+	    account_open(f->st, STR("../../etc/passwd"), &a, &f->e),
+	    STORE_INVALID);
+	assert_int_equal(account_create(f->st, ID, &f->e), STORE_EXISTS);
+	assert_int_equal(
+	    account_append(f->a, 4711, &item, 1, NULL, &got, &f->e),
+	    STORE_NOTFOUND);
+	fill(f, 1, 1);
+	assert_int_equal(account_copy(f->a, f->inbox, range(f, 1, 1), 4711,
+			     true, f->arena, &c, &f->e),
+	    STORE_NOTFOUND);
+	assert_string_equal(show(f, f->inbox), "1:0");
+	assert_int_equal(account_remove(f->st, STR("00000000000000ff"), &f->e),
+	    STORE_NOTFOUND);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_append_and_read),
+		T(test_large),
+		T(test_flags),
+		T(test_keywords),
+		T(test_expunge),
+		T(test_copy_and_move),
+		T(test_mailboxes),
+		T(test_duplicates),
+		T(test_quota),
+		T(test_threads),
+		T(test_search),
+		T(test_views),
+		T(test_diff),
+		T(test_concurrency),
+		T(test_watch),
+		T(test_boot_gap),
+		T(test_errors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -273,8 +273,9 @@ sync_before(struct session *s, const struct cmd *c, enum reply r)
 	if (s->state != ST_SELECTED || !c->row || c->quiet ||
 	    !(c->row->flags & F_SYNC) || r == REPLY_BAD)
 		return true;
+	/* "UID FETCH" has no F_SEQ: EXPUNGE is fine there (7.4.1). */
 	seq = (c->row->flags & F_SEQ) != 0;
-	return sel_sync(s, !seq, c->own, c->own_modseq);
+	return sel_sync(s, !seq, &c->told);
 }
 
 /* Too much that makes no sense: this is no IMAP client. */
@@ -304,9 +305,10 @@ command_finish(struct session *s, enum reply r)
 		return NET_MORE;
 	}
 	if (r == REPLY_WAIT) {
-		s->ready = FRAME_MORE;
-		frame_reset(&s->frame);
+		if (s->ready != FRAME_MORE) /* else half a line may be there */
+			frame_reset(&s->frame);
 		s->frame.plain = true;
+		s->ready = FRAME_MORE;
 		return NET_DONE;
 	}
 	if (r == REPLY_ABORT || !sync_before(s, s->cmd, r)) {

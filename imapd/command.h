@@ -36,7 +36,7 @@ struct command {
 
 enum {
 	F_SYNC = 1,  /* before the reply, tell what changed in the mailbox */
-	F_SEQ = 2,   /* and without UID in front, no EXPUNGE (7.4.1) */
+	F_SEQ = 2,   /* ... but no EXPUNGE (RFC 3501, section 7.4.1) */
 	F_WRITE = 4, /* not in a mailbox opened with EXAMINE */
 };
 
@@ -53,9 +53,7 @@ struct cmd {
 	/* For the tagged reply; text NULL: "NAME completed". */
 	struct str code; /* without brackets */
 	const char *text;
-	/* What was reported already: see sel_sync(). */
-	struct uids own;
-	uint64_t own_modseq;
+	struct told told; /* for the sync before the reply */
 	bool quiet; /* the mailbox was left: no sync */
 	/* REPLY_MORE and REPLY_WAIT. */
 	enum reply (*step)(struct session *s, struct cmd *c);

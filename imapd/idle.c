@@ -30,7 +30,7 @@ idle_look(struct session *s, struct cmd *c)
 	size_t before = out->n;
 
 	if (s->state == ST_SELECTED &&
-	    !sel_sync(s, true, (struct uids){ NULL, 0 }, 0)) {
+	    !sel_sync(s, true, NULL)) {
 		s->expired = true;
 		return;
 	}

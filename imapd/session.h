@@ -112,13 +112,21 @@ void sel_close(struct session *s);
 /* Take the mailbox's newest state as `latest`. */
 enum store_rc sel_refresh(struct session *s, struct err *e);
 /*
- * Tell the client what changed. With EXPUNGE false nothing that renumbers is
- * sent; if something was expunged, all of it waits. Messages of OWN whose
- * modseq is at most OWN_MODSEQ are not reported: the command has done so.
+ * Changes that need no telling, because the command has reported them or the
+ * client does not want to hear of its own: of these UIDs but EXCEPT, when their
+ * modseq is in [lo, hi].
+ */
+struct told {
+	struct uids uids, except;
+	uint64_t lo, hi;
+};
+
+/*
+ * Tell the client what changed, save TOLD (may be NULL). With EXPUNGE false
+ * nothing that renumbers is sent; if something was expunged, all of it waits.
  * False: the mailbox is gone, and the session with it.
  */
-bool sel_sync(struct session *s, bool expunge, struct uids own,
-    uint64_t own_modseq);
+bool sel_sync(struct session *s, bool expunge, const struct told *told);
 
 /* The newest row of the message with number SEQ; *gone: it is expunged. */
 const struct view_row *sel_row(const struct session *s, uint32_t seq,

@@ -224,8 +224,7 @@ sel_seqs(struct session *s, struct uids set, bool uid)
 struct diff {
 	struct session *s;
 	struct buf *out;
-	struct uids own;
-	uint64_t own_modseq;
+	const struct told *told; /* or NULL */
 };
 
 static void
@@ -242,8 +241,10 @@ on_changed(void *arg, uint32_t seq, const struct view_row *row)
 {
 	struct diff *d = arg;
 	struct buf *out = d->out;
+	const struct told *t = d->told;
 
-	if (row->modseq <= d->own_modseq && seqset_has(d->own, row->uid))
+	if (t && row->modseq >= t->lo && row->modseq <= t->hi &&
+	    seqset_has(t->uids, row->uid) && !seqset_has(t->except, row->uid))
 		return;
 	sel_keywords(d->s, &row->flags);
 	BUF_LIT(out, "* ");
@@ -268,11 +269,11 @@ on_changed(void *arg, uint32_t seq, const struct view_row *row)
  * follow both.
  */
 static void
-put_diff(struct session *s, struct uids own, uint64_t own_modseq)
+put_diff(struct session *s, const struct told *told)
 {
 	static const struct view_diff cb = { on_expunged, on_changed };
 	struct view *old = s->sel.view, *new = s->sel.latest;
-	struct diff d = { s, conn_out(s->conn), own, own_modseq };
+	struct diff d = { s, conn_out(s->conn), told };
 	uint32_t recent = sel_count_recent(s, old);
 
 	view_diff(old, new, &cb, &d);
@@ -303,8 +304,7 @@ sync_failed(struct session *s, enum store_rc rc, const struct err *e)
 }
 
 bool
-sel_sync(struct session *s, bool expunge, struct uids own,
-    uint64_t own_modseq)
+sel_sync(struct session *s, bool expunge, const struct told *told)
 {
 	struct selected *sel = &s->sel;
 	struct err e = ERR_INIT;
@@ -318,6 +318,6 @@ sel_sync(struct session *s, bool expunge, struct uids own,
 	if (sel->latest == sel->view ||
 	    (!expunge && view_has_expunged(sel->view, sel->latest)))
 		return true;
-	put_diff(s, own, own_modseq);
+	put_diff(s, told);
 	return true;
 }

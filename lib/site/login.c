@@ -307,6 +307,18 @@ log_login(const struct login *l, const char *event, enum log_level level)
 	    LOG_CSTR("tls", l->peer.tls ? "yes" : "no"));
 }
 
+static const char *
+why_denied(const struct login *l, bool proved)
+{
+	if (!l->known)
+		return "no such account";
+	if (proved)
+		return "it may not act for another account";
+	if (l->challenge && l->verifier.n == 0)
+		return "it has no verifier yet; one login with PLAIN makes it";
+	return l->hash.n ? "wrong password" : "it has no password";
+}
+
 enum site_rc
 login_verdict(struct login *l, bool proved, unsigned *delay_ms, struct err *e)
 {
@@ -316,10 +328,7 @@ login_verdict(struct login *l, bool proved, unsigned *delay_ms, struct err *e)
 		log_login(l, "login_failed", LOG_INFO);
 		return site_fail(e, SITE_DENIED,
 		    "login of \"%.*s\" from %s failed: %s", STR_ARG(l->user),
-		    l->peer.address,
-		    !l->known ? "no such account"
-		    : !proved ? "wrong password"
-			      : "it may not act for another account");
+		    l->peer.address, why_denied(l, proved));
 	}
 	throttle_succeeded(l->site, &l->peer, counted_as(l));
 	if (l->account.state != SITE_ACTIVE || !service_allowed(l)) {

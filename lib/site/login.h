@@ -20,6 +20,7 @@ struct login {
 	struct str mechanism;
 	struct str user;    /* as given */
 	struct str authzid; /* as given */
+	bool challenge;     /* the mechanism needs a verifier */
 	struct str key;     /* the address key of the user; empty: no address */
 	bool known;
 	struct site_account account; /* if known */

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SITE_SASL_MECH_H
+#define SITE_SASL_MECH_H
+
+#include "site/login.h"
+#include "site/sasl.h"
+#include "site/scram.h"
+
+/* Inside SASL: what sasl.c and the mechanisms with a file of their own share.
+ */
+
+struct sasl_mech {
+	const char *name;
+	const char *setting; /* the word in login.mechanisms; the verifier */
+	enum sasl_rc (*step)(struct sasl *x, struct str in, struct buf *out);
+	unsigned flags;
+	bool plus; /* with channel binding */
+};
+
+struct sasl {
+	const struct sasl_mech *mech;
+	struct sasl_options o;
+	struct arena *arena;
+	const char *hostname;
+	unsigned steps, state;
+	bool over;
+
+	struct str user;
+	struct login login;
+	struct site_account account;
+	enum site_rc result;
+	unsigned delay_ms;
+	struct err err;
+
+	struct str challenge; /* CRAM-MD5 */
+	/* SCRAM */
+	enum scram_hash hash;
+	struct scram_verifier verifier;
+	struct str gs2, client_bare, server_first, nonce;
+};
+
+/* The message is not of the mechanism: SITE_INVALID. */
+enum sasl_rc sasl_malformed(struct sasl *x, const char *what);
+/* Look the user up with the verifier of a mechanism; SASL_CONTINUE also if
+ * there is no such user. */
+enum sasl_rc sasl_begin_login(
+    struct sasl *x, struct str user, struct str authzid, const char *verifier);
+enum sasl_rc sasl_verdict(struct sasl *x, bool proved);
+
+enum sasl_rc sasl_step_scram(struct sasl *x, struct str in, struct buf *out);
+
+#endif

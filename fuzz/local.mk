@@ -1,0 +1,23 @@
+# A target is a source with LLVMFuzzerTestOneInput(), a corpus in
+# corpus/NAME (NAME_fuzz being the program), and three lines here. With
+# --enable-fuzzing libFuzzer drives it:
+#
+#	fuzz/mime_fuzz -max_total_time=120 /tmp/found $(srcdir)/fuzz/corpus/mime
+#
+# Otherwise replay.c does, and "make check" replays the corpus.
+
+FUZZ_TARGETS =
+if FUZZING
+FUZZ_MAIN =
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+FUZZ_MAIN = %D%/replay.c
+FUZZ_LINK = $(AM_LDFLAGS)
+TESTS += $(FUZZ_TARGETS)
+endif
+noinst_PROGRAMS += $(FUZZ_TARGETS)
+EXTRA_DIST += %D%/corpus
+
+FUZZ_TARGETS += %D%/mime_fuzz
+%C%_mime_fuzz_SOURCES = %D%/mime_fuzz.c $(FUZZ_MAIN)
+%C%_mime_fuzz_LDFLAGS = $(FUZZ_LINK)

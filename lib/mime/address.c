@@ -276,7 +276,7 @@ mime_addresses(struct arena *a, struct str value, struct mime_address **out)
 {
 	struct parser p = { .a = a };
 
-	p.l = (struct lexer){ value.p, value.p + value.n };
+	p.l = lex_of(value);
 	p.w.phrase = arena_alloc(a, value.n + 1);
 	p.w.tight = arena_alloc(a, value.n + 1);
 	parse(&p);

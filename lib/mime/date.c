@@ -222,7 +222,7 @@ bool
 mime_date(struct str value, int64_t *epoch, int *zone)
 {
 	struct when w = { 0 };
-	struct lexer l = { value.p, value.p + value.n };
+	struct lexer l = lex_of(value);
 
 	if (value.n == 0 || !read_when(&l, &w))
 		return false;

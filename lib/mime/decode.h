@@ -50,7 +50,7 @@ void mime_html_to_text(struct buf *out, struct str utf8);
 /*
  * The form in which search compares: compatibility- and case-folded
  * (NFKC_Casefold), so that equal text is equal bytes. Invalid octets become
- * U+FFFD.
+ * U+FFFD; NUL stays.
  */
 void mime_fold(struct buf *out, struct str utf8);
 

@@ -39,10 +39,13 @@ name_length(struct str s, size_t *colon)
 bool
 mime_field_next(struct str *header, struct mime_field *f)
 {
-	const char *p = header->p, *end = p + header->n, *q;
+	const char *p = header->p, *end, *q;
 	size_t colon;
 
-	if (header->n == 0 || is_empty_line(p, end))
+	if (header->n == 0)
+		return false;
+	end = p + header->n;
+	if (is_empty_line(p, end))
 		return false;
 	q = line_end(p, end);
 	while (q < end && (*q == ' ' || *q == '\t'))
@@ -178,7 +181,7 @@ id_text(struct arena *a, const char *p, const char *end)
 size_t
 mime_msgids(struct arena *a, struct str value, size_t max, struct str **out)
 {
-	struct lexer l = { value.p, value.p + value.n };
+	struct lexer l = lex_of(value);
 	size_t n = 0, cap = 0;
 
 	*out = NULL;

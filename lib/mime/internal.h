@@ -16,6 +16,13 @@ mime_is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* What was added to B since it held START octets. */
+static inline struct str
+buf_since(const struct buf *b, size_t start)
+{
+	return str_sub(buf_str(b), start, SIZE_MAX);
+}
+
 /* 0 to 15, or -1. */
 static inline int
 mime_hex(char c)
@@ -33,6 +40,13 @@ mime_hex(char c)
 struct lexer {
 	const char *p, *end;
 };
+static inline struct lexer
+lex_of(struct str s)
+{
+	const char *p = s.p ? s.p : "";
+
+	return (struct lexer){ p, p + s.n };
+}
 void lex_space(struct lexer *l);
 /* The text of the comment at l->p (a parenthesis), which is skipped. */
 struct str lex_comment(struct lexer *l);

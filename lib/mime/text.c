@@ -36,9 +36,7 @@ put_decoded(struct buf *out, const struct mime_message *m,
 		body = buf_str(&octets);
 	}
 	mime_to_utf8(out, charset_of(p), utf8_cut(body, max));
-	out->n =
-	    start +
-	    utf8_cut((struct str){ out->p + start, out->n - start }, max).n;
+	out->n = start + utf8_cut(buf_since(out, start), max).n;
 	buf_fini(&octets);
 }
 
@@ -85,34 +83,33 @@ put_value(struct buf *out, struct str value)
 		mime_decode_words(out, value);
 }
 
+/* Of what B got since START keep what fits below END, and end the line. */
+static void
+end_text(struct buf *b, size_t start, size_t end)
+{
+	size_t n =
+	    utf8_cut(buf_since(b, start), end > start ? end - start : 0).n;
+
+	b->n = start + n;
+	if (n)
+		buf_putc(b, '\n');
+}
+
 static void
 collect_header(struct collector *c, struct str header)
 {
 	struct mime_field f;
+	size_t left;
 
-	while (mime_field_next(&header, &f)) {
-		size_t left = room(c->headers, c->headers_end);
+	while ((left = room(c->headers, c->headers_end)) &&
+	       mime_field_next(&header, &f)) {
+		size_t start = c->headers->n;
 
-		if (f.name.n + 3 > left)
-			return;
-		buf_putstr(c->headers, f.name);
+		buf_putstr(c->headers, str_sub(f.name, 0, left));
 		BUF_LIT(c->headers, ": ");
 		put_value(c->headers, str_sub(f.value, 0, left));
-		buf_putc(c->headers, '\n');
+		end_text(c->headers, start, c->headers_end);
 	}
-}
-
-/* Keep what fits, and end it with a line end if there is anything. */
-static void
-end_text(struct collector *c, size_t start)
-{
-	struct str s = { c->body->p + start, c->body->n - start };
-
-	if (s.n == 0)
-		return;
-	s = utf8_cut(s, c->body_end > start ? c->body_end - start : 0);
-	c->body->n = start + s.n;
-	buf_putc(c->body, '\n');
 }
 
 static void
@@ -124,11 +121,11 @@ collect_html(struct collector *c, const struct mime_message *m,
 
 	put_decoded(&html, m, p, max);
 	mime_html_to_text(c->body, buf_str(&html));
-	end_text(c, start);
+	end_text(c->body, start, c->body_end);
 	if (c->markup) {
 		start = c->body->n;
 		buf_putstr(c->body, buf_str(&html));
-		end_text(c, start);
+		end_text(c->body, start, c->body_end);
 	}
 	buf_fini(&html);
 }
@@ -148,14 +145,14 @@ collect_part(struct collector *c, const struct mime_message *m,
 		collect_html(c, m, p, left);
 	} else if (mime_part_is(p, "text", NULL)) {
 		put_decoded(c->body, m, p, left);
-		end_text(c, start);
+		end_text(c->body, start, c->body_end);
 	}
 	if (p->params.n || p->disposition_params.n) {
 		name = mime_part_filename(c->a, p);
 		start = c->body->n;
 		if (name.n) {
 			buf_putstr(c->body, name);
-			end_text(c, start);
+			end_text(c->body, start, c->body_end);
 		}
 	}
 }
@@ -251,10 +248,8 @@ squeeze(struct buf *out, struct str s)
 		chars++;
 	}
 	if (chars > MIME_PREVIEW) /* the space took the last place */
-		out->n = start + utf8_cut((struct str){ out->p + start,
-					      out->n - start },
-				     out->n - start - 1)
-				     .n;
+		out->n = start +
+			 utf8_cut(buf_since(out, start), out->n - start - 1).n;
 }
 
 void

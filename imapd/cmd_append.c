@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* APPEND, with UIDPLUS (RFC 4315); MULTIAPPEND (RFC 3502) has its place. */
+#include "base/log.h"
 #include "imapd/command.h"
 #include "imapd/seqset.h"
 
@@ -41,6 +42,20 @@ drop_recent(struct message *m)
 	m->nnames = kept;
 }
 
+static struct quota
+account_quota(struct session *s)
+{
+	struct site_account acc;
+	struct err e = ERR_INIT;
+
+	if (site_account_get(s->d->site, s->arena, str_of(s->user), &acc, &e) ==
+	    SITE_OK)
+		return (struct quota){ acc.quota_bytes, acc.quota_messages };
+	log_warn(
+	    "cannot read a quota", LOG_CSTR("account", s->user), LOG_ERR(&e));
+	return (struct quota){ 0, 0 };
+}
+
 static struct str
 appenduid(struct arena *a, const struct appended *done, size_t n)
 {
@@ -60,11 +75,11 @@ appenduid(struct arena *a, const struct appended *done, size_t n)
 }
 
 static enum reply
-append_all(struct session *s, struct cmd *c, const struct append *items,
-    size_t n)
+append_all(
+    struct session *s, struct cmd *c, const struct append *items, size_t n)
 {
 	struct appended *done = arena_array(s->arena, n, sizeof(*done));
-	struct quota quota = session_quota(s);
+	struct quota quota = account_quota(s);
 	struct err e = ERR_INIT;
 	struct mailbox m;
 	enum store_rc rc;
@@ -73,8 +88,8 @@ append_all(struct session *s, struct cmd *c, const struct append *items,
 	if (rc == STORE_OK && m.noselect)
 		return no(c, "CANNOT", "Mailbox holds no messages");
 	if (rc == STORE_OK)
-		rc = account_append(s->account, m.id, items, n, &quota, done,
-		    &e);
+		rc = account_append(
+		    s->account, m.id, items, n, &quota, done, &e);
 	if (rc == STORE_NOTFOUND)
 		return no(c, "TRYCREATE", "No such mailbox");
 	if (rc != STORE_OK)

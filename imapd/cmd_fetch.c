@@ -28,11 +28,11 @@ struct fetch {
 	/* The position. */
 	size_t range, item;
 	uint32_t seq;
-	bool within;              /* a message is begun: */
+	bool within; /* a message is begun: */
 	const struct view_row *row;
-	size_t start;             /* where it starts in the output */
-	bool sent;                /* and that has left already */
-	struct mime_range big;    /* what is left of a large section */
+	size_t start;          /* where it starts in the output */
+	bool sent;             /* and that has left already */
+	struct mime_range big; /* what is left of a large section */
 	/* What went wrong. */
 	bool gone;
 	enum store_rc rc;
@@ -103,8 +103,8 @@ set_seen(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
 	f->seen = uids_done(&b);
 	if (f->seen.n == 0)
 		return STORE_OK;
-	rc = account_store_flags(s->account, s->sel.mailbox, f->seen,
-	    FLAGS_ADD, &seen, NO_UNCHANGEDSINCE, s->arena, NULL, &modseq, e);
+	rc = account_store_flags(s->account, s->sel.mailbox, f->seen, FLAGS_ADD,
+	    &seen, NO_UNCHANGEDSINCE, s->arena, NULL, &modseq, e);
 	if (rc != STORE_OK) {
 		/* A full disk is no reason not to show the mail. */
 		log_warn("cannot set \\Seen", LOG_CSTR("account", s->user),
@@ -193,12 +193,12 @@ put_item(struct session *s, struct buf *out, const struct fetch_item *it,
 
 /* All but the contents of sections. */
 static enum store_rc
-begin_message(struct session *s, struct fetch *f, struct reader *r,
-    struct err *e)
+begin_message(
+    struct session *s, struct fetch *f, struct reader *r, struct err *e)
 {
 	struct buf *out = conn_out(s->conn);
 	const struct view_row *row = f->row;
-	struct email_meta meta = { .size = row->size };
+	struct email_meta meta = { 0 };
 	enum store_rc rc;
 
 	if (f->items.needs & NEED_META) {
@@ -303,8 +303,8 @@ put_fields(struct fetch *f, struct buf *out, const struct fetch_item *it,
 
 /* Sections from f->item on, and the end of the line. */
 static enum emit
-finish_message(struct session *s, struct fetch *f, struct reader *r,
-    struct err *e)
+finish_message(
+    struct session *s, struct fetch *f, struct reader *r, struct err *e)
 {
 	struct buf *out = conn_out(s->conn);
 	enum emit em = pump(s, f, r, e);
@@ -326,8 +326,8 @@ finish_message(struct session *s, struct fetch *f, struct reader *r,
 				f->big = sec->range;
 				em = pump(s, f, r, e);
 			} else {
-				f->rc = put_octets(out, r, f->row, sec->range,
-				    e);
+				f->rc =
+				    put_octets(out, r, f->row, sec->range, e);
 			}
 		}
 		if (f->rc != STORE_OK)
@@ -359,8 +359,8 @@ advance(struct fetch *f)
  * and the tagged reply says so; unless half of it was sent.
  */
 static enum emit
-failed(struct session *s, struct fetch *f, enum store_rc rc,
-    const struct err *e)
+failed(
+    struct session *s, struct fetch *f, enum store_rc rc, const struct err *e)
 {
 	if (rc != STORE_NOTFOUND)
 		log_error("cannot read a message",
@@ -414,8 +414,9 @@ static enum reply
 result(struct cmd *c, const struct fetch *f)
 {
 	if (f->rc != STORE_OK)
-		return no(c, f->rc == STORE_CORRUPT ? "CORRUPTION" :
-			"UNAVAILABLE", "Some messages cannot be read");
+		return no(c,
+		    f->rc == STORE_CORRUPT ? "CORRUPTION" : "UNAVAILABLE",
+		    "Some messages cannot be read");
 	if (f->gone)
 		return no(c, "EXPUNGEISSUED", "Some messages were expunged");
 	return REPLY_OK;
@@ -433,8 +434,8 @@ fetch_step(struct session *s, struct cmd *c)
 	if (f->items.needs & (NEED_META | NEED_BODY)) {
 		rc = reader_begin(s->account, &r, &e);
 		if (rc != STORE_OK)
-			return f->within ? REPLY_ABORT :
-			    store_failed(s, c, rc, &e);
+			return f->within ? REPLY_ABORT
+					 : store_failed(s, c, rc, &e);
 	}
 	while (f->range < f->seqs.n && em == EMIT_DONE) {
 		em = one_message(s, f, r);
@@ -468,7 +469,7 @@ cmd_fetch(struct session *s, struct cmd *c)
 	enum store_rc rc;
 
 	EXPECT(c, parse_sp(&c->p) && fetch_items_parse(&c->p, &f->items) &&
-	    take_modifiers(&c->p, f) && parse_end(&c->p));
+		      take_modifiers(&c->p, f) && parse_end(&c->p));
 	add_implied(s, c, f);
 	rc = prepare(s, c, f, &e);
 	if (rc != STORE_OK)

@@ -74,8 +74,8 @@ static const struct option returns[] = {
 
 /* Options up to the closing parenthesis. */
 static bool
-take_options(struct parse *p, const struct option *o, unsigned *bits,
-    unsigned *status)
+take_options(
+    struct parse *p, const struct option *o, unsigned *bits, unsigned *status)
 {
 	if (parse_try(p, ')'))
 		return true;
@@ -103,9 +103,10 @@ take_pattern(struct parse *p, struct str reference, struct listing *l)
 		return parse_fail(p, "too many patterns");
 	if (!parse_pattern(p, &text))
 		return false;
-	l->patterns[l->npatterns++] = reference.n == 0 ? text :
-	    arena_printf(p->arena, "%.*s%.*s", STR_ARG(reference),
-		STR_ARG(text));
+	l->patterns[l->npatterns++] =
+	    reference.n == 0 ? text
+			     : arena_printf(p->arena, "%.*s%.*s",
+				   STR_ARG(reference), STR_ARG(text));
 	return true;
 }
 
@@ -208,8 +209,8 @@ add_subscribed(struct session *s, struct entries *es, const struct listing *l,
 {
 	struct str *paths;
 	size_t n;
-	enum store_rc rc = mailbox_subscriptions(s->account, s->arena, &paths,
-	    &n, e);
+	enum store_rc rc =
+	    mailbox_subscriptions(s->account, s->arena, &paths, &n, e);
 
 	if (rc != STORE_OK)
 		return rc;
@@ -236,8 +237,8 @@ add_mailboxes(struct session *s, struct entries *es, const struct listing *l,
 	for (size_t i = 0; i < n; i++) {
 		struct entry *it;
 
-		if (all ? !matches(l, list[i].path) :
-		    !map_get(es->by_path, list[i].path))
+		if (all ? !matches(l, list[i].path)
+			: !map_get(es->by_path, list[i].path))
 			continue;
 		it = entry_of(s->arena, es, list[i].path);
 		it->m = &list[i];
@@ -272,8 +273,7 @@ put_word(struct words *w, const char *word)
 }
 
 static void
-put_attributes(struct buf *out, const struct listing *l,
-    const struct entry *it)
+put_attributes(struct buf *out, const struct listing *l, const struct entry *it)
 {
 	struct words w = { out, "" };
 	const struct mailbox *m = it->m;
@@ -285,8 +285,8 @@ put_attributes(struct buf *out, const struct listing *l,
 	if (!m || m->noselect)
 		put_word(&w, "\\Noselect");
 	if (m && (l->give & GIVE_CHILDREN))
-		put_word(&w,
-		    m->has_children ? "\\HasChildren" : "\\HasNoChildren");
+		put_word(
+		    &w, m->has_children ? "\\HasChildren" : "\\HasNoChildren");
 	if (m && (l->give & GIVE_SPECIAL) && role_names[m->role])
 		put_word(&w, role_names[m->role]);
 }
@@ -333,8 +333,8 @@ list(struct session *s, struct cmd *c, struct listing *l)
 	enum store_rc rc = STORE_OK;
 
 	if (subscribed)
-		rc = add_subscribed(s, &es, l, (l->select & SELECT_RECURSIVE),
-		    &e);
+		rc = add_subscribed(
+		    s, &es, l, (l->select & SELECT_RECURSIVE), &e);
 	if (rc == STORE_OK)
 		rc = add_mailboxes(s, &es, l, !subscribed, &e);
 	if (subscribed && es.n)
@@ -353,7 +353,8 @@ cmd_list(struct session *s, struct cmd *c)
 	EXPECT(c, take_list(&c->p, &l));
 	if (!l.extended && l.patterns[0].n == 0) {
 		/* What the separator is, and the root of a reference. */
-		write_untagged(conn_out(s->conn), "LIST (\\Noselect) \"/\" \"\"");
+		write_untagged(
+		    conn_out(s->conn), "LIST (\\Noselect) \"/\" \"\"");
 		return REPLY_OK;
 	}
 	if (!l.extended)
@@ -393,11 +394,11 @@ cmd_lsub(struct session *s, struct cmd *c)
 	enum store_rc rc;
 
 	EXPECT(c, parse_sp(&c->p) && parse_pattern(&c->p, &reference) &&
-	    parse_sp(&c->p) && take_pattern(&c->p, reference, &l) &&
-	    parse_end(&c->p));
+		      parse_sp(&c->p) && take_pattern(&c->p, reference, &l) &&
+		      parse_end(&c->p));
 	es.by_path = map_new();
-	rc = add_subscribed(s, &es, &l,
-	    str_chr(l.patterns[0], '%') != STR_NPOS, &e);
+	rc = add_subscribed(
+	    s, &es, &l, str_chr(l.patterns[0], '%') != STR_NPOS, &e);
 	map_free(&es.by_path);
 	if (rc != STORE_OK)
 		return store_failed(s, c, rc, &e);

@@ -11,8 +11,10 @@ log_failure(struct session *s, struct str user, const char *mechanism,
     enum site_rc rc, const struct err *e)
 {
 	LOG_AT(rc == SITE_DENIED || rc == SITE_DISABLED || rc == SITE_BLOCKED ||
-	    rc == SITE_INVALID ? LOG_INFO : LOG_ERROR, "login failed",
-	    LOG_CSTR("session", conn_id(s->conn)),
+		       rc == SITE_INVALID
+		   ? LOG_INFO
+		   : LOG_ERROR,
+	    "login failed", LOG_CSTR("session", conn_id(s->conn)),
 	    LOG_CSTR("peer", conn_peer(s->conn)->address),
 	    LOG_STR("user", user), LOG_CSTR("mechanism", mechanism),
 	    LOG_CSTR("result", site_rc_name(rc)), LOG_ERR(e));
@@ -117,8 +119,7 @@ acknowledged(struct session *s, struct cmd *c, struct str line)
 	return succeeded(s, c);
 }
 
-static enum reply sasl_line(struct session *s, struct cmd *c,
-    struct str line);
+static enum reply sasl_line(struct session *s, struct cmd *c, struct str line);
 
 static enum reply
 step(struct session *s, struct cmd *c, struct str in)

@@ -30,8 +30,8 @@ take_use(struct cmd *c, enum mailbox_role *role, bool *known)
 	for (size_t i = 0; i < n; i++) {
 		int r = ROLE_IMPORTANT;
 
-		while (r > ROLE_NONE && (!role_names[r] ||
-		    !str_ieqc(names[i], role_names[r])))
+		while (r > ROLE_NONE &&
+		       (!role_names[r] || !str_ieqc(names[i], role_names[r])))
 			r--;
 		/* A mailbox has one role; the views are not offered. */
 		if (r == ROLE_NONE || r == ROLE_ALL || r == ROLE_FLAGGED ||
@@ -63,10 +63,12 @@ cmd_create(struct session *s, struct cmd *c)
 	if (!known)
 		return no(c, "USEATTR", "Special use is not supported");
 	if (role != ROLE_NONE && mailbox_find_role(s->account, s->arena, role,
-	    &other, &e) == STORE_OK)
+				     &other, &e) == STORE_OK)
 		return no(c, "USEATTR", "Another mailbox has that use");
-	return done(s, c, mailbox_create(s->account, without_slash(c->arg[0]),
-	    role, NULL, &e), &e);
+	return done(s, c,
+	    mailbox_create(
+		s->account, without_slash(c->arg[0]), role, NULL, &e),
+	    &e);
 }
 
 enum reply
@@ -77,8 +79,7 @@ cmd_delete(struct session *s, struct cmd *c)
 	enum store_rc rc;
 
 	rc = mailbox_find(s->account, s->arena, c->arg[0], &m, &e);
-	if (rc == STORE_OK && s->state == ST_SELECTED &&
-	    m.id == s->sel.mailbox)
+	if (rc == STORE_OK && s->state == ST_SELECTED && m.id == s->sel.mailbox)
 		sel_close(s);
 	if (rc == STORE_OK)
 		rc = mailbox_delete(s->account, c->arg[0], &e);
@@ -92,8 +93,9 @@ cmd_rename(struct session *s, struct cmd *c)
 {
 	struct err e = ERR_INIT;
 
-	return done(s, c, mailbox_rename(s->account, c->arg[0],
-	    without_slash(c->arg[1]), &e), &e);
+	return done(s, c,
+	    mailbox_rename(s->account, c->arg[0], without_slash(c->arg[1]), &e),
+	    &e);
 }
 
 static enum reply
@@ -101,8 +103,9 @@ subscribe(struct session *s, struct cmd *c, bool on)
 {
 	struct err e = ERR_INIT;
 
-	return done(s, c, mailbox_subscribe(s->account,
-	    without_slash(c->arg[0]), on, &e), &e);
+	return done(s, c,
+	    mailbox_subscribe(s->account, without_slash(c->arg[0]), on, &e),
+	    &e);
 }
 
 enum reply
@@ -125,8 +128,8 @@ cmd_status(struct session *s, struct cmd *c)
 	enum store_rc rc;
 	unsigned items;
 
-	EXPECT(c, parse_sp(&c->p) && status_parse(&c->p, &items) &&
-	    parse_end(&c->p));
+	EXPECT(c,
+	    parse_sp(&c->p) && status_parse(&c->p, &items) && parse_end(&c->p));
 	rc = mailbox_find(s->account, s->arena, c->arg[0], &m, &e);
 	if (rc == STORE_OK && m.noselect)
 		return no(c, "NONEXISTENT", "Mailbox cannot be selected");

@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* COPY, MOVE (RFC 6851) and EXPUNGE, with UIDPLUS (RFC 4315). */
-#include "base/log.h"
 #include "imapd/command.h"
 #include "imapd/seqset.h"
-
-struct quota
-session_quota(struct session *s)
-{
-	struct site_account acc;
-	struct err e = ERR_INIT;
-
-	if (site_account_get(s->d->site, s->arena, str_of(s->user), &acc,
-	    &e) == SITE_OK)
-		return (struct quota){ acc.quota_bytes, acc.quota_messages };
-	log_warn("cannot read a quota", LOG_CSTR("account", s->user),
-	    LOG_ERR(&e));
-	return (struct quota){ 0, 0 };
-}
 
 /* "COPYUID 38505 304,319:320 3956:3958" */
 static struct str
@@ -37,8 +22,8 @@ copyuid(struct arena *a, const struct copied *copied)
 }
 
 static enum reply
-target_failed(struct session *s, struct cmd *c, enum store_rc rc,
-    const struct err *e)
+target_failed(
+    struct session *s, struct cmd *c, enum store_rc rc, const struct err *e)
 {
 	if (rc == STORE_NOTFOUND)
 		return no(c, "TRYCREATE", "No such mailbox");
@@ -49,7 +34,6 @@ static enum reply
 copy(struct session *s, struct cmd *c, bool move)
 {
 	struct uids uids = sel_uids(s, c->set, c->uid);
-	struct quota quota = session_quota(s);
 	struct copied copied = { 0 };
 	struct err e = ERR_INIT;
 	struct mailbox to;
@@ -63,12 +47,13 @@ copy(struct session *s, struct cmd *c, bool move)
 	if (uids.n == 0)
 		return REPLY_OK;
 	rc = account_copy(s->account, s->sel.mailbox, uids, to.id, move,
-	    &quota, s->arena, &copied, &e);
+	    s->arena, &copied, &e);
 	if (rc != STORE_OK)
 		return target_failed(s, c, rc, &e);
 	if (copied.from.n == 0)
-		return c->uid ? REPLY_OK :
-		    no(c, "EXPUNGEISSUED", "The messages were expunged");
+		return c->uid ? REPLY_OK
+			      : no(c, "EXPUNGEISSUED",
+				    "The messages were expunged");
 	if (move) { /* before the EXPUNGE responses (RFC 6851, 4.3) */
 		struct buf *out = conn_out(s->conn);
 
@@ -101,8 +86,8 @@ expunge(struct session *s, struct cmd *c, struct uids uids)
 
 	if (uids.n == 0)
 		return REPLY_OK;
-	rc = account_expunge(s->account, s->sel.mailbox, uids, true, s->arena,
-	    NULL, &e);
+	rc = account_expunge(
+	    s->account, s->sel.mailbox, uids, true, s->arena, NULL, &e);
 	return rc == STORE_OK ? REPLY_OK : store_failed(s, c, rc, &e);
 }
 

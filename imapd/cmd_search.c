@@ -118,8 +118,8 @@ read_one(struct session *s, struct cmd *c, struct search *f,
 {
 	struct err e = ERR_INIT;
 	bool yes = false;
-	enum store_rc rc = search_full(s, f->prog.root, f->seq, row, r, &yes,
-	    &e);
+	enum store_rc rc =
+	    search_full(s, f->prog.root, f->seq, row, r, &yes, &e);
 
 	if (rc == STORE_OK && yes)
 		add(f, c, f->seq, row);
@@ -134,8 +134,8 @@ read_one(struct session *s, struct cmd *c, struct search *f,
 
 /* Before the first message is read, the index and a reader are asked for. */
 static enum store_rc
-begin_reading(struct session *s, struct search *f, struct reader **r,
-    struct err *e)
+begin_reading(
+    struct session *s, struct search *f, struct reader **r, struct err *e)
 {
 	enum store_rc rc = STORE_OK;
 
@@ -159,8 +159,9 @@ search_step(struct session *s, struct cmd *c)
 	for (; f->seq <= view_count(s->sel.view); f->seq++) {
 		bool gone;
 		const struct view_row *row = sel_row(s, f->seq, &gone);
-		enum verdict v = gone ? VERDICT_NO :
-		    search_cheap(s, f->prog.root, f->seq, row);
+		enum verdict v =
+		    gone ? VERDICT_NO
+			 : search_cheap(s, f->prog.root, f->seq, row);
 
 		if (v == VERDICT_MAYBE && !f->narrowed) {
 			rc = begin_reading(s, f, &r, &e);
@@ -181,8 +182,7 @@ search_step(struct session *s, struct cmd *c)
 	reader_end(&r);
 	if (rc != STORE_OK)
 		return store_failed(s, c, rc, &e);
-	return f->seq <= view_count(s->sel.view) ? REPLY_MORE :
-						   result(s, c, f);
+	return f->seq <= view_count(s->sel.view) ? REPLY_MORE : result(s, c, f);
 }
 
 enum reply
@@ -199,8 +199,7 @@ cmd_search(struct session *s, struct cmd *c)
 	case SEARCH_BAD_SET:
 		return bad(c, "invalid message set");
 	case SEARCH_BAD_CHARSET:
-		return no(c, "BADCHARSET (US-ASCII UTF-8)",
-		    "Unknown charset");
+		return no(c, "BADCHARSET (US-ASCII UTF-8)", "Unknown charset");
 	case SEARCH_FAILED:
 		return store_failed(s, c, rc, &e);
 	}

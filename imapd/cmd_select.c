@@ -58,8 +58,8 @@ put_selected(struct session *s, const struct mailbox *m)
 }
 
 static enum store_rc
-open_mailbox(struct session *s, const struct mailbox *m, bool readonly,
-    struct err *e)
+open_mailbox(
+    struct session *s, const struct mailbox *m, bool readonly, struct err *e)
 {
 	struct selected *sel = &s->sel;
 	enum store_rc rc;
@@ -71,8 +71,8 @@ open_mailbox(struct session *s, const struct mailbox *m, bool readonly,
 		return rc;
 	if (readonly && m->first_recent <= view_uidnext(sel->latest)) {
 		/* Shown, but not taken from others. */
-		sel->recent[0] = (struct uid_range){ m->first_recent,
-			UINT32_MAX };
+		sel->recent[0] =
+		    (struct uid_range){ m->first_recent, UINT32_MAX };
 		sel->nrecent = 1;
 	}
 	sel->view = view_ref(sel->latest);
@@ -146,8 +146,8 @@ cmd_close(struct session *s, struct cmd *c)
 	enum store_rc rc = STORE_OK;
 
 	if (!s->sel.readonly && all.n)
-		rc = account_expunge(s->account, s->sel.mailbox, all, true,
-		    s->arena, NULL, &e);
+		rc = account_expunge(
+		    s->account, s->sel.mailbox, all, true, s->arena, NULL, &e);
 	if (rc != STORE_OK && rc != STORE_NOTFOUND)
 		return store_failed(s, c, rc, &e);
 	sel_close(s);

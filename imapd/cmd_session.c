@@ -192,7 +192,6 @@ enum reply
 cmd_namespace(struct session *s, struct cmd *c)
 {
 	(void)c;
-	write_untagged(conn_out(s->conn),
-	    "NAMESPACE ((\"\" \"/\")) NIL NIL");
+	write_untagged(conn_out(s->conn), "NAMESPACE ((\"\" \"/\")) NIL NIL");
 	return REPLY_OK;
 }

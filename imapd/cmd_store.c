@@ -30,14 +30,15 @@ take_change(struct parse *p, struct change *ch)
 	ch->unchangedsince = NO_UNCHANGEDSINCE;
 	if (!parse_sp(p) || (parse_try(p, '(') && !take_modifiers(p, ch)))
 		return false;
-	ch->op = parse_try(p, '+') ? FLAGS_ADD :
-	    parse_try(p, '-') ? FLAGS_REMOVE : FLAGS_REPLACE;
+	ch->op = parse_try(p, '+')   ? FLAGS_ADD
+		 : parse_try(p, '-') ? FLAGS_REMOVE
+				     : FLAGS_REPLACE;
 	if (parse_try_word(p, "FLAGS.SILENT"))
 		ch->silent = true;
 	else if (!parse_try_word(p, "FLAGS"))
 		return parse_fail(p, "unknown STORE item");
 	return parse_sp(p) && parse_flags(p, true, &ch->names, &ch->n) &&
-	    parse_end(p);
+	       parse_end(p);
 }
 
 /* A message's answer: its new flags, or with .SILENT only the modseq. */
@@ -65,8 +66,8 @@ put_row(struct session *s, const struct cmd *c, const struct change *ch,
 	}
 	if (!ch->silent) {
 		BUF_LIT(out, "FLAGS ");
-		write_flags(out, &row->flags, sel_recent(s, row->uid),
-		    &s->keywords);
+		write_flags(
+		    out, &row->flags, sel_recent(s, row->uid), &s->keywords);
 	}
 	BUF_LIT(out, ")\r\n");
 }
@@ -111,7 +112,8 @@ modified(struct session *s, const struct cmd *c, struct uids failed)
 			uint32_t seq = view_lower_bound(v, failed.r[i].lo);
 
 			for (; seq <= view_count(v) &&
-			    view_at(v, seq)->uid <= failed.r[i].hi; seq++)
+			       view_at(v, seq)->uid <= failed.r[i].hi;
+			     seq++)
 				uids_add(&seqs, seq);
 		}
 		seqset_put(&b, uids_done(&seqs));

@@ -93,8 +93,8 @@ bad(struct cmd *c, const char *text)
 }
 
 enum reply
-store_failed(struct session *s, struct cmd *c, enum store_rc rc,
-    const struct err *e)
+store_failed(
+    struct session *s, struct cmd *c, enum store_rc rc, const struct err *e)
 {
 	static const struct {
 		const char *code, *text;
@@ -183,9 +183,11 @@ static enum reply
 run_row(struct session *s, struct cmd *c)
 {
 	if (!(c->row->states & s->state))
-		return bad(c, s->state == ST_NEW ? "Log in first" :
-			s->state == ST_AUTH && c->row->states == ST_SELECTED ?
-			"Select a mailbox first" : "Not in this state");
+		return bad(
+		    c, s->state == ST_NEW ? "Log in first"
+		       : s->state == ST_AUTH && c->row->states == ST_SELECTED
+			   ? "Select a mailbox first"
+			   : "Not in this state");
 	if (!take_args(s, c))
 		return bad(c, c->p.error);
 	if (c->p.bad_mailbox)
@@ -288,17 +290,20 @@ hopeless(struct session *s, enum reply r)
 		return false;
 	}
 	return ++s->bad >=
-	    (s->state == ST_NEW ? BAD_BEFORE_LOGIN : BAD_IN_A_ROW);
+	       (s->state == ST_NEW ? BAD_BEFORE_LOGIN : BAD_IN_A_ROW);
 }
 
 enum net_next
 command_finish(struct session *s, enum reply r)
 {
 	static const char *const words[] = { [REPLY_OK] = "OK",
-		[REPLY_NO] = "NO", [REPLY_BAD] = "BAD", [REPLY_TLS] = "OK",
+		[REPLY_NO] = "NO",
+		[REPLY_BAD] = "BAD",
+		[REPLY_TLS] = "OK",
 		[REPLY_CLOSE] = "OK" };
 	static const enum net_next next[] = { [REPLY_TLS] = NET_STARTTLS,
-		[REPLY_CLOSE] = NET_CLOSE, [REPLY_BAD] = NET_DONE };
+		[REPLY_CLOSE] = NET_CLOSE,
+		[REPLY_BAD] = NET_DONE };
 
 	if (r == REPLY_MORE) {
 		s->ready = FRAME_MORE;

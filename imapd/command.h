@@ -54,7 +54,7 @@ struct cmd {
 	struct str code; /* without brackets */
 	const char *text;
 	struct told told; /* for the sync before the reply */
-	bool quiet; /* the mailbox was left: no sync */
+	bool quiet;       /* the mailbox was left: no sync */
 	/* REPLY_MORE and REPLY_WAIT. */
 	enum reply (*step)(struct session *s, struct cmd *c);
 	enum reply (*line)(struct session *s, struct cmd *c, struct str line);
@@ -81,14 +81,14 @@ enum reply no(struct cmd *c, const char *code, const char *text);
 enum reply bad(struct cmd *c, const char *text);
 /* What the client is told of a failure of the store; logs it if an operator
  * should know. */
-enum reply store_failed(struct session *s, struct cmd *c, enum store_rc rc,
-    const struct err *e);
+enum reply store_failed(
+    struct session *s, struct cmd *c, enum store_rc rc, const struct err *e);
 
 /* Arguments to their end, or BAD. */
-#define EXPECT(c, ok) \
-	do { \
-		if (!(ok)) \
-			return bad((c), (c)->p.error); \
+#define EXPECT(c, ok)                                                          \
+	do {                                                                   \
+		if (!(ok))                                                     \
+			return bad((c), (c)->p.error);                         \
 	} while (0)
 
 /* Names to bits; makes keywords that are new. False: *r is the reply. */
@@ -120,8 +120,8 @@ enum reply cmd_status(struct session *s, struct cmd *c);
 
 /* status.c: items of STATUS, and of LIST's RETURN (STATUS ...) */
 bool status_parse(struct parse *p, unsigned *items);
-enum store_rc status_put(struct session *s, const struct mailbox *m,
-    unsigned items, struct err *e);
+enum store_rc status_put(
+    struct session *s, const struct mailbox *m, unsigned items, struct err *e);
 extern const char *const role_names[]; /* by enum mailbox_role; or NULL */
 
 /* cmd_list.c */
@@ -145,8 +145,5 @@ enum reply cmd_fetch(struct session *s, struct cmd *c);
 enum reply cmd_store(struct session *s, struct cmd *c);
 enum reply cmd_search(struct session *s, struct cmd *c);
 enum reply cmd_idle(struct session *s, struct cmd *c);
-
-/* Account limits for APPEND and COPY. */
-struct quota session_quota(struct session *s);
 
 #endif

@@ -62,7 +62,9 @@ finish(struct frame *f)
 {
 	if (f->drop != FRAME_MORE)
 		return f->drop;
-	f->cmd.n = without_end(buf_str(&f->cmd)).n;
+	/* A CR before `from` belongs to a literal. */
+	f->cmd.n = f->from +
+		   without_end(str_sub(buf_str(&f->cmd), f->from, f->cmd.n)).n;
 	return FRAME_DONE;
 }
 

@@ -29,8 +29,7 @@ idle_look(struct session *s, struct cmd *c)
 	int64_t *last = c->data, now = clock_mono_ms();
 	size_t before = out->n;
 
-	if (s->state == ST_SELECTED &&
-	    !sel_sync(s, true, NULL)) {
+	if (s->state == ST_SELECTED && !sel_sync(s, true, NULL)) {
 		s->expired = true;
 		return;
 	}

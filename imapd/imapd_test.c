@@ -230,6 +230,7 @@ test_frame(void **state)
 		{ "a L {3}\r\na\rb {2+}\r\nxy\r\n", FRAME_DONE,
 		    "a L {3}\r\na\rb {2+}\r\nxy", 2 },
 		{ "a X ~{3+}\r\n{1}\r\n", FRAME_DONE, "a X ~{3+}\r\n{1}", 1 },
+		{ "a X {2}\r\na\r\n", FRAME_DONE, "a X {2}\r\na\r", 1 },
 		{ "a X {0}\r\n\r\n", FRAME_DONE, "a X {0}\r\n", 1 },
 		{ "a X {a}\r\n", FRAME_DONE, "a X {a}", 0 },
 		{ "a X {}\r\n", FRAME_DONE, "a X {}", 0 },

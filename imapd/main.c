@@ -26,9 +26,9 @@ listen_all(const struct conf *c, struct net_server *s, struct err *e)
 	const char *run_dir = conf_get(c, "run_dir");
 
 	return net_listen(s, conf_get(c, "imapd.listen"), run_dir, &imap_proto,
-	    false, &imapd, e) &&
-	    net_listen(s, conf_get(c, "imapd.listen_tls"), run_dir,
-	    &imap_proto, true, &imapd, e);
+		   false, &imapd, e) &&
+	       net_listen(s, conf_get(c, "imapd.listen_tls"), run_dir,
+		   &imap_proto, true, &imapd, e);
 }
 
 static bool
@@ -50,7 +50,7 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	if (site_open(o.data_dir, &imapd.site, e) != SITE_OK)
 		return false;
 	return store_open(&o, &imapd.store, e) == STORE_OK &&
-	    watch_new(imapd.store, &imapd.watch, e);
+	       watch_new(imapd.store, &imapd.watch, e);
 }
 
 static void

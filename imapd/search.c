@@ -81,8 +81,7 @@ prepare_set(struct session *s, struct search_key *k)
 
 	if (k->kind == SK_UID && star)
 		star = view_at(v, star)->uid;
-	return seqset_parse(s->arena, k->text, star, &k->set, &at) ==
-	    SEQSET_OK;
+	return seqset_parse(s->arena, k->text, star, &k->set, &at) == SEQSET_OK;
 }
 
 static enum search_rc
@@ -98,8 +97,8 @@ prepare(struct session *s, const struct search_program *prog,
 			return SEARCH_BAD_SET;
 		break;
 	case SK_KEYWORD:
-		*rc = account_keyword(s->account, k->name, false, &k->keyword,
-		    e);
+		*rc =
+		    account_keyword(s->account, k->name, false, &k->keyword, e);
 		k->never = *rc == STORE_NOTFOUND;
 		if (*rc != STORE_OK && !k->never)
 			return SEARCH_FAILED;
@@ -116,7 +115,7 @@ prepare(struct session *s, const struct search_program *prog,
 		break;
 	}
 	for (struct search_key *c = k->child; c && src == SEARCH_READY;
-	    c = c->next)
+	     c = c->next)
 		src = prepare(s, prog, c, rc, e);
 	order(k);
 	return src;
@@ -135,7 +134,8 @@ static bool
 has_needle(const struct search_key *k)
 {
 	return (k->kind == SK_TEXT || k->kind == SK_BODY ||
-	    k->kind == SK_HEADER) && k->folded.n > 0;
+		   k->kind == SK_HEADER) &&
+	       k->folded.n > 0;
 }
 
 enum store_rc
@@ -169,9 +169,10 @@ by_id(const void *a, const void *b)
 static bool
 ruled_out(const struct search_key *k, const struct view_row *row)
 {
-	return k->narrowed && (k->ncandidates == 0 ||
-	    !bsearch(&row->email, k->candidates, k->ncandidates,
-		sizeof(row->email), by_id));
+	return k->narrowed &&
+	       (k->ncandidates == 0 ||
+		   !bsearch(&row->email, k->candidates, k->ncandidates,
+		       sizeof(row->email), by_id));
 }
 
 static bool
@@ -222,8 +223,8 @@ cheap_children(const struct session *s, const struct search_key *k,
 }
 
 enum verdict
-search_cheap(const struct session *s, const struct search_key *k,
-    uint32_t seq, const struct view_row *row)
+search_cheap(const struct session *s, const struct search_key *k, uint32_t seq,
+    const struct view_row *row)
 {
 	enum verdict v;
 
@@ -239,8 +240,8 @@ search_cheap(const struct session *s, const struct search_key *k,
 	case SK_FLAG:
 		return yes_no(row->flags.bits & k->num);
 	case SK_KEYWORD:
-		return yes_no(!k->never &&
-		    flags_has_keyword(&row->flags, k->keyword));
+		return yes_no(
+		    !k->never && flags_has_keyword(&row->flags, k->keyword));
 	case SK_RECENT:
 		return yes_no(sel_recent(s, row->uid));
 	case SK_SEQ:
@@ -248,11 +249,11 @@ search_cheap(const struct session *s, const struct search_key *k,
 	case SK_UID:
 		return yes_no(seqset_has(k->set, row->uid));
 	case SK_RECEIVED:
-		return yes_no(compare(k->op, day_of(row->received),
-		    (int64_t)k->num));
+		return yes_no(
+		    compare(k->op, day_of(row->received), (int64_t)k->num));
 	case SK_SIZE:
-		return yes_no(k->op == SEARCH_LESS ? row->size < k->num :
-						     row->size > k->num);
+		return yes_no(k->op == SEARCH_LESS ? row->size < k->num
+						   : row->size > k->num);
 	case SK_MODSEQ:
 		return yes_no(row->modseq >= k->num);
 	case SK_SENT:
@@ -294,8 +295,8 @@ sent_day(const struct question *q, int64_t *day)
 
 	if (rc == STORE_OK) {
 		p.in = meta.envelope;
-		if (parse_char(&p, '(') && parse_nstring(&p, &date) &&
-		    date.p && mime_date(date, &epoch, &zone))
+		if (parse_char(&p, '(') && parse_nstring(&p, &date) && date.p &&
+		    mime_date(date, &epoch, &zone))
 			*day = day_of(epoch + zone * 60);
 		else
 			*day = day_of(q->row->received);
@@ -318,8 +319,8 @@ read_header(const struct question *q, struct buf *out)
 		    (long long)q->row->email);
 		return STORE_CORRUPT;
 	}
-	return email_read(q->r, q->row->email, span.header.at, span.header.n,
-	    out, q->e);
+	return email_read(
+	    q->r, q->row->email, span.header.at, span.header.n, out, q->e);
 }
 
 static bool
@@ -348,13 +349,13 @@ in_header(const struct question *q, const struct search_key *k, bool *yes)
 	rest = buf_str(&header);
 	while (rc == STORE_OK && !*yes && mime_field_next(&rest, &f))
 		*yes = f.name.n && str_ieq(f.name, k->name) &&
-		    (k->folded.n == 0 || field_contains(f.value, k->folded));
+		       (k->folded.n == 0 || field_contains(f.value, k->folded));
 	buf_fini(&header);
 	return rc;
 }
 
-static enum store_rc ask(const struct question *q, const struct search_key *k,
-    bool *yes);
+static enum store_rc ask(
+    const struct question *q, const struct search_key *k, bool *yes);
 
 static enum store_rc
 ask_children(const struct question *q, const struct search_key *k, bool *yes)
@@ -364,7 +365,7 @@ ask_children(const struct question *q, const struct search_key *k, bool *yes)
 
 	*yes = !decides;
 	for (const struct search_key *c = k->child;
-	    c && rc == STORE_OK && *yes != decides; c = c->next)
+	     c && rc == STORE_OK && *yes != decides; c = c->next)
 		rc = ask(q, c, yes);
 	return rc;
 }
@@ -391,11 +392,11 @@ ask(const struct question *q, const struct search_key *k, bool *yes)
 	case SK_HEADER:
 		return in_header(q, k, yes);
 	case SK_BODY:
-		return email_contains(q->r, q->row->email, SEARCH_BODY,
-		    k->folded, yes, q->e);
+		return email_contains(
+		    q->r, q->row->email, SEARCH_BODY, k->folded, yes, q->e);
 	case SK_TEXT:
-		return email_contains(q->r, q->row->email, SEARCH_TEXT,
-		    k->folded, yes, q->e);
+		return email_contains(
+		    q->r, q->row->email, SEARCH_TEXT, k->folded, yes, q->e);
 	default:
 		return ask_children(q, k, yes);
 	}

@@ -13,9 +13,9 @@
 
 enum search_rc {
 	SEARCH_READY,
-	SEARCH_BAD_SET,     /* a message set in it is malformed */
+	SEARCH_BAD_SET, /* a message set in it is malformed */
 	SEARCH_BAD_CHARSET,
-	SEARCH_FAILED,      /* *rc of the store */
+	SEARCH_FAILED, /* *rc of the store */
 };
 
 /* Resolve sets, keywords and needles; order keys by what they cost. */
@@ -29,8 +29,8 @@ enum verdict search_cheap(const struct session *s, const struct search_key *k,
     uint32_t seq, const struct view_row *row);
 
 /* Ask the index about every needle. */
-enum store_rc search_narrow(struct session *s, struct search_key *k,
-    struct err *e);
+enum store_rc search_narrow(
+    struct session *s, struct search_key *k, struct err *e);
 
 /* By reading the message, if it must be. */
 enum store_rc search_full(const struct session *s, const struct search_key *k,

@@ -50,8 +50,9 @@ section_find(const struct fetch_item *it, const struct email_meta *meta,
 
 	*out = (struct section){ .range = { 0, size } };
 	if (it->part != PART_BODY || it->npath) {
-		if (!mime_layout_find(meta->layout, it->path, it->npath,
-		    &span) || !form(it, &span, out)) {
+		if (!mime_layout_find(
+			meta->layout, it->path, it->npath, &span) ||
+		    !form(it, &span, out)) {
 			out->nil = true;
 			return;
 		}
@@ -71,8 +72,7 @@ wanted(const struct fetch_item *it, struct str name)
 }
 
 void
-section_fields(struct buf *out, const struct fetch_item *it,
-    struct str header)
+section_fields(struct buf *out, const struct fetch_item *it, struct str header)
 {
 	bool keep = it->part == PART_FIELDS;
 	struct mime_field f;

@@ -19,7 +19,7 @@ void section_find(const struct fetch_item *it, const struct email_meta *meta,
     uint64_t size, struct section *out);
 
 /* HEADER.FIELDS and .NOT: the fields wanted, and an empty line. */
-void section_fields(struct buf *out, const struct fetch_item *it,
-    struct str header);
+void section_fields(
+    struct buf *out, const struct fetch_item *it, struct str header);
 
 #endif

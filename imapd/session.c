@@ -49,7 +49,7 @@ is_append(struct str cmd)
 	size_t sp = str_chr(cmd, ' ');
 
 	return sp != STR_NPOS &&
-	    str_istarts(str_sub(cmd, sp + 1, cmd.n), STR("APPEND "));
+	       str_istarts(str_sub(cmd, sp + 1, cmd.n), STR("APPEND "));
 }
 
 /* Large literals share one budget. */
@@ -91,8 +91,8 @@ offered(struct session *s)
 static bool
 overdue(const struct session *s)
 {
-	return s->state == ST_NEW &&
-	    clock_mono_ms() - s->opened > (int64_t)s->d->login_timeout * 1000;
+	return s->state == ST_NEW && clock_mono_ms() - s->opened >
+					 (int64_t)s->d->login_timeout * 1000;
 }
 
 static size_t
@@ -108,8 +108,8 @@ session_input(void *session, struct str in)
 	}
 	while (used < in.n) {
 		size_t n;
-		enum frame_event ev = frame_feed(&s->frame,
-		    str_sub(in, used, in.n), &n);
+		enum frame_event ev =
+		    frame_feed(&s->frame, str_sub(in, used, in.n), &n);
 
 		used += n;
 		if (ev == FRAME_LITERAL)
@@ -150,8 +150,8 @@ session_run(void *session)
 	if (!input)
 		return command_finish(s, woken(s));
 	if (c && c->line) {
-		struct str line = s->ready == FRAME_DONE ?
-		    buf_str(&s->frame.cmd) : STR_NULL;
+		struct str line =
+		    s->ready == FRAME_DONE ? buf_str(&s->frame.cmd) : STR_NULL;
 
 		return command_finish(s, c->line(s, c, line));
 	}
@@ -207,6 +207,7 @@ session_close(void *session)
 
 const struct net_proto imap_proto = {
 	.name = "imap",
+	.batch = true,
 	.open = session_open,
 	.input = session_input,
 	.run = session_run,
@@ -217,11 +218,10 @@ const struct net_proto imap_proto = {
 };
 
 enum store_rc
-session_login(struct session *s, const struct site_account *acc,
-    struct err *e)
+session_login(struct session *s, const struct site_account *acc, struct err *e)
 {
-	enum store_rc rc = account_open(s->d->store, str_of(acc->id),
-	    &s->account, e);
+	enum store_rc rc =
+	    account_open(s->d->store, str_of(acc->id), &s->account, e);
 
 	if (rc != STORE_OK)
 		return rc;
@@ -238,7 +238,7 @@ bool
 session_insecure(const struct session *s)
 {
 	return !conn_tls(s->conn) && !conn_peer(s->conn)->loopback &&
-	    !s->d->plaintext_auth;
+	       !s->d->plaintext_auth;
 }
 
 struct site_peer

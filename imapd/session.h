@@ -82,10 +82,10 @@ struct session {
 	enum frame_event ready; /* what input() found for run() */
 	struct cmd *cmd;        /* runs, streams or waits; in the arena */
 	unsigned state, enabled;
-	unsigned bad;    /* commands in a row that were not understood */
-	size_t charged;  /* of d->literals */
+	unsigned bad;   /* commands in a row that were not understood */
+	size_t charged; /* of d->literals */
 	int64_t opened, last_input; /* clock_mono_ms() */
-	bool expired;    /* close with BYE */
+	bool expired;               /* close with BYE */
 	struct account *account;
 	char user[17]; /* the account's id */
 	struct watcher watcher;
@@ -96,8 +96,8 @@ struct session {
 extern const struct net_proto imap_proto;
 
 /* Logged in as the account of SITE; opens its store. */
-enum store_rc session_login(struct session *s, const struct site_account *acc,
-    struct err *e);
+enum store_rc session_login(
+    struct session *s, const struct site_account *acc, struct err *e);
 
 /* Passwords may not travel on this connection. */
 bool session_insecure(const struct session *s);
@@ -129,8 +129,8 @@ struct told {
 bool sel_sync(struct session *s, bool expunge, const struct told *told);
 
 /* The newest row of the message with number SEQ; *gone: it is expunged. */
-const struct view_row *sel_row(const struct session *s, uint32_t seq,
-    bool *gone);
+const struct view_row *sel_row(
+    const struct session *s, uint32_t seq, bool *gone);
 bool sel_recent(const struct session *s, uint32_t uid);
 uint32_t sel_count_recent(const struct session *s, const struct view *v);
 /* Mark as \Recent what nobody had before; then refresh again. */

@@ -93,8 +93,8 @@ status_parse(struct parse *p, unsigned *items)
 
 /* Only a mailbox with messages that nobody has seen yet is looked into. */
 static enum store_rc
-count_recent(struct session *s, const struct mailbox *m, uint64_t *n,
-    struct err *e)
+count_recent(
+    struct session *s, const struct mailbox *m, uint64_t *n, struct err *e)
 {
 	struct view *v = NULL;
 	enum store_rc rc;
@@ -115,8 +115,8 @@ count_recent(struct session *s, const struct mailbox *m, uint64_t *n,
 }
 
 enum store_rc
-status_put(struct session *s, const struct mailbox *m, unsigned items,
-    struct err *e)
+status_put(
+    struct session *s, const struct mailbox *m, unsigned items, struct err *e)
 {
 	struct buf *out = conn_out(s->conn);
 	uint64_t recent = 0;

@@ -53,8 +53,9 @@ sel_count_recent(const struct session *s, const struct view *v)
 	for (unsigned i = 0; i < s->sel.nrecent; i++) {
 		const struct uid_range *r = &s->sel.recent[i];
 
-		n += (r->hi == UINT32_MAX ? view_count(v) + 1 :
-		    view_lower_bound(v, r->hi + 1)) - view_lower_bound(v, r->lo);
+		n += (r->hi == UINT32_MAX ? view_count(v) + 1
+					  : view_lower_bound(v, r->hi + 1)) -
+		     view_lower_bound(v, r->lo);
 	}
 	return n;
 }
@@ -114,8 +115,8 @@ static void
 load_keywords(struct session *s)
 {
 	struct err e = ERR_INIT;
-	enum store_rc rc = account_keywords(s->account, s->arena,
-	    &s->keywords.names, &s->keywords.n, &e);
+	enum store_rc rc = account_keywords(
+	    s->account, s->arena, &s->keywords.names, &s->keywords.n, &e);
 
 	if (rc != STORE_OK)
 		log_error("cannot read keywords", LOG_CSTR("account", s->user),
@@ -210,8 +211,8 @@ sel_seqs(struct session *s, struct uids set, bool uid)
 		uint32_t hi = set.r[i].hi;
 
 		r[n].lo = view_lower_bound(v, set.r[i].lo);
-		r[n].hi = hi == UINT32_MAX ? view_count(v) :
-		    view_lower_bound(v, hi + 1) - 1;
+		r[n].hi = hi == UINT32_MAX ? view_count(v)
+					   : view_lower_bound(v, hi + 1) - 1;
 		n += r[n].lo <= r[n].hi;
 	}
 	return (struct uids){ r, n };
@@ -258,8 +259,8 @@ on_changed(void *arg, uint32_t seq, const struct view_row *row)
 		BUF_LIT(out, ") ");
 	}
 	BUF_LIT(out, "FLAGS ");
-	write_flags(out, &row->flags, sel_recent(d->s, row->uid),
-	    &d->s->keywords);
+	write_flags(
+	    out, &row->flags, sel_recent(d->s, row->uid), &d->s->keywords);
 	BUF_LIT(out, ")\r\n");
 }
 
@@ -292,14 +293,14 @@ static bool
 sync_failed(struct session *s, enum store_rc rc, const struct err *e)
 {
 	if (rc == STORE_NOTFOUND) {
-		write_untagged(conn_out(s->conn),
-		    "BYE The selected mailbox was deleted");
+		write_untagged(
+		    conn_out(s->conn), "BYE The selected mailbox was deleted");
 		return false;
 	}
 	/* The command itself is done; the next one will find out again. */
 	log_error("cannot refresh a mailbox",
-	    LOG_CSTR("session", conn_id(s->conn)),
-	    LOG_CSTR("account", s->user), LOG_ERR(e));
+	    LOG_CSTR("session", conn_id(s->conn)), LOG_CSTR("account", s->user),
+	    LOG_ERR(e));
 	return true;
 }
 

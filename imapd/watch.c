@@ -85,8 +85,8 @@ waiters_of(struct watch *w, struct str account)
 }
 
 void
-watch_add(struct watch *w, struct watcher *m, struct conn *conn,
-    struct str account)
+watch_add(
+    struct watch *w, struct watcher *m, struct conn *conn, struct str account)
 {
 	pthread_mutex_lock(&w->lock);
 	if (!m->of) {

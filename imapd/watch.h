@@ -28,8 +28,8 @@ void watch_free(struct watch **w);
 
 /* From now on CONN is woken when ACCOUNT may have changed. A change before
  * the call is the caller's to look for. */
-void watch_add(struct watch *w, struct watcher *m, struct conn *conn,
-    struct str account);
+void watch_add(
+    struct watch *w, struct watcher *m, struct conn *conn, struct str account);
 /* After it returns CONN is not woken any more. */
 void watch_remove(struct watch *w, struct watcher *m);
 

@@ -26,13 +26,17 @@ flush(struct sink *s, const char *to, struct str extra, const char *next)
 	s->from = next;
 }
 
-/* Lone CRs in [p, end): each ends a line. */
+/* CRs in [p, end) that no LF follows: each run of them ends a line. */
 static void
 mend_crs(struct sink *s, const char *p, const char *end)
 {
 	while (p < end && (p = memchr(p, '\r', (size_t)(end - p))) != NULL) {
-		flush(s, p, STR("\r\n"), p + 1);
-		p++;
+		const char *next = p;
+
+		while (next < end && *next == '\r')
+			next++;
+		flush(s, p, STR("\r\n"), next);
+		p = next;
 	}
 }
 
@@ -72,8 +76,8 @@ take_tail(struct data *d, struct sink *s, const char *p, const char *end)
 {
 	const char *stop = end;
 
-	/* Of CRs at the end nothing is known yet; of many, that they belong
-	 * to one line end, so one stands for all. */
+	/* CRs at the end are one line end with what follows: one is kept to
+	 * stand for all. */
 	while (stop > p && stop[-1] == '\r')
 		stop--;
 	mend_crs(s, p, stop);

@@ -9,8 +9,8 @@
 
 /*
  * The text after DATA (RFC 5321, section 4.5.2), as a stream. Dots that were
- * doubled are taken away; a lone CR or LF becomes CRLF. Only CRLF "." CRLF
- * as literally sent ends the text, so what another server took for two
+ * doubled are taken away; a lone LF, or CRs without one, become CRLF. Only CRLF
+ * "." CRLF as literally sent ends the text, so what another server took for two
  * messages or for one is never taken for the other number here.
  */
 struct data {
@@ -22,7 +22,7 @@ void data_init(struct data *d);
 
 /*
  * Decode IN, giving the message to PUT in pieces. Returns how much of IN was
- * used: all but at most three bytes whose meaning depends on what follows, to
+ * used: all but at most two bytes whose meaning depends on what follows, to
  * be offered again with more behind them. After d->ended, the rest of IN is
  * not text any more.
  */

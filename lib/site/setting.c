@@ -30,6 +30,7 @@ static const struct site_setting table[] = {
 	{ "auth.trust_loopback", SETTING_BOOL, S, "yes", NULL, "never delay or block logins from this host" },
 	{ "auth.trusted", SETTING_TEXT, S, "", NULL, "addresses and networks never delayed or blocked" },
 	{ "auth.window", SETTING_DURATION, S, "1h", NULL, "failures older than this are forgotten" },
+	{ "backend.lmtp_port", SETTING_UINT, S, "24", NULL, "LMTP port of the hosts that accounts' backends name" },
 	{ "delivery.dedup_window", SETTING_DURATION, SDA, "0", NULL, "store a Message-ID once within this time; 0: off" },
 	{ "delivery.detail_mailbox", SETTING_BOOL, SDA, "no", NULL, "deliver user+NAME to the mailbox NAME if it exists" },
 	{ "delivery.over_quota", SETTING_CHOICE, SDA, "tempfail", "tempfail reject", "answer to mail for a full account" },

@@ -29,6 +29,8 @@ site_fail(struct err *e, enum site_rc rc, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (!e)
+		return rc;
 	va_start(ap, fmt);
 	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);

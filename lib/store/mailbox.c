@@ -561,7 +561,6 @@ run_rename(struct tx *tx, void *arg, struct err *e)
 		return store_fail(e, STORE_INVALID,
 		    "mailbox \"%.*s\" cannot move into itself",
 		    STR_ARG(r->from));
-	tx_forget_mailbox(tx, from.id);
 	modseq = tx_modseq(tx);
 	rc = store_rc_of(sq_run(tx->q, e,
 	    "UPDATE mailbox SET parent = ?, name = ? WHERE id = ?",

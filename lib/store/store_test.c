@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "mime/decode.h"
+#include "sqlite/sq.h"
+#include "store/check.h"
 #include "store/store.h"
 
 #define ID STR("00000000000000aa")
@@ -873,6 +875,123 @@ test_errors(void **state)
 	    STORE_NOTFOUND);
 }
 
+static void
+note_problem(void *arg, const char *problem, bool repaired)
+{
+	buf_printf(arg, "%s: %s\n", repaired ? "mended" : "found", problem);
+}
+
+static uint64_t
+check(struct fixture *f, bool repair)
+{
+	struct buf said = { 0 };
+	struct check out;
+
+	OK(account_check(f->a, repair, note_problem, &said, &out, &f->e));
+	if (said.n)
+		print_message("%s", buf_cstr(&said));
+	buf_fini(&said);
+	return out.problems;
+}
+
+static void
+damage(struct fixture *f, const char *sql)
+{
+	struct buf path = { 0 };
+	struct sq_options o = { .busy_ms = 1000 };
+	struct sq *q;
+
+	buf_printf(&path, "%s/accounts/00/00000000000000aa/account.db", f->dir);
+	o.path = buf_cstr(&path);
+	assert_int_equal(sq_open(&o, &q, &f->e), SQ_OK);
+	if (sq_script(q, sql, &f->e) != SQ_OK)
+		fail_msg("%s", f->e.msg);
+	sq_close(&q);
+	buf_fini(&path);
+}
+
+/* Each damage is found, mended, and then not found any more. */
+static void
+test_check(void **state)
+{
+	static const char *const damages[] = {
+		"DELETE FROM email WHERE id = (SELECT max(id) FROM email)",
+		"INSERT INTO message SELECT 99, uid, email, thread, flags,"
+		" keywords, modseq, size, received, saved, 1 FROM message"
+		" WHERE mailbox = 1 LIMIT 1",
+		"DELETE FROM message WHERE mailbox = 1 AND uid = 1",
+		"INSERT INTO purge SELECT email, 0 FROM message LIMIT 1",
+		"UPDATE blob SET refs = 7",
+		"UPDATE message SET shared = 0",
+		"UPDATE mailbox SET uidnext = 2 WHERE id = 1",
+		"UPDATE state SET modseq = 3",
+		"UPDATE mailbox_thread SET unseen = 9",
+		"DELETE FROM mailbox_thread",
+		"UPDATE mailbox SET messages = 1, size = 0",
+		"UPDATE state SET bytes = 1",
+		"DELETE FROM email_cache",
+	};
+	struct fixture *f = *state;
+	struct copied c;
+
+	fill(f, 1, 10);
+	set_flags(f, 3, 5, FLAGS_ADD, FLAG_SEEN);
+	OK(account_copy(f->a, f->inbox, range(f, 2, 4), info(f, "Archive").id,
+	    false, f->arena, &c, &f->e));
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 9, 9), false, NULL, NULL, &f->e));
+	assert_int_equal(check(f, false), 0);
+	for (size_t i = 0; i < sizeof(damages) / sizeof(*damages); i++) {
+		print_message("damage: %s\n", damages[i]);
+		damage(f, damages[i]);
+		assert_true(check(f, false) > 0);
+		assert_true(check(f, true) > 0);
+		assert_int_equal(check(f, true), 0);
+	}
+	/* A blob with another content. */
+	damage(f, "UPDATE blob SET data = (SELECT data FROM blob LIMIT 1)");
+	assert_true(check(f, false) > 0);
+}
+
+static void
+test_backup(void **state)
+{
+	struct fixture *f = *state;
+	struct buf dir = { 0 }, big = { 0 };
+	struct account *copy;
+	struct view *v;
+	struct reader *r;
+	struct buf got = { 0 };
+
+	fill(f, 1, 3);
+	BUF_LIT(&big, "Subject: big\r\n\r\n");
+	while (big.n < 2 << 20)
+		buf_printf(&big, "%d\r\n", rand());
+	append(f, f->inbox, buf_str(&big), FLAG_FLAGGED);
+	buf_printf(&dir, "%s/copy", f->dir);
+	OK(account_backup(f->a, buf_cstr(&dir), true, &f->e));
+	assert_int_equal(
+	    account_backup(f->a, dir.p, true, &f->e), STORE_EXISTS);
+	fill(f, 4, 5);
+	assert_int_equal(
+	    account_restore(f->st, ID, dir.p, &f->e), STORE_EXISTS);
+	OK(account_restore(f->st, STR("00000000000000bb"), dir.p, &f->e));
+	OK(account_open(f->st, STR("00000000000000bb"), &copy, &f->e));
+	OK(view_current(copy, f->inbox, &v, &f->e));
+	assert_int_equal(view_count(v), 4);
+	assert_true(view_modseq(v) > 1000000);
+	OK(reader_begin(copy, &r, &f->e));
+	OK(email_read(r, view_at(v, 4)->email, 0, UINT64_MAX, &got, &f->e));
+	assert_int_equal(got.n, big.n);
+	assert_memory_equal(got.p, big.p, big.n);
+	reader_end(&r);
+	view_unref(&v);
+	account_close(&copy);
+	buf_fini(&dir);
+	buf_fini(&big);
+	buf_fini(&got);
+}
+
 int
 main(void)
 {
@@ -895,6 +1014,8 @@ main(void)
 		T(test_watch),
 		T(test_boot_gap),
 		T(test_errors),
+		T(test_check),
+		T(test_backup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,6 +244,15 @@ write_back(struct tx *tx, struct err *e)
 	return rc;
 }
 
+enum store_rc
+tx_flush(struct tx *tx, struct err *e)
+{
+	enum store_rc rc = write_back(tx, e);
+
+	tx->nmailboxes = 0;
+	return rc == STORE_OK ? load_state(tx, e) : rc;
+}
+
 /* All functions of the batch, then the commit. */
 static enum store_rc
 run_batch(struct tx *tx, struct job *batch, struct err *e)

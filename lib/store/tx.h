@@ -88,8 +88,12 @@ enum store_rc write_run(
 uint64_t tx_modseq(struct tx *tx); /* the next number */
 enum store_rc tx_mailbox(
     struct tx *tx, int64_t id, struct tx_mailbox **out, struct err *e);
-/* A mailbox row changed outside the cache: forget what was read. */
+/* The mailbox row is about to be replaced as a whole: forget the cached one,
+ * with what the transaction changed in it. */
 void tx_forget_mailbox(struct tx *tx, int64_t id);
+/* Write back what is kept in memory and forget it, and read state again: for
+ * functions that look at these tables with SQL, before and after. */
+enum store_rc tx_flush(struct tx *tx, struct err *e);
 enum store_rc tx_change(struct tx *tx, uint64_t modseq, enum change_kind kind,
     int64_t container, int64_t lo, int64_t hi, struct err *e);
 enum store_rc tx_change_uids(struct tx *tx, uint64_t modseq,

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <unistd.h>
+
+#include "authd/auth.h"
+#include "base/log.h"
+#include "net/daemon.h"
+
+/*
+ * authd answers the MTA: who may log in (auth.c) and who lives here (map.c).
+ * It reads the site database and has no other file open.
+ */
+
+struct authd authd;
+
+static char hostname[256];
+
+static void
+configure(const struct conf *c)
+{
+	const char *name = conf_get(c, "hostname");
+
+	if (!*name && gethostname(hostname, sizeof(hostname) - 1) == 0)
+		name = hostname;
+	authd.hostname = *name ? name : "localhost";
+	authd.plaintext = conf_bool(c, "plaintext_auth");
+}
+
+static bool
+start(const struct conf *c, struct net_server *s, struct err *e)
+{
+	(void)s;
+	configure(c);
+	authd.requests = metric_counter(
+	    "mailstead_authd_requests_total", NULL, "SASL exchanges begun");
+	authd.lookups = metric_counter("mailstead_authd_lookups_total", NULL,
+	    "socketmap requests answered");
+	return site_open(conf_get(c, "data_dir"), &authd.site, e) == SITE_OK;
+}
+
+static bool
+open_sockets(const struct conf *c, struct net_server *s, struct err *e)
+{
+	const char *run_dir = conf_get(c, "run_dir");
+
+	return net_listen(s, conf_get(c, "authd.listen"), run_dir, &auth_proto,
+		   false, NULL, e) &&
+	       net_listen(s, conf_get(c, "authd.listen_map"), run_dir,
+		   &map_proto, false, NULL, e);
+}
+
+static void
+stop(void)
+{
+	site_close(&authd.site);
+}
+
+static const struct daemon description = {
+	.name = "authd",
+	.listen = open_sockets,
+	.start = start,
+	.reload = configure,
+	.stop = stop,
+};
+
+int
+main(int argc, char **argv)
+{
+	return daemon_main(&description, argc, argv);
+}

@@ -26,6 +26,7 @@ struct parser {
 	struct mime_address *v;
 	size_t n, cap;
 	bool group;
+	bool unclosed; /* a quote without its partner was met */
 };
 
 static void
@@ -102,20 +103,37 @@ take_comment(struct parser *p)
 	p->comment = (struct str){ copy, n };
 }
 
+/* Is the quoted string at P closed? */
+static bool
+is_closed(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '"'; p++) {
+		if (*p == '\\' && p + 1 < end)
+			p++;
+	}
+	return p < end;
+}
+
 static void
 take_quoted(struct parser *p)
 {
 	struct lexer *l = &p->l;
 
+	/* A quote that is never closed is dropped; no later one is looked at
+	 * then, so this stays linear. */
+	p->unclosed = p->unclosed || !is_closed(l->p, l->end);
+	if (p->unclosed) {
+		l->p++;
+		return;
+	}
 	p->w.any = true;
-	for (l->p++; l->p < l->end && *l->p != '"'; l->p++) {
-		if (*l->p == '\\' && l->p + 1 < l->end)
+	for (l->p++; *l->p != '"'; l->p++) {
+		if (*l->p == '\\')
 			l->p++;
 		if (*l->p != '\r' && *l->p != '\n' && *l->p != '\0')
 			put(&p->w, *l->p);
 	}
-	if (l->p < l->end)
-		l->p++;
+	l->p++;
 }
 
 static void

@@ -37,7 +37,7 @@ static const struct tag {
 	{ "option", T_BLOCK }, { "p", T_PARAGRAPH }, { "pre", T_PRE },
 	{ "script", T_SKIP }, { "section", T_BLOCK }, { "style", T_SKIP },
 	{ "table", T_BLOCK }, { "td", T_CELL }, { "template", T_SKIP },
-	{ "th", T_CELL }, { "title", T_BLOCK }, { "tr", T_BLOCK },
+	{ "th", T_CELL }, { "title", T_SKIP }, { "tr", T_BLOCK },
 	{ "ul", T_PARAGRAPH },
 	/* clang-format on */
 };

@@ -5,3 +5,11 @@ lib_libmailstead_a_SOURCES += \
 	%D%/html.c %D%/imapstr.c %D%/internal.h %D%/layout.c %D%/lexer.c \
 	%D%/mime.h %D%/parse.c %D%/part.c %D%/subject.c %D%/text.c \
 	%D%/words.c
+
+check_PROGRAMS += %D%/mime_test %D%/header_test %D%/decode_test
+%C%_mime_test_SOURCES = %D%/mime_test.c
+%C%_mime_test_LDADD = $(TEST_LIBS)
+%C%_header_test_SOURCES = %D%/header_test.c
+%C%_header_test_LDADD = $(TEST_LIBS)
+%C%_decode_test_SOURCES = %D%/decode_test.c
+%C%_decode_test_LDADD = $(TEST_LIBS)

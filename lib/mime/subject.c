@@ -77,24 +77,24 @@ strip_trailers(struct str s, bool *refwd)
 	return s;
 }
 
-/* Steps 2 to 5: until nothing goes any more. */
+/*
+ * Steps 2 to 5. Once no leader is left none can appear: a leader begins with
+ * any number of blobs, so the blobs then go without looking for one again,
+ * and this stays linear.
+ */
 static struct str
 strip(struct str s, bool *refwd)
 {
-	s = strip_trailers(s, refwd);
-	for (;;) {
-		struct str rest;
+	struct str rest;
 
+	s = skip_space(strip_trailers(s, refwd));
+	while (skip_leader(&s)) {
+		*refwd = true;
 		s = skip_space(s);
-		if (skip_leader(&s)) {
-			*refwd = true;
-			continue;
-		}
-		rest = skip_blob(s);
-		if (rest.n == s.n || rest.n == 0)
-			return s;
-		s = rest;
 	}
+	while ((rest = skip_blob(s)).n != s.n && rest.n)
+		s = rest;
+	return s;
 }
 
 bool

@@ -39,6 +39,13 @@ is_charset_char(char c)
 	       !strchr("()<>@,;:\"/[]?=", c);
 }
 
+/* "=?", but not the padding before a word's end: "==?=". */
+static bool
+starts_word(struct str s)
+{
+	return str_starts(s, STR("=?")) && (s.n < 3 || s.p[2] != '=');
+}
+
 /* Is there "=?charset?Q?text?=" at the start of S? */
 static bool
 read_word(struct str s, struct word *w)
@@ -68,7 +75,7 @@ read_word(struct str s, struct word *w)
 			w->n = i + 2;
 			return true;
 		}
-		if (s.p[i] == '\n' || (s.p[i] == '=' && s.p[i + 1] == '?'))
+		if (s.p[i] == '\n' || starts_word(str_sub(s, i, 3)))
 			return false;
 	}
 	return false;

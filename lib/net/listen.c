@@ -139,7 +139,7 @@ remove_stale(const struct sockaddr_un *un, struct err *e)
 }
 
 static int
-bind_unix(const struct sockaddr_un *un, struct err *e)
+bind_unix(const struct sockaddr_un *un, mode_t mode, struct err *e)
 {
 	mode_t mask;
 	int fd, rc;
@@ -152,7 +152,7 @@ bind_unix(const struct sockaddr_un *un, struct err *e)
 		return -1;
 	}
 	/* The mask makes it right from the first moment. */
-	mask = umask(0117);
+	mask = umask(0777 & ~mode);
 	rc = bind(fd, (const struct sockaddr *)un, sizeof(*un));
 	umask(mask);
 	if (rc == 0 && listen(fd, BACKLOG) == 0)
@@ -172,6 +172,7 @@ struct want { /* what net_listen() was asked for */
 	const struct net_proto *proto;
 	void *arg;
 	bool tls, proxy;
+	mode_t mode; /* of a Unix socket */
 };
 
 static uint16_t
@@ -230,7 +231,7 @@ listen_unix(const struct want *w, struct str name, struct err *e)
 		add_listener(w, fd, NULL);
 		return true;
 	}
-	fd = bind_unix(&un, e);
+	fd = bind_unix(&un, w->mode, e);
 	if (fd < 0)
 		return false;
 	add_listener(w, fd, un.sun_path);
@@ -322,12 +323,42 @@ listen_tcp(const struct want *w, struct str spec, struct err *e)
 	return listen_host(w, name, (uint16_t)port, e);
 }
 
+/* What stands behind the "?" of a specification. */
+static bool
+read_option(struct want *w, struct str option, struct err *e)
+{
+	mode_t mode = 0;
+
+	if (str_ieqc(option, "proxy")) {
+		w->proxy = true;
+		return true;
+	}
+	if (!str_istarts(option, STR("mode=")) || option.n > 9) {
+		err_set(e, "\"?%.*s\" is neither ?proxy nor ?mode=0660",
+		    STR_ARG(option));
+		return false;
+	}
+	for (size_t i = 5; i < option.n; i++) {
+		if (option.p[i] < '0' || option.p[i] > '7') {
+			err_set(e, "%.*s: not an octal number",
+			    STR_ARG(option));
+			return false;
+		}
+		mode = mode << 3 | (mode_t)(option.p[i] - '0');
+	}
+	w->mode = mode & 0666;
+	return true;
+}
+
 static bool
 listen_one(struct want w, struct str spec, struct err *e)
 {
-	if (str_iends(spec, STR("?proxy"))) {
-		w.proxy = true;
-		spec.n -= 6;
+	struct str rest = spec, option;
+
+	str_split(&rest, '?', &spec);
+	while (str_split(&rest, '?', &option)) {
+		if (!read_option(&w, option, e))
+			return false;
 	}
 	if (w.tls && !tls_available(w.server->tls)) {
 		err_set(
@@ -343,7 +374,7 @@ bool
 net_listen(struct net_server *s, const char *spec, const char *run_dir,
     const struct net_proto *proto, bool tls, void *arg, struct err *e)
 {
-	struct want w = { s, run_dir, proto, arg, tls, false };
+	struct want w = { s, run_dir, proto, arg, tls, false, 0660 };
 	const char *p = spec;
 
 	while (*(p += strspn(p, " ,\t"))) {

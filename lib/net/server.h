@@ -123,7 +123,8 @@ bool net_server_new(
 /*
  * Listen on each of SPEC: "unix:NAME" (in RUN_DIR unless absolute),
  * "host:port", "*:port" or "[v6]:port", separated by spaces or commas. A
- * spec ending in "?proxy" expects a PROXY header. ARG is for the protocol.
+ * spec ending in "?proxy" expects a PROXY header, "?mode=0666" sets the mode
+ * of a Unix socket (default 0660). ARG is for the protocol.
  * Sockets passed by the service manager (LISTEN_FDS) that match are used
  * instead of binding.
  */

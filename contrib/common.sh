@@ -1,0 +1,66 @@
+# Shared by the scripts of this folder: which Debian packages are needed for
+# what, and how to say what is going on. Sourced, not run.
+
+build_packages="autoconf automake make gcc pkg-config libc6-dev \
+libevent-dev libssl-dev libsqlite3-dev libicu-dev libzstd-dev libargon2-dev \
+libcrypt-dev libinih-dev libjansson-dev"
+run_packages="postfix ca-certificates openssl curl procps"
+test_packages="clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest \
+mutt isync mandoc git"
+bench_packages="dovecot-imapd dovecot-lmtpd"
+
+step_number=0
+step() {
+    step_number=$((step_number + 1))
+    printf '[%2d] %s\n' "$step_number" "$*"
+}
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# Install what is missing of the packages named. Postfix is installed without
+# a configuration of its own, unless the system has one already.
+need_packages() {
+    missing=
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null |
+            grep -q 'ok installed' || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    [ "$(id -u)" = 0 ] ||
+        die "these packages are missing; install them or run as root:$missing"
+    export DEBIAN_FRONTEND=noninteractive
+    echo 'postfix postfix/main_mailer_type select No configuration' |
+        debconf-set-selections
+    apt_log=$(mktemp)
+    apt-get update -qq
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends $missing >"$apt_log" 2>&1 ||
+        { tail -n 5 "$apt_log" >&2; die "apt-get install failed"; }
+    rm -f "$apt_log"
+}
+
+# configure_and_make SOURCE BUILD [configure options]
+configure_and_make() {
+    source=$1 build=$2
+    shift 2
+    mkdir -p "$build"
+    log=$build/build.log
+    : >"$log"
+    if [ ! -x "$source/configure" ] ||
+        [ "$source/configure.ac" -nt "$source/configure" ] ||
+        [ "$source/Makefile.am" -nt "$source/Makefile.in" ]; then
+        (cd "$source" && autoreconf -fi) >>"$log" 2>&1 || build_failed
+    fi
+    if [ ! -f "$build/Makefile" ] || [ "$source/configure" -nt "$build/Makefile" ]; then
+        (cd "$build" && "$source/configure" "$@") >>"$log" 2>&1 || build_failed
+    fi
+    make -C "$build" -j"$(nproc)" >>"$log" 2>&1 || build_failed
+}
+
+build_failed() {
+    grep -E 'error|Error' "$log" | head -n 10 >&2
+    die "the build failed; the whole story is in $log"
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* APPEND, with UIDPLUS (RFC 4315); MULTIAPPEND (RFC 3502) has its place. */
+#include "base/log.h"
+#include "imapd/command.h"
+#include "imapd/seqset.h"
+
+struct message {
+	struct str *names;
+	size_t nnames;
+	int64_t received;
+	struct str raw;
+};
+
+/* " (flags) "date" {n}..." */
+static bool
+take_message(struct parse *p, struct message *m)
+{
+	bool binary;
+
+	*m = (struct message){ .received = 0 };
+	if (!parse_sp(p))
+		return false;
+	if (parse_peek(p) == '(' &&
+	    (!parse_flags(p, false, &m->names, &m->nnames) || !parse_sp(p)))
+		return false;
+	if (parse_peek(p) == '"' &&
+	    (!parse_datetime(p, &m->received) || !parse_sp(p)))
+		return false;
+	return parse_literal(p, &binary, &m->raw);
+}
+
+/* \Recent is not for clients to set, but some send back what they got. */
+static void
+drop_recent(struct message *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->nnames; i++) {
+		if (!str_ieqc(m->names[i], "\\Recent"))
+			m->names[kept++] = m->names[i];
+	}
+	m->nnames = kept;
+}
+
+static struct quota
+account_quota(struct session *s)
+{
+	struct site_account acc;
+	struct err e = ERR_INIT;
+
+	if (site_account_get(s->d->site, s->arena, str_of(s->user), &acc, &e) ==
+	    SITE_OK)
+		return (struct quota){ acc.quota_bytes, acc.quota_messages };
+	log_warn(
+	    "cannot read a quota", LOG_CSTR("account", s->user), LOG_ERR(&e));
+	return (struct quota){ 0, 0 };
+}
+
+static struct str
+appenduid(struct arena *a, const struct appended *done, size_t n)
+{
+	struct uids_builder b = { .arena = a };
+	struct buf text = { 0 };
+	struct str s;
+
+	for (size_t i = 0; i < n; i++)
+		uids_add(&b, done[i].uid);
+	BUF_LIT(&text, "APPENDUID ");
+	buf_putu(&text, done[0].uidvalidity);
+	buf_putc(&text, ' ');
+	seqset_put(&text, uids_done(&b));
+	s = arena_str(a, buf_str(&text));
+	buf_fini(&text);
+	return s;
+}
+
+static enum reply
+append_all(
+    struct session *s, struct cmd *c, const struct append *items, size_t n)
+{
+	struct appended *done = arena_array(s->arena, n, sizeof(*done));
+	struct quota quota = account_quota(s);
+	struct err e = ERR_INIT;
+	struct mailbox m;
+	enum store_rc rc;
+
+	rc = mailbox_find(s->account, s->arena, c->arg[0], &m, &e);
+	if (rc == STORE_OK && m.noselect)
+		return no(c, "CANNOT", "Mailbox holds no messages");
+	if (rc == STORE_OK)
+		rc = account_append(
+		    s->account, m.id, items, n, &quota, done, &e);
+	if (rc == STORE_NOTFOUND)
+		return no(c, "TRYCREATE", "No such mailbox");
+	if (rc != STORE_OK)
+		return store_failed(s, c, rc, &e);
+	c->code = appenduid(s->arena, done, n);
+	return REPLY_OK;
+}
+
+enum reply
+cmd_append(struct session *s, struct cmd *c)
+{
+	struct append item = { 0 };
+	struct message m;
+	enum reply r;
+
+	EXPECT(c, take_message(&c->p, &m) && parse_end(&c->p));
+	if (m.raw.n == 0)
+		return no(c, NULL, "Empty message");
+	drop_recent(&m);
+	if (!command_flags(s, c, m.names, m.nnames, &item.flags, &r))
+		return r;
+	item.raw = m.raw;
+	item.received = m.received;
+	return append_all(s, c, &item, 1);
+}

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * FETCH (RFC 3501, section 6.4.5; RFC 7162) as a cursor: a step writes
+ * messages until the output is full, and the next one goes on when it
+ * drained. A reader lives for one step only, so a slow client holds nothing.
+ *
+ * A message is written in two passes, because what email_meta() returns is
+ * good only until octets are read: first all that comes from the view and the
+ * cached structure, and the ranges of the sections; then the sections. A
+ * section larger than a chunk is the one thing that may be interrupted within
+ * a message.
+ */
+#include "base/log.h"
+#include "imapd/command.h"
+#include "imapd/fetch_items.h"
+#include "imapd/section.h"
+#include "imapd/seqset.h"
+
+#define CHUNK (256 * 1024)
+
+struct fetch {
+	struct fetch_items items;
+	struct section *sections; /* by item */
+	struct uids seqs;
+	struct uids seen; /* UIDs that this command made \Seen */
+	bool since_given;
+	uint64_t since;
+	/* The position. */
+	size_t range, item;
+	uint32_t seq;
+	bool within; /* a message is begun: */
+	const struct view_row *row;
+	size_t start;          /* where it starts in the output */
+	bool sent;             /* and that has left already */
+	struct mime_range big; /* what is left of a large section */
+	/* What went wrong. */
+	bool gone;
+	enum store_rc rc;
+	struct buf scratch[2];
+};
+
+enum emit {
+	EMIT_DONE,
+	EMIT_FULL,
+	EMIT_ABORT,
+};
+
+/* ------------------------------------------------------------------------
+ * Preparing
+ */
+
+/* " (CHANGEDSINCE 12345)" */
+static bool
+take_modifiers(struct parse *p, struct fetch *f)
+{
+	if (p->at == p->in.n)
+		return true;
+	if (!parse_sp(p) || !parse_char(p, '('))
+		return false;
+	do {
+		if (!parse_try_word(p, "CHANGEDSINCE"))
+			return parse_fail(p, "unknown FETCH modifier");
+		f->since_given = true;
+		if (!parse_sp(p) || !parse_u64(p, &f->since))
+			return false;
+	} while (parse_try(p, ' '));
+	return parse_char(p, ')') && parse_end(p);
+}
+
+static void
+add_implied(struct session *s, struct cmd *c, struct fetch *f)
+{
+	struct fetch_items *items = &f->items;
+
+	if (c->uid && !(items->needs & HAS_UID))
+		fetch_items_add(s->arena, items, FETCH_UID);
+	if (f->since_given && !(items->needs & HAS_MODSEQ))
+		fetch_items_add(s->arena, items, FETCH_MODSEQ);
+	if (items->needs & HAS_MODSEQ)
+		enable_condstore(s);
+}
+
+/* Sections without .PEEK set \Seen: once for all, before the first octet. */
+static enum store_rc
+set_seen(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
+{
+	struct uids_builder b = { .arena = s->arena };
+	struct flags seen = { .bits = FLAG_SEEN };
+	enum store_rc rc;
+	uint64_t modseq;
+
+	for (size_t i = 0; i < f->seqs.n; i++) {
+		struct uid_range r = f->seqs.r[i];
+
+		for (uint32_t seq = r.lo; seq <= r.hi; seq++) {
+			bool gone;
+			const struct view_row *row = sel_row(s, seq, &gone);
+
+			if (!gone && !(row->flags.bits & FLAG_SEEN))
+				uids_add(&b, row->uid);
+		}
+	}
+	f->seen = uids_done(&b);
+	if (f->seen.n == 0)
+		return STORE_OK;
+	rc = account_store_flags(s->account, s->sel.mailbox, f->seen, FLAGS_ADD,
+	    &seen, NO_UNCHANGEDSINCE, s->arena, NULL, &modseq, e);
+	if (rc != STORE_OK) {
+		/* A full disk is no reason not to show the mail. */
+		log_warn("cannot set \\Seen", LOG_CSTR("account", s->user),
+		    LOG_CSTR("result", store_rc_name(rc)), LOG_ERR(e));
+		f->seen = (struct uids){ NULL, 0 };
+		return STORE_OK;
+	}
+	rc = sel_refresh(s, e);
+	/* The FETCH responses will have the flags. */
+	c->told = (struct told){ f->seen, { NULL, 0 }, 0,
+		view_modseq(s->sel.latest) };
+	return rc;
+}
+
+static enum store_rc
+prepare(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
+{
+	enum store_rc rc = sel_refresh(s, e);
+
+	if (rc == STORE_OK && f->since_given)
+		rc = account_since(s->account, f->since, &f->since, e);
+	f->seqs = sel_seqs(s, c->set, c->uid);
+	if (rc == STORE_OK && (f->items.needs & SETS_SEEN) && !s->sel.readonly)
+		rc = set_seen(s, c, f, e);
+	f->sections = arena_array(s->arena, f->items.n, sizeof(*f->sections));
+	if (f->seqs.n)
+		f->seq = f->seqs.r[0].lo;
+	return rc;
+}
+
+/* ------------------------------------------------------------------------
+ * One message
+ */
+
+static void
+put_label(struct buf *out, const struct fetch_item *it)
+{
+	if (out->p[out->n - 1] != '(')
+		buf_putc(out, ' ');
+	buf_putstr(out, it->label);
+	buf_putc(out, ' ');
+}
+
+static void
+put_flags(struct session *s, struct buf *out, const struct view_row *row)
+{
+	write_flags(out, &row->flags, sel_recent(s, row->uid), &s->keywords);
+}
+
+static bool
+put_item(struct session *s, struct buf *out, const struct fetch_item *it,
+    const struct view_row *row, const struct email_meta *meta)
+{
+	put_label(out, it);
+	switch (it->kind) {
+	case FETCH_UID:
+		buf_putu(out, row->uid);
+		break;
+	case FETCH_FLAGS:
+		put_flags(s, out, row);
+		break;
+	case FETCH_INTERNALDATE:
+		write_internaldate(out, row->received);
+		break;
+	case FETCH_SIZE:
+		buf_putu(out, row->size);
+		break;
+	case FETCH_MODSEQ:
+		buf_putc(out, '(');
+		buf_putu(out, row->modseq);
+		buf_putc(out, ')');
+		break;
+	case FETCH_ENVELOPE:
+		buf_putstr(out, meta->envelope);
+		break;
+	case FETCH_BODYSTRUCTURE:
+		buf_putstr(out, meta->bodystructure);
+		break;
+	case FETCH_BODY:
+		return mime_body_of(out, meta->bodystructure);
+	case FETCH_SECTION:
+		break;
+	}
+	return true;
+}
+
+/* All but the contents of sections. */
+static enum store_rc
+begin_message(
+    struct session *s, struct fetch *f, struct reader *r, struct err *e)
+{
+	struct buf *out = conn_out(s->conn);
+	const struct view_row *row = f->row;
+	struct email_meta meta = { 0 };
+	enum store_rc rc;
+
+	if (f->items.needs & NEED_META) {
+		rc = email_meta(r, row->email, &meta, e);
+		if (rc != STORE_OK)
+			return rc;
+	}
+	BUF_LIT(out, "* ");
+	buf_putu(out, f->seq);
+	BUF_LIT(out, " FETCH (");
+	for (size_t i = 0; i < f->items.n; i++) {
+		const struct fetch_item *it = &f->items.v[i];
+
+		if (it->kind == FETCH_SECTION) {
+			section_find(it, &meta, row->size, &f->sections[i]);
+		} else if (!put_item(s, out, it, row, &meta)) {
+			err_set(e, "the structure of email %lld is damaged",
+			    (long long)row->email);
+			return STORE_CORRUPT;
+		}
+	}
+	if (!(f->items.needs & HAS_FLAGS) && seqset_has(f->seen, row->uid)) {
+		buf_puts(out, out->p[out->n - 1] == '(' ? "FLAGS " : " FLAGS ");
+		put_flags(s, out, row);
+	}
+	return STORE_OK;
+}
+
+/* Octets of the message: exactly as many as were announced. */
+static enum store_rc
+put_octets(struct buf *out, struct reader *r, const struct view_row *row,
+    struct mime_range range, struct err *e)
+{
+	size_t before = out->n;
+	enum store_rc rc;
+
+	if (range.n == 0)
+		return STORE_OK;
+	rc = email_read(r, row->email, range.at, range.n, out, e);
+	if (rc == STORE_OK && out->n - before != range.n) {
+		err_set(e, "email %lld is shorter than it should be",
+		    (long long)row->email);
+		rc = STORE_CORRUPT;
+	}
+	return rc;
+}
+
+/* The rest of a large section, as far as the output takes it. */
+static enum emit
+pump(struct session *s, struct fetch *f, struct reader *r, struct err *e)
+{
+	struct buf *out = conn_out(s->conn);
+
+	while (f->big.n) {
+		struct mime_range part = { f->big.at,
+			f->big.n < CHUNK ? f->big.n : CHUNK };
+
+		if (conn_out_full(s->conn)) {
+			f->sent = true;
+			return EMIT_FULL;
+		}
+		f->rc = put_octets(out, r, f->row, part, e);
+		if (f->rc != STORE_OK)
+			return EMIT_ABORT;
+		f->big.at += part.n;
+		f->big.n -= part.n;
+	}
+	return EMIT_DONE;
+}
+
+static void
+put_literal_head(struct buf *out, uint64_t n)
+{
+	buf_putc(out, '{');
+	buf_putu(out, n);
+	BUF_LIT(out, "}\r\n");
+}
+
+/* HEADER.FIELDS: the block is filtered in memory. */
+static enum store_rc
+put_fields(struct fetch *f, struct buf *out, const struct fetch_item *it,
+    const struct section *sec, struct reader *r, struct err *e)
+{
+	struct buf *header = &f->scratch[0], *kept = &f->scratch[1];
+	struct str text;
+	enum store_rc rc;
+
+	buf_clear(header);
+	buf_clear(kept);
+	rc = put_octets(header, r, f->row, sec->range, e);
+	if (rc != STORE_OK)
+		return rc;
+	section_fields(kept, it, buf_str(header));
+	text = buf_str(kept);
+	if (it->partial)
+		text = str_sub(text, it->offset,
+		    it->length < text.n ? (size_t)it->length : text.n);
+	put_literal_head(out, text.n);
+	buf_putstr(out, text);
+	return STORE_OK;
+}
+
+/* Sections from f->item on, and the end of the line. */
+static enum emit
+finish_message(
+    struct session *s, struct fetch *f, struct reader *r, struct err *e)
+{
+	struct buf *out = conn_out(s->conn);
+	enum emit em = pump(s, f, r, e);
+
+	for (; em == EMIT_DONE && f->item < f->items.n; f->item++) {
+		const struct fetch_item *it = &f->items.v[f->item];
+		const struct section *sec = &f->sections[f->item];
+
+		if (it->kind != FETCH_SECTION)
+			continue;
+		put_label(out, it);
+		if (sec->nil) {
+			BUF_LIT(out, "NIL");
+		} else if (sec->fields) {
+			f->rc = put_fields(f, out, it, sec, r, e);
+		} else {
+			put_literal_head(out, sec->range.n);
+			if (sec->range.n > CHUNK) {
+				f->big = sec->range;
+				em = pump(s, f, r, e);
+			} else {
+				f->rc =
+				    put_octets(out, r, f->row, sec->range, e);
+			}
+		}
+		if (f->rc != STORE_OK)
+			em = EMIT_ABORT;
+	}
+	if (em == EMIT_DONE)
+		BUF_LIT(out, ")\r\n");
+	return em;
+}
+
+/* ------------------------------------------------------------------------
+ * The cursor
+ */
+
+static void
+advance(struct fetch *f)
+{
+	f->within = false;
+	if (f->seq < f->seqs.r[f->range].hi) {
+		f->seq++;
+		return;
+	}
+	if (++f->range < f->seqs.n)
+		f->seq = f->seqs.r[f->range].lo;
+}
+
+/*
+ * A message that cannot be read is left out, as if it had not been asked for,
+ * and the tagged reply says so; unless half of it was sent.
+ */
+static enum emit
+failed(
+    struct session *s, struct fetch *f, enum store_rc rc, const struct err *e)
+{
+	if (rc != STORE_NOTFOUND)
+		log_error("cannot read a message",
+		    LOG_CSTR("session", conn_id(s->conn)),
+		    LOG_CSTR("account", s->user), LOG_UINT("uid", f->row->uid),
+		    LOG_CSTR("result", store_rc_name(rc)), LOG_ERR(e));
+	if (f->within && f->sent)
+		return EMIT_ABORT;
+	conn_out(s->conn)->n = f->start;
+	f->big.n = 0;
+	if (rc == STORE_NOTFOUND) {
+		f->gone = true;
+		f->rc = STORE_OK;
+	} else {
+		f->rc = rc;
+	}
+	return EMIT_DONE;
+}
+
+static enum emit
+one_message(struct session *s, struct fetch *f, struct reader *r)
+{
+	struct err e = ERR_INIT;
+	enum store_rc rc, before = f->rc;
+	enum emit em;
+	bool gone;
+
+	if (!f->within) {
+		f->row = sel_row(s, f->seq, &gone);
+		if (f->since_given && f->row->modseq <= f->since)
+			return EMIT_DONE;
+		if (f->items.needs & HAS_FLAGS || f->seen.n)
+			sel_keywords(s, &f->row->flags);
+		f->start = conn_out(s->conn)->n;
+		rc = begin_message(s, f, r, &e);
+		if (rc != STORE_OK)
+			return failed(s, f, rc, &e);
+		f->within = true;
+		f->sent = false;
+		f->item = 0;
+	}
+	f->rc = STORE_OK;
+	em = finish_message(s, f, r, &e);
+	if (em == EMIT_ABORT)
+		return failed(s, f, f->rc, &e);
+	f->rc = before;
+	return em;
+}
+
+static enum reply
+result(struct cmd *c, const struct fetch *f)
+{
+	if (f->rc != STORE_OK)
+		return no(c,
+		    f->rc == STORE_CORRUPT ? "CORRUPTION" : "UNAVAILABLE",
+		    "Some messages cannot be read");
+	if (f->gone)
+		return no(c, "EXPUNGEISSUED", "Some messages were expunged");
+	return REPLY_OK;
+}
+
+static enum reply
+fetch_step(struct session *s, struct cmd *c)
+{
+	struct fetch *f = c->data;
+	struct reader *r = NULL;
+	struct err e = ERR_INIT;
+	enum emit em = EMIT_DONE;
+	enum store_rc rc;
+
+	if (f->items.needs & (NEED_META | NEED_BODY)) {
+		rc = reader_begin(s->account, &r, &e);
+		if (rc != STORE_OK)
+			return f->within ? REPLY_ABORT
+					 : store_failed(s, c, rc, &e);
+	}
+	while (f->range < f->seqs.n && em == EMIT_DONE) {
+		em = one_message(s, f, r);
+		if (em != EMIT_DONE)
+			break;
+		advance(f);
+		if (conn_out_full(s->conn))
+			em = EMIT_FULL;
+	}
+	reader_end(&r);
+	if (em == EMIT_ABORT)
+		return REPLY_ABORT;
+	return f->range < f->seqs.n ? REPLY_MORE : result(c, f);
+}
+
+static void
+fetch_fini(struct session *s, struct cmd *c)
+{
+	struct fetch *f = c->data;
+
+	(void)s;
+	buf_fini(&f->scratch[0]);
+	buf_fini(&f->scratch[1]);
+}
+
+enum reply
+cmd_fetch(struct session *s, struct cmd *c)
+{
+	struct fetch *f = ARENA_NEW(s->arena, struct fetch);
+	struct err e = ERR_INIT;
+	enum store_rc rc;
+
+	EXPECT(c, parse_sp(&c->p) && fetch_items_parse(&c->p, &f->items) &&
+		      take_modifiers(&c->p, f) && parse_end(&c->p));
+	add_implied(s, c, f);
+	rc = prepare(s, c, f, &e);
+	if (rc != STORE_OK)
+		return store_failed(s, c, rc, &e);
+	c->data = f;
+	c->fini = fetch_fini;
+	c->step = fetch_step;
+	return fetch_step(s, c);
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * LIST and LSUB (RFC 3501; RFC 5258 LIST-EXTENDED; RFC 5819 LIST-STATUS;
+ * RFC 6154 SPECIAL-USE; RFC 3348 CHILDREN).
+ */
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "imapd/command.h"
+#include "imapd/match.h"
+
+#define PATTERNS 64
+
+enum { /* selection options */
+	SELECT_SUBSCRIBED = 1,
+	SELECT_REMOTE = 2, /* there are no remote mailboxes */
+	SELECT_RECURSIVE = 4,
+	SELECT_SPECIAL = 8,
+};
+
+enum { /* return options */
+	GIVE_CHILDREN = 1,
+	GIVE_SUBSCRIBED = 2,
+	GIVE_SPECIAL = 4,
+	GIVE_STATUS = 8,
+};
+
+struct listing {
+	const char *response; /* LIST or LSUB */
+	bool extended;
+	unsigned select, give, status;
+	struct str patterns[PATTERNS];
+	size_t npatterns;
+};
+
+/* A line to be. */
+struct entry {
+	struct str path;
+	const struct mailbox *m; /* NULL: there is no such mailbox */
+	bool subscribed;
+	bool childinfo; /* a subscribed one below it does not match */
+};
+
+struct entries {
+	struct entry *v;
+	size_t n, cap;
+	struct map *by_path; /* index + 1, as a pointer */
+};
+
+/* ------------------------------------------------------------------------
+ * Arguments
+ */
+
+struct option {
+	const char *name;
+	unsigned bit;
+};
+
+static const struct option selections[] = {
+	{ "SUBSCRIBED", SELECT_SUBSCRIBED },
+	{ "REMOTE", SELECT_REMOTE },
+	{ "RECURSIVEMATCH", SELECT_RECURSIVE },
+	{ "SPECIAL-USE", SELECT_SPECIAL },
+	{ NULL, 0 },
+};
+
+static const struct option returns[] = {
+	{ "CHILDREN", GIVE_CHILDREN },
+	{ "SUBSCRIBED", GIVE_SUBSCRIBED },
+	{ "SPECIAL-USE", GIVE_SPECIAL },
+	{ "STATUS", GIVE_STATUS },
+	{ NULL, 0 },
+};
+
+/* Options up to the closing parenthesis. */
+static bool
+take_options(
+    struct parse *p, const struct option *o, unsigned *bits, unsigned *status)
+{
+	if (parse_try(p, ')'))
+		return true;
+	do {
+		const struct option *it = o;
+
+		while (it->name && !parse_try_word(p, it->name))
+			it++;
+		if (!it->name)
+			return parse_fail(p, "unknown option");
+		*bits |= it->bit;
+		if (o == returns && it->bit == GIVE_STATUS &&
+		    (!parse_sp(p) || !status_parse(p, status)))
+			return false;
+	} while (parse_try(p, ' '));
+	return parse_char(p, ')');
+}
+
+static bool
+take_pattern(struct parse *p, struct str reference, struct listing *l)
+{
+	struct str text;
+
+	if (l->npatterns == PATTERNS)
+		return parse_fail(p, "too many patterns");
+	if (!parse_pattern(p, &text))
+		return false;
+	l->patterns[l->npatterns++] =
+	    reference.n == 0 ? text
+			     : arena_printf(p->arena, "%.*s%.*s",
+				   STR_ARG(reference), STR_ARG(text));
+	return true;
+}
+
+static bool
+take_patterns(struct parse *p, struct str reference, struct listing *l)
+{
+	if (!parse_try(p, '('))
+		return take_pattern(p, reference, l);
+	l->extended = true;
+	do {
+		if (!take_pattern(p, reference, l))
+			return false;
+	} while (parse_try(p, ' '));
+	return parse_char(p, ')');
+}
+
+static bool
+take_list(struct parse *p, struct listing *l)
+{
+	struct str reference;
+
+	if (!parse_sp(p))
+		return false;
+	if (parse_try(p, '(')) {
+		l->extended = true;
+		if (!take_options(p, selections, &l->select, &l->status) ||
+		    !parse_sp(p))
+			return false;
+	}
+	if ((l->select & SELECT_RECURSIVE) && !(l->select & SELECT_SUBSCRIBED))
+		return parse_fail(p, "RECURSIVEMATCH needs SUBSCRIBED");
+	if (!parse_pattern(p, &reference) || !parse_sp(p) ||
+	    !take_patterns(p, reference, l))
+		return false;
+	if (parse_try(p, ' ')) {
+		l->extended = true;
+		if (!parse_try_word(p, "RETURN"))
+			return parse_fail(p, "expected RETURN");
+		if (!parse_sp(p) || !parse_char(p, '(') ||
+		    !take_options(p, returns, &l->give, &l->status))
+			return false;
+	}
+	return parse_end(p);
+}
+
+/* ------------------------------------------------------------------------
+ * What there is
+ */
+
+static bool
+matches(const struct listing *l, struct str path)
+{
+	for (size_t i = 0; i < l->npatterns; i++) {
+		if (match_mailbox(l->patterns[i], path))
+			return true;
+	}
+	return false;
+}
+
+static struct entry *
+entry_of(struct arena *a, struct entries *es, struct str path)
+{
+	uintptr_t at = (uintptr_t)map_get(es->by_path, path);
+	struct entry *e;
+
+	if (at)
+		return &es->v[at - 1];
+	if (es->n == es->cap) {
+		struct entry *v;
+
+		es->cap = es->cap ? es->cap * 2 : 64;
+		v = arena_array(a, es->cap, sizeof(*v));
+		for (size_t i = 0; i < es->n; i++)
+			v[i] = es->v[i];
+		es->v = v;
+	}
+	e = &es->v[es->n++];
+	*e = (struct entry){ .path = path };
+	map_set(es->by_path, path, (void *)(uintptr_t)es->n);
+	return e;
+}
+
+/* Parents that match stand for a subscribed child that does not. */
+static void
+add_parents(struct arena *a, struct entries *es, const struct listing *l,
+    struct str path)
+{
+	size_t at;
+
+	while ((at = str_rchr(path, '/')) != STR_NPOS) {
+		path = str_sub(path, 0, at);
+		if (matches(l, path))
+			entry_of(a, es, path)->childinfo = true;
+	}
+}
+
+static enum store_rc
+add_subscribed(struct session *s, struct entries *es, const struct listing *l,
+    bool parents, struct err *e)
+{
+	struct str *paths;
+	size_t n;
+	enum store_rc rc =
+	    mailbox_subscriptions(s->account, s->arena, &paths, &n, e);
+
+	if (rc != STORE_OK)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
+		if (matches(l, paths[i]))
+			entry_of(s->arena, es, paths[i])->subscribed = true;
+		else if (parents)
+			add_parents(s->arena, es, l, paths[i]);
+	}
+	return STORE_OK;
+}
+
+/* Fill in the mailboxes; without SUBSCRIBED all of them are entries. */
+static enum store_rc
+add_mailboxes(struct session *s, struct entries *es, const struct listing *l,
+    bool all, struct err *e)
+{
+	struct mailbox *list;
+	size_t n;
+	enum store_rc rc = mailbox_list(s->account, s->arena, &list, &n, e);
+
+	if (rc != STORE_OK)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
+		struct entry *it;
+
+		if (all ? !matches(l, list[i].path)
+			: !map_get(es->by_path, list[i].path))
+			continue;
+		it = entry_of(s->arena, es, list[i].path);
+		it->m = &list[i];
+		it->subscribed = list[i].subscribed;
+	}
+	return STORE_OK;
+}
+
+static int
+by_path(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return str_cmp(x->path, y->path);
+}
+
+/* ------------------------------------------------------------------------
+ * What is said
+ */
+
+struct words {
+	struct buf *out;
+	const char *sep;
+};
+
+static void
+put_word(struct words *w, const char *word)
+{
+	buf_puts(w->out, w->sep);
+	buf_puts(w->out, word);
+	w->sep = " ";
+}
+
+static void
+put_attributes(struct buf *out, const struct listing *l, const struct entry *it)
+{
+	struct words w = { out, "" };
+	const struct mailbox *m = it->m;
+
+	if (it->subscribed && (l->give & GIVE_SUBSCRIBED))
+		put_word(&w, "\\Subscribed");
+	if (!m)
+		put_word(&w, "\\NonExistent");
+	if (!m || m->noselect)
+		put_word(&w, "\\Noselect");
+	if (m && (l->give & GIVE_CHILDREN))
+		put_word(
+		    &w, m->has_children ? "\\HasChildren" : "\\HasNoChildren");
+	if (m && (l->give & GIVE_SPECIAL) && role_names[m->role])
+		put_word(&w, role_names[m->role]);
+}
+
+static void
+put_entry(struct buf *out, const struct listing *l, const struct entry *it)
+{
+	BUF_LIT(out, "* ");
+	buf_puts(out, l->response);
+	BUF_LIT(out, " (");
+	put_attributes(out, l, it);
+	BUF_LIT(out, ") \"/\" ");
+	write_mailbox(out, it->path);
+	if (it->childinfo && (l->select & SELECT_RECURSIVE))
+		BUF_LIT(out, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+	BUF_LIT(out, "\r\n");
+}
+
+static enum store_rc
+put_entries(struct session *s, const struct listing *l,
+    const struct entries *es, struct err *e)
+{
+	enum store_rc rc = STORE_OK;
+
+	for (size_t i = 0; i < es->n && rc == STORE_OK; i++) {
+		const struct entry *it = &es->v[i];
+
+		if ((l->select & SELECT_SPECIAL) &&
+		    (!it->m || !role_names[it->m->role]))
+			continue;
+		put_entry(conn_out(s->conn), l, it);
+		if ((l->give & GIVE_STATUS) && it->m && !it->m->noselect)
+			rc = status_put(s, it->m, l->status, e);
+	}
+	return rc;
+}
+
+static enum reply
+list(struct session *s, struct cmd *c, struct listing *l)
+{
+	bool subscribed = (l->select & SELECT_SUBSCRIBED) != 0;
+	struct entries es = { .by_path = map_new() };
+	struct err e = ERR_INIT;
+	enum store_rc rc = STORE_OK;
+
+	if (subscribed)
+		rc = add_subscribed(
+		    s, &es, l, (l->select & SELECT_RECURSIVE), &e);
+	if (rc == STORE_OK)
+		rc = add_mailboxes(s, &es, l, !subscribed, &e);
+	if (subscribed && es.n)
+		qsort(es.v, es.n, sizeof(*es.v), by_path);
+	if (rc == STORE_OK)
+		rc = put_entries(s, l, &es, &e);
+	map_free(&es.by_path);
+	return rc == STORE_OK ? REPLY_OK : store_failed(s, c, rc, &e);
+}
+
+enum reply
+cmd_list(struct session *s, struct cmd *c)
+{
+	struct listing l = { .response = "LIST" };
+
+	EXPECT(c, take_list(&c->p, &l));
+	if (!l.extended && l.patterns[0].n == 0) {
+		/* What the separator is, and the root of a reference. */
+		write_untagged(
+		    conn_out(s->conn), "LIST (\\Noselect) \"/\" \"\"");
+		return REPLY_OK;
+	}
+	if (!l.extended)
+		l.give = GIVE_CHILDREN | GIVE_SPECIAL;
+	if (l.select & SELECT_SUBSCRIBED)
+		l.give |= GIVE_SUBSCRIBED;
+	if (l.select & SELECT_SPECIAL)
+		l.give |= GIVE_SPECIAL;
+	return list(s, c, &l);
+}
+
+/*
+ * LSUB says \Noselect of a parent that is only there for its subscribed
+ * children when "%" asked for one level (RFC 3501, section 6.3.9), and
+ * nothing of whether a mailbox exists.
+ */
+static void
+put_lsub(struct buf *out, const struct entries *es)
+{
+	for (size_t i = 0; i < es->n; i++) {
+		BUF_LIT(out, "* LSUB (");
+		if (!es->v[i].subscribed)
+			BUF_LIT(out, "\\Noselect");
+		BUF_LIT(out, ") \"/\" ");
+		write_mailbox(out, es->v[i].path);
+		BUF_LIT(out, "\r\n");
+	}
+}
+
+enum reply
+cmd_lsub(struct session *s, struct cmd *c)
+{
+	struct listing l = { .response = "LSUB" };
+	struct entries es = { 0 };
+	struct err e = ERR_INIT;
+	struct str reference;
+	enum store_rc rc;
+
+	EXPECT(c, parse_sp(&c->p) && parse_pattern(&c->p, &reference) &&
+		      parse_sp(&c->p) && take_pattern(&c->p, reference, &l) &&
+		      parse_end(&c->p));
+	es.by_path = map_new();
+	rc = add_subscribed(
+	    s, &es, &l, str_chr(l.patterns[0], '%') != STR_NPOS, &e);
+	map_free(&es.by_path);
+	if (rc != STORE_OK)
+		return store_failed(s, c, rc, &e);
+	if (es.n)
+		qsort(es.v, es.n, sizeof(*es.v), by_path);
+	put_lsub(conn_out(s->conn), &es);
+	return REPLY_OK;
+}

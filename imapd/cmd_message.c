@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* COPY, MOVE (RFC 6851) and EXPUNGE, with UIDPLUS (RFC 4315). */
+#include "imapd/command.h"
+#include "imapd/seqset.h"
+
+/* "COPYUID 38505 304,319:320 3956:3958" */
+static struct str
+copyuid(struct arena *a, const struct copied *copied)
+{
+	struct buf b = { 0 };
+	struct str s;
+
+	BUF_LIT(&b, "COPYUID ");
+	buf_putu(&b, copied->uidvalidity);
+	buf_putc(&b, ' ');
+	seqset_put(&b, copied->from);
+	buf_putc(&b, ' ');
+	seqset_put(&b, copied->to);
+	s = arena_str(a, buf_str(&b));
+	buf_fini(&b);
+	return s;
+}
+
+static enum reply
+target_failed(
+    struct session *s, struct cmd *c, enum store_rc rc, const struct err *e)
+{
+	if (rc == STORE_NOTFOUND)
+		return no(c, "TRYCREATE", "No such mailbox");
+	return store_failed(s, c, rc, e);
+}
+
+static enum reply
+copy(struct session *s, struct cmd *c, bool move)
+{
+	struct uids uids = sel_uids(s, c->set, c->uid);
+	struct copied copied = { 0 };
+	struct err e = ERR_INIT;
+	struct mailbox to;
+	enum store_rc rc;
+
+	rc = mailbox_find(s->account, s->arena, c->arg[0], &to, &e);
+	if (rc == STORE_OK && to.noselect)
+		return no(c, "CANNOT", "Mailbox holds no messages");
+	if (rc != STORE_OK)
+		return target_failed(s, c, rc, &e);
+	if (uids.n == 0)
+		return REPLY_OK;
+	rc = account_copy(s->account, s->sel.mailbox, uids, to.id, move,
+	    s->arena, &copied, &e);
+	if (rc != STORE_OK)
+		return target_failed(s, c, rc, &e);
+	if (copied.from.n == 0)
+		return c->uid ? REPLY_OK
+			      : no(c, "EXPUNGEISSUED",
+				    "The messages were expunged");
+	if (move) { /* before the EXPUNGE responses (RFC 6851, 4.3) */
+		struct buf *out = conn_out(s->conn);
+
+		BUF_LIT(out, "* OK [");
+		buf_putstr(out, copyuid(s->arena, &copied));
+		BUF_LIT(out, "] Moved\r\n");
+	} else {
+		c->code = copyuid(s->arena, &copied);
+	}
+	return REPLY_OK;
+}
+
+enum reply
+cmd_copy(struct session *s, struct cmd *c)
+{
+	return copy(s, c, false);
+}
+
+enum reply
+cmd_move(struct session *s, struct cmd *c)
+{
+	return copy(s, c, true);
+}
+
+static enum reply
+expunge(struct session *s, struct cmd *c, struct uids uids)
+{
+	struct err e = ERR_INIT;
+	enum store_rc rc;
+
+	if (uids.n == 0)
+		return REPLY_OK;
+	rc = account_expunge(
+	    s->account, s->sel.mailbox, uids, true, s->arena, NULL, &e);
+	return rc == STORE_OK ? REPLY_OK : store_failed(s, c, rc, &e);
+}
+
+enum reply
+cmd_expunge(struct session *s, struct cmd *c)
+{
+	const struct view *v = s->sel.view;
+	uint32_t n = view_count(v);
+	struct uid_range all = { 1, n ? view_at(v, n)->uid : 0 };
+
+	return expunge(s, c, (struct uids){ &all, n > 0 });
+}
+
+enum reply
+cmd_uid_expunge(struct session *s, struct cmd *c)
+{
+	return expunge(s, c, sel_uids(s, c->set, true));
+}

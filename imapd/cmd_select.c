@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SELECT, EXAMINE and leaving a mailbox again. */
+#include "imapd/command.h"
+
+static bool
+take_params(struct parse *p, bool *condstore)
+{
+	*condstore = false;
+	if (p->at == p->in.n)
+		return true;
+	if (!parse_sp(p) || !parse_char(p, '('))
+		return false;
+	do {
+		if (!parse_try_word(p, "CONDSTORE"))
+			return parse_fail(p, "unknown parameter");
+		*condstore = true;
+	} while (parse_try(p, ' '));
+	return parse_char(p, ')') && parse_end(p);
+}
+
+static uint32_t
+first_unseen(const struct view *v)
+{
+	for (uint32_t seq = 1; seq <= view_count(v); seq++) {
+		if (!(view_at(v, seq)->flags.bits & FLAG_SEEN))
+			return seq;
+	}
+	return 0;
+}
+
+static void
+put_code(struct buf *out, const char *code, uint64_t n, const char *text)
+{
+	BUF_LIT(out, "* OK [");
+	buf_puts(out, code);
+	buf_putc(out, ' ');
+	buf_putu(out, n);
+	BUF_LIT(out, "] ");
+	buf_puts(out, text);
+	BUF_LIT(out, "\r\n");
+}
+
+static void
+put_selected(struct session *s, const struct mailbox *m)
+{
+	struct buf *out = conn_out(s->conn);
+	const struct view *v = s->sel.view;
+	uint32_t unseen = m->unseen ? first_unseen(v) : 0;
+
+	sel_put_flag_lists(s);
+	write_number(out, view_count(v), "EXISTS");
+	write_number(out, sel_count_recent(s, v), "RECENT");
+	if (unseen)
+		put_code(out, "UNSEEN", unseen, "First unseen");
+	put_code(out, "UIDVALIDITY", view_uidvalidity(v), "UIDs valid");
+	put_code(out, "UIDNEXT", view_uidnext(v), "Predicted next UID");
+	put_code(out, "HIGHESTMODSEQ", view_modseq(v), "Highest");
+}
+
+static enum store_rc
+open_mailbox(
+    struct session *s, const struct mailbox *m, bool readonly, struct err *e)
+{
+	struct selected *sel = &s->sel;
+	enum store_rc rc;
+
+	sel->mailbox = m->id;
+	sel->readonly = readonly;
+	rc = readonly ? sel_refresh(s, e) : sel_claim(s, e);
+	if (rc != STORE_OK)
+		return rc;
+	if (readonly && m->first_recent <= view_uidnext(sel->latest)) {
+		/* Shown, but not taken from others. */
+		sel->recent[0] =
+		    (struct uid_range){ m->first_recent, UINT32_MAX };
+		sel->nrecent = 1;
+	}
+	sel->view = view_ref(sel->latest);
+	s->state = ST_SELECTED;
+	return STORE_OK;
+}
+
+static enum reply
+open_named(struct session *s, struct cmd *c, bool readonly)
+{
+	struct err e = ERR_INIT;
+	struct mailbox m;
+	enum store_rc rc;
+	bool condstore;
+
+	EXPECT(c, take_params(&c->p, &condstore));
+	sel_close(s); /* even if what follows fails (6.3.1) */
+	rc = mailbox_find(s->account, s->arena, c->arg[0], &m, &e);
+	if (rc == STORE_OK && m.noselect)
+		return no(c, "NONEXISTENT", "Mailbox cannot be selected");
+	if (rc == STORE_OK)
+		rc = open_mailbox(s, &m, readonly, &e);
+	if (rc != STORE_OK) {
+		sel_close(s);
+		return store_failed(s, c, rc, &e);
+	}
+	if (condstore)
+		s->enabled |= EN_CONDSTORE;
+	put_selected(s, &m);
+	c->code = readonly ? STR("READ-ONLY") : STR("READ-WRITE");
+	return REPLY_OK;
+}
+
+enum reply
+cmd_select(struct session *s, struct cmd *c)
+{
+	return open_named(s, c, false);
+}
+
+enum reply
+cmd_examine(struct session *s, struct cmd *c)
+{
+	return open_named(s, c, true);
+}
+
+enum reply
+cmd_unselect(struct session *s, struct cmd *c)
+{
+	(void)c;
+	sel_close(s);
+	return REPLY_OK;
+}
+
+static struct uids
+all_messages(const struct view *v, struct uid_range *r)
+{
+	uint32_t n = view_count(v);
+
+	if (n == 0)
+		return (struct uids){ NULL, 0 };
+	*r = (struct uid_range){ 1, view_at(v, n)->uid };
+	return (struct uids){ r, 1 };
+}
+
+enum reply
+cmd_close(struct session *s, struct cmd *c)
+{
+	struct err e = ERR_INIT;
+	struct uid_range r;
+	struct uids all = all_messages(s->sel.view, &r);
+	enum store_rc rc = STORE_OK;
+
+	if (!s->sel.readonly && all.n)
+		rc = account_expunge(
+		    s->account, s->sel.mailbox, all, true, s->arena, NULL, &e);
+	if (rc != STORE_OK && rc != STORE_NOTFOUND)
+		return store_failed(s, c, rc, &e);
+	sel_close(s);
+	return REPLY_OK;
+}

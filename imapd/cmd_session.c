@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Commands about the session itself. */
+#include "base/log.h"
+#include "imapd/command.h"
+#include "site/sasl.h"
+
+static const char *const capabilities[] = {
+	"IMAP4rev1",
+	"LITERAL+",
+	"SASL-IR",
+	"ID",
+	"ENABLE",
+	"IDLE",
+	"NAMESPACE",
+	"CHILDREN",
+	"UIDPLUS",
+	"UNSELECT",
+	"MOVE",
+	"SPECIAL-USE",
+	"CREATE-SPECIAL-USE",
+	"LIST-EXTENDED",
+	"LIST-STATUS",
+	"STATUS=SIZE",
+	"ESEARCH",
+	"CONDSTORE",
+};
+
+static void
+put_mechanisms(const struct session *s, struct buf *out)
+{
+	struct sasl_options o = { .site = s->d->site,
+		.peer = session_peer(s),
+		.plaintext = !session_insecure(s) };
+	struct arena *a = arena_new();
+	struct str names = sasl_mechanisms(&o, a), name;
+
+	while (names.n && str_split(&names, ' ', &name)) {
+		BUF_LIT(out, " AUTH=");
+		buf_putstr(out, name);
+	}
+	arena_free(&a);
+}
+
+void
+put_capabilities(const struct session *s, struct buf *out)
+{
+	size_t n = sizeof(capabilities) / sizeof(*capabilities);
+
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_putc(out, ' ');
+		buf_puts(out, capabilities[i]);
+	}
+	if (s->state != ST_NEW)
+		return;
+	if (!conn_tls(s->conn) && conn_starttls_available(s->conn))
+		BUF_LIT(out, " STARTTLS");
+	if (session_insecure(s))
+		BUF_LIT(out, " LOGINDISABLED");
+	put_mechanisms(s, out);
+}
+
+enum reply
+cmd_capability(struct session *s, struct cmd *c)
+{
+	struct buf *out = conn_out(s->conn);
+
+	(void)c;
+	BUF_LIT(out, "* CAPABILITY ");
+	put_capabilities(s, out);
+	BUF_LIT(out, "\r\n");
+	return REPLY_OK;
+}
+
+enum reply
+cmd_noop(struct session *s, struct cmd *c)
+{
+	(void)s;
+	(void)c;
+	return REPLY_OK;
+}
+
+enum reply
+cmd_logout(struct session *s, struct cmd *c)
+{
+	(void)c;
+	write_untagged(conn_out(s->conn), "BYE Logging out");
+	return REPLY_CLOSE;
+}
+
+enum reply
+cmd_starttls(struct session *s, struct cmd *c)
+{
+	if (conn_tls(s->conn) || !conn_starttls_available(s->conn))
+		return bad(c, "TLS is not available");
+	c->text = "Begin TLS negotiation";
+	return REPLY_TLS;
+}
+
+/* RFC 2971: at most 30 fields; logged at debug level, one line each. */
+static bool
+take_id(struct session *s, struct parse *p)
+{
+	struct str name, value;
+	unsigned n = 0;
+
+	if (!parse_sp(p))
+		return false;
+	if (parse_try_word(p, "NIL"))
+		return parse_end(p);
+	if (!parse_char(p, '('))
+		return false;
+	if (!parse_try(p, ')')) {
+		do {
+			if (++n > 30)
+				return parse_fail(p, "too many fields");
+			if (!parse_string(p, &name) || !parse_sp(p) ||
+			    !parse_nstring(p, &value))
+				return false;
+			log_debug("client id",
+			    LOG_CSTR("session", conn_id(s->conn)),
+			    LOG_STR("field", name), LOG_STR("value", value));
+		} while (parse_try(p, ' '));
+		if (!parse_char(p, ')'))
+			return false;
+	}
+	return parse_end(p);
+}
+
+enum reply
+cmd_id(struct session *s, struct cmd *c)
+{
+	EXPECT(c, take_id(s, &c->p));
+	write_untagged(conn_out(s->conn), "ID (\"name\" \"Mailstead\")");
+	return REPLY_OK;
+}
+
+void
+enable_condstore(struct session *s)
+{
+	struct buf *out = conn_out(s->conn);
+
+	if (s->enabled & EN_CONDSTORE)
+		return;
+	s->enabled |= EN_CONDSTORE;
+	if (s->state != ST_SELECTED)
+		return;
+	/* RFC 7162, section 3.1.2.1: now the client wants to know it. */
+	BUF_LIT(out, "* OK [HIGHESTMODSEQ ");
+	buf_putu(out, view_modseq(s->sel.view));
+	BUF_LIT(out, "] Highest\r\n");
+}
+
+/* RFC 5161: unknown names are ignored. */
+enum reply
+cmd_enable(struct session *s, struct cmd *c)
+{
+	static const struct {
+		const char *name;
+		void (*enable)(struct session *s);
+	} rows[] = {
+		{ "CONDSTORE", enable_condstore },
+	};
+	struct buf *out = conn_out(s->conn), names = { 0 };
+
+	if (!parse_sp(&c->p))
+		return bad(c, c->p.error);
+	do {
+		struct str word;
+
+		if (!parse_atom(&c->p, &word)) {
+			buf_fini(&names);
+			return bad(c, c->p.error);
+		}
+		for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+			if (!str_ieqc(word, rows[i].name))
+				continue;
+			rows[i].enable(s);
+			buf_putc(&names, ' ');
+			buf_puts(&names, rows[i].name);
+		}
+	} while (parse_try(&c->p, ' '));
+	BUF_LIT(out, "* ENABLED");
+	buf_putstr(out, buf_str(&names));
+	BUF_LIT(out, "\r\n");
+	buf_fini(&names);
+	EXPECT(c, parse_end(&c->p));
+	return REPLY_OK;
+}
+
+enum reply
+cmd_namespace(struct session *s, struct cmd *c)
+{
+	(void)c;
+	write_untagged(conn_out(s->conn), "NAMESPACE ((\"\" \"/\")) NIL NIL");
+	return REPLY_OK;
+}

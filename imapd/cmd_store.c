@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* STORE (RFC 3501, section 6.4.6; UNCHANGEDSINCE of RFC 7162). */
+#include "imapd/command.h"
+#include "imapd/seqset.h"
+
+struct change {
+	enum flag_op op;
+	bool silent, conditional;
+	uint64_t unchangedsince;
+	struct str *names;
+	size_t n;
+};
+
+static bool
+take_modifiers(struct parse *p, struct change *ch)
+{
+	do {
+		if (!parse_try_word(p, "UNCHANGEDSINCE"))
+			return parse_fail(p, "unknown STORE modifier");
+		ch->conditional = true;
+		if (!parse_sp(p) || !parse_u64(p, &ch->unchangedsince))
+			return false;
+	} while (parse_try(p, ' '));
+	return parse_char(p, ')') && parse_sp(p);
+}
+
+static bool
+take_change(struct parse *p, struct change *ch)
+{
+	ch->unchangedsince = NO_UNCHANGEDSINCE;
+	if (!parse_sp(p) || (parse_try(p, '(') && !take_modifiers(p, ch)))
+		return false;
+	ch->op = parse_try(p, '+')   ? FLAGS_ADD
+		 : parse_try(p, '-') ? FLAGS_REMOVE
+				     : FLAGS_REPLACE;
+	if (parse_try_word(p, "FLAGS.SILENT"))
+		ch->silent = true;
+	else if (!parse_try_word(p, "FLAGS"))
+		return parse_fail(p, "unknown STORE item");
+	return parse_sp(p) && parse_flags(p, true, &ch->names, &ch->n) &&
+	       parse_end(p);
+}
+
+/* A message's answer: its new flags, or with .SILENT only the modseq. */
+static void
+put_row(struct session *s, const struct cmd *c, const struct change *ch,
+    uint32_t seq, const struct view_row *row)
+{
+	struct buf *out = conn_out(s->conn);
+	bool modseq = (s->enabled & EN_CONDSTORE) != 0;
+
+	if (!ch->silent)
+		sel_keywords(s, &row->flags);
+	BUF_LIT(out, "* ");
+	buf_putu(out, seq);
+	BUF_LIT(out, " FETCH (");
+	if (c->uid || modseq) {
+		BUF_LIT(out, "UID ");
+		buf_putu(out, row->uid);
+		buf_putc(out, ' ');
+	}
+	if (modseq) {
+		BUF_LIT(out, "MODSEQ (");
+		buf_putu(out, row->modseq);
+		buf_puts(out, ch->silent ? ")" : ") ");
+	}
+	if (!ch->silent) {
+		BUF_LIT(out, "FLAGS ");
+		write_flags(
+		    out, &row->flags, sel_recent(s, row->uid), &s->keywords);
+	}
+	BUF_LIT(out, ")\r\n");
+}
+
+/* True if some of the messages are gone. */
+static bool
+put_rows(struct session *s, const struct cmd *c, const struct change *ch,
+    struct uids failed, uint64_t modseq)
+{
+	struct uids seqs = sel_seqs(s, c->set, c->uid);
+	bool any_gone = false, gone;
+
+	for (size_t i = 0; i < seqs.n; i++) {
+		for (uint32_t q = seqs.r[i].lo; q <= seqs.r[i].hi; q++) {
+			const struct view_row *row = sel_row(s, q, &gone);
+
+			any_gone |= gone;
+			if (gone || seqset_has(failed, row->uid) ||
+			    (ch->silent && row->modseq != modseq))
+				continue;
+			put_row(s, c, ch, q, row);
+		}
+	}
+	return any_gone;
+}
+
+/* The numbers of FAILED: UIDs for UID STORE, else sequence numbers. */
+static struct str
+modified(struct session *s, const struct cmd *c, struct uids failed)
+{
+	const struct view *v = s->sel.view;
+	struct buf b = { 0 };
+	struct str text;
+
+	BUF_LIT(&b, "MODIFIED ");
+	if (c->uid) {
+		seqset_put(&b, failed);
+	} else {
+		struct uids_builder seqs = { .arena = s->arena };
+
+		for (size_t i = 0; i < failed.n; i++) {
+			uint32_t seq = view_lower_bound(v, failed.r[i].lo);
+
+			for (; seq <= view_count(v) &&
+			       view_at(v, seq)->uid <= failed.r[i].hi;
+			     seq++)
+				uids_add(&seqs, seq);
+		}
+		seqset_put(&b, uids_done(&seqs));
+	}
+	text = arena_str(s->arena, buf_str(&b));
+	buf_fini(&b);
+	return text;
+}
+
+static enum reply
+answer(struct session *s, struct cmd *c, const struct change *ch,
+    struct uids uids, struct uids failed, uint64_t modseq)
+{
+	uint64_t now = view_modseq(s->sel.latest);
+	bool gone = false;
+
+	if (!ch->silent || (s->enabled & EN_CONDSTORE))
+		gone = put_rows(s, c, ch, failed, modseq);
+	c->told = (struct told){ uids, failed, ch->silent ? modseq : 0,
+		ch->silent ? modseq : now };
+	if (failed.n) {
+		c->code = modified(s, c, failed);
+		c->text = "Some messages have changed";
+	} else if (gone && !c->uid) {
+		c->code = STR("EXPUNGEISSUED");
+		c->text = "Some messages were expunged";
+	}
+	return REPLY_OK;
+}
+
+enum reply
+cmd_store(struct session *s, struct cmd *c)
+{
+	struct change ch = { 0 };
+	struct uids uids, failed = { NULL, 0 };
+	struct flags flags;
+	struct err e = ERR_INIT;
+	enum store_rc rc;
+	enum reply r;
+	uint64_t modseq = 0;
+
+	EXPECT(c, take_change(&c->p, &ch));
+	if (!command_flags(s, c, ch.names, ch.n, &flags, &r))
+		return r;
+	if (ch.conditional)
+		enable_condstore(s);
+	/* What others changed is told first; then ours can be left out. */
+	if (!sel_sync(s, false, NULL))
+		return REPLY_ABORT;
+	uids = sel_uids(s, c->set, c->uid);
+	if (uids.n == 0)
+		return REPLY_OK;
+	rc = account_store_flags(s->account, s->sel.mailbox, uids, ch.op,
+	    &flags, ch.unchangedsince, s->arena, &failed, &modseq, &e);
+	if (rc == STORE_OK)
+		rc = sel_refresh(s, &e);
+	if (rc != STORE_OK)
+		return store_failed(s, c, rc, &e);
+	return answer(s, c, &ch, uids, failed, modseq);
+}

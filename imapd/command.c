@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "imapd/command.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "imapd/seqset.h"
+
+#define BAD_BEFORE_LOGIN 5
+#define BAD_IN_A_ROW 50
+
+/* Sorted by name: command_find() bisects, and the test checks the order. */
+static const struct command rows[] = {
+	/* clang-format off */
+	{ "APPEND",       ST_IN,       F_SYNC,           "mbox rest",       cmd_append },
+	{ "AUTHENTICATE", ST_NEW,      0,                "rest",            cmd_authenticate },
+	{ "CAPABILITY",   ST_ANY,      0,                "",                cmd_capability },
+	{ "CHECK",        ST_SELECTED, F_SYNC,           "",                cmd_noop },
+	{ "CLOSE",        ST_SELECTED, 0,                "",                cmd_close },
+	{ "COPY",         ST_SELECTED, F_SYNC,           "set mbox",        cmd_copy },
+	{ "CREATE",       ST_IN,       F_SYNC,           "mbox rest",       cmd_create },
+	{ "DELETE",       ST_IN,       F_SYNC,           "mbox",            cmd_delete },
+	{ "ENABLE",       ST_IN,       0,                "rest",            cmd_enable },
+	{ "EXAMINE",      ST_IN,       0,                "mbox rest",       cmd_examine },
+	{ "EXPUNGE",      ST_SELECTED, F_SYNC | F_WRITE, "",                cmd_expunge },
+	{ "FETCH",        ST_SELECTED, F_SYNC | F_SEQ,   "set rest",        cmd_fetch },
+	{ "ID",           ST_ANY,      0,                "rest",            cmd_id },
+	{ "IDLE",         ST_IN,       F_SYNC,           "",                cmd_idle },
+	{ "LIST",         ST_IN,       F_SYNC,           "rest",            cmd_list },
+	{ "LOGIN",        ST_NEW,      0,                "astring astring", cmd_login },
+	{ "LOGOUT",       ST_ANY,      0,                "",                cmd_logout },
+	{ "LSUB",         ST_IN,       F_SYNC,           "rest",            cmd_lsub },
+	{ "MOVE",         ST_SELECTED, F_SYNC | F_WRITE, "set mbox",        cmd_move },
+	{ "NAMESPACE",    ST_IN,       0,                "",                cmd_namespace },
+	{ "NOOP",         ST_ANY,      F_SYNC,           "",                cmd_noop },
+	{ "RENAME",       ST_IN,       F_SYNC,           "mbox mbox",       cmd_rename },
+	{ "SEARCH",       ST_SELECTED, F_SYNC | F_SEQ,   "rest",            cmd_search },
+	{ "SELECT",       ST_IN,       0,                "mbox rest",       cmd_select },
+	{ "STARTTLS",     ST_NEW,      0,                "",                cmd_starttls },
+	{ "STATUS",       ST_IN,       F_SYNC,           "mbox rest",       cmd_status },
+	{ "STORE",        ST_SELECTED, F_SYNC | F_SEQ | F_WRITE, "set rest", cmd_store },
+	{ "SUBSCRIBE",    ST_IN,       F_SYNC,           "mbox",            cmd_subscribe },
+	{ "UID COPY",     ST_SELECTED, F_SYNC,           "set mbox",        cmd_copy },
+	{ "UID EXPUNGE",  ST_SELECTED, F_SYNC | F_WRITE, "set",             cmd_uid_expunge },
+	{ "UID FETCH",    ST_SELECTED, F_SYNC,           "set rest",        cmd_fetch },
+	{ "UID MOVE",     ST_SELECTED, F_SYNC | F_WRITE, "set mbox",        cmd_move },
+	{ "UID SEARCH",   ST_SELECTED, F_SYNC,           "rest",            cmd_search },
+	{ "UID STORE",    ST_SELECTED, F_SYNC | F_WRITE, "set rest",        cmd_store },
+	{ "UNSELECT",     ST_SELECTED, 0,                "",                cmd_unselect },
+	{ "UNSUBSCRIBE",  ST_IN,       F_SYNC,           "mbox",            cmd_unsubscribe },
+	/* clang-format on */
+};
+
+const struct command *
+command_rows(size_t *n)
+{
+	*n = sizeof(rows) / sizeof(*rows);
+	return rows;
+}
+
+const struct command *
+command_find(struct str name)
+{
+	size_t lo = 0, hi = sizeof(rows) / sizeof(*rows);
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = str_icmp(str_of(rows[mid].name), name);
+
+		if (c == 0)
+			return &rows[mid];
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+enum reply
+no(struct cmd *c, const char *code, const char *text)
+{
+	c->code = str_of(code);
+	c->text = text;
+	return REPLY_NO;
+}
+
+enum reply
+bad(struct cmd *c, const char *text)
+{
+	c->text = text;
+	return REPLY_BAD;
+}
+
+enum reply
+store_failed(
+    struct session *s, struct cmd *c, enum store_rc rc, const struct err *e)
+{
+	static const struct {
+		const char *code, *text;
+		bool log; /* not the client's doing */
+	} texts[] = {
+		[STORE_OK] = { NULL, "Failed", false },
+		[STORE_NOTFOUND] = { "NONEXISTENT", "No such mailbox", false },
+		[STORE_EXISTS] = { "ALREADYEXISTS", "Mailbox exists", false },
+		[STORE_INVALID] = { "CANNOT", "Not possible", false },
+		[STORE_QUOTA] = { "OVERQUOTA", "Over quota", false },
+		[STORE_LIMIT] = { "LIMIT", "Over a limit", false },
+		[STORE_BUSY] = { "INUSE", "Busy, try again", true },
+		[STORE_NOSPACE] = { "UNAVAILABLE", "No space left", true },
+		[STORE_CORRUPT] = { "CORRUPTION", "Stored data is damaged",
+		    true },
+		[STORE_IO] = { "UNAVAILABLE", "Cannot reach the store", true },
+		[STORE_BUG] = { "SERVERBUG", "Internal error", true },
+	};
+
+	if (texts[rc].log)
+		log_error("command failed",
+		    LOG_CSTR("session", conn_id(s->conn)),
+		    LOG_CSTR("account", s->user),
+		    LOG_CSTR("command", c->row->name),
+		    LOG_CSTR("result", store_rc_name(rc)), LOG_ERR(e));
+	return no(c, texts[rc].code, texts[rc].text);
+}
+
+/* Take the arguments that the signature names. */
+static bool
+take_args(struct session *s, struct cmd *c)
+{
+	struct str sig = str_of(c->row->sig), word;
+	struct parse *p = &c->p;
+	size_t n = 0, at;
+
+	while (sig.n && str_split(&sig, ' ', &word)) {
+		if (str_eqc(word, "rest"))
+			return true;
+		if (!parse_sp(p))
+			return false;
+		if (str_eqc(word, "mbox")) {
+			if (!parse_mailbox(p, &c->arg[n++]))
+				return false;
+		} else if (str_eqc(word, "astring")) {
+			if (!parse_astring(p, &c->arg[n++]))
+				return false;
+		} else { /* set */
+			const struct view *v = s->sel.view;
+			uint32_t last = view_count(v);
+			struct str text;
+
+			if (c->uid && last)
+				last = view_at(v, last)->uid;
+			if (!parse_set(p, &text))
+				return false;
+			if (seqset_parse(s->arena, text, last, &c->set, &at) !=
+			    SEQSET_OK)
+				return parse_fail(p, "invalid message set");
+			if (!c->uid && seqset_max(c->set) > last)
+				return parse_fail(p, "no such message number");
+		}
+	}
+	return parse_end(p);
+}
+
+/* The command's name; two words after UID. */
+static const struct command *
+take_name(struct cmd *c)
+{
+	struct parse *p = &c->p;
+	size_t start = p->at;
+	struct str word;
+
+	if (!parse_atom(p, &word))
+		return NULL;
+	if (str_ieqc(word, "UID")) {
+		c->uid = true;
+		if (!parse_sp(p) || !parse_atom(p, &word))
+			return NULL;
+	}
+	return command_find(str_sub(p->in, start, p->at - start));
+}
+
+static enum reply
+run_row(struct session *s, struct cmd *c)
+{
+	if (!(c->row->states & s->state))
+		return bad(
+		    c, s->state == ST_NEW ? "Log in first"
+		       : s->state == ST_AUTH && c->row->states == ST_SELECTED
+			   ? "Select a mailbox first"
+			   : "Not in this state");
+	if (!take_args(s, c))
+		return bad(c, c->p.error);
+	if (c->p.bad_mailbox)
+		return no(c, "CANNOT", "Name is not in modified UTF-7");
+	if ((c->row->flags & F_WRITE) && s->sel.readonly)
+		return no(c, "READ-ONLY", "Mailbox is open for reading only");
+	return c->row->run(s, c);
+}
+
+enum reply
+command_start(struct session *s)
+{
+	struct cmd *c = ARENA_NEW(s->arena, struct cmd);
+	struct parse *p = &c->p;
+
+	s->cmd = c;
+	*p = (struct parse){ .in = buf_str(&s->frame.cmd), .arena = s->arena };
+	if (!parse_tag(p, &c->tag) || !parse_try(p, ' ')) {
+		c->tag = STR_NULL;
+		return bad(c, "Expected a tag and a command");
+	}
+	/* The tag outlives the frame when the command waits for a line. */
+	c->tag = arena_str(s->arena, c->tag);
+	if (s->ready == FRAME_TOOLONG)
+		return bad(c, "Command line too long");
+	if (s->ready == FRAME_REFUSED) {
+		c->code = STR("TOOBIG");
+		c->text = "Literal too large";
+		return s->state == ST_NEW ? REPLY_BAD : REPLY_NO;
+	}
+	c->row = take_name(c);
+	if (!c->row)
+		return bad(c, p->error ? p->error : "Unknown command");
+	return run_row(s, c);
+}
+
+static void
+put_tagged(struct session *s, const struct cmd *c, const char *word)
+{
+	struct buf *out = conn_out(s->conn);
+
+	if (c->tag.n)
+		buf_putstr(out, c->tag);
+	else
+		buf_putc(out, '*');
+	buf_putc(out, ' ');
+	buf_puts(out, word);
+	buf_putc(out, ' ');
+	if (c->code.n) {
+		buf_putc(out, '[');
+		buf_putstr(out, c->code);
+		BUF_LIT(out, "] ");
+	}
+	if (c->text) {
+		buf_puts(out, c->text);
+	} else {
+		buf_puts(out, c->row->name);
+		BUF_LIT(out, " completed");
+	}
+	BUF_LIT(out, "\r\n");
+}
+
+void
+command_drop(struct session *s)
+{
+	struct cmd *c = s->cmd;
+
+	if (c && c->fini)
+		c->fini(s, c);
+	s->cmd = NULL;
+	s->keywords = (struct keywords){ 0 };
+	s->ready = FRAME_MORE;
+	if (s->charged)
+		atomic_fetch_sub(&s->d->literals, s->charged);
+	s->charged = 0;
+	frame_reset(&s->frame);
+	arena_release(s->arena);
+}
+
+static bool
+sync_before(struct session *s, const struct cmd *c, enum reply r)
+{
+	bool seq;
+
+	if (s->state != ST_SELECTED || !c->row || c->quiet ||
+	    !(c->row->flags & F_SYNC) || r == REPLY_BAD)
+		return true;
+	/* "UID FETCH" has no F_SEQ: EXPUNGE is fine there (7.4.1). */
+	seq = (c->row->flags & F_SEQ) != 0;
+	return sel_sync(s, !seq, &c->told);
+}
+
+/* Too much that makes no sense: this is no IMAP client. */
+static bool
+hopeless(struct session *s, enum reply r)
+{
+	if (r != REPLY_BAD) {
+		if (s->state != ST_NEW)
+			s->bad = 0;
+		return false;
+	}
+	return ++s->bad >=
+	       (s->state == ST_NEW ? BAD_BEFORE_LOGIN : BAD_IN_A_ROW);
+}
+
+enum net_next
+command_finish(struct session *s, enum reply r)
+{
+	static const char *const words[] = { [REPLY_OK] = "OK",
+		[REPLY_NO] = "NO",
+		[REPLY_BAD] = "BAD",
+		[REPLY_TLS] = "OK",
+		[REPLY_CLOSE] = "OK" };
+	static const enum net_next next[] = { [REPLY_TLS] = NET_STARTTLS,
+		[REPLY_CLOSE] = NET_CLOSE,
+		[REPLY_BAD] = NET_DONE };
+
+	if (r == REPLY_MORE) {
+		s->ready = FRAME_MORE;
+		return NET_MORE;
+	}
+	if (r == REPLY_WAIT) {
+		if (s->ready != FRAME_MORE) /* else half a line may be there */
+			frame_reset(&s->frame);
+		s->frame.plain = true;
+		s->ready = FRAME_MORE;
+		return NET_DONE;
+	}
+	if (r == REPLY_ABORT || !sync_before(s, s->cmd, r)) {
+		command_drop(s);
+		return NET_CLOSE;
+	}
+	put_tagged(s, s->cmd, words[r]);
+	command_drop(s);
+	if (hopeless(s, r)) {
+		write_untagged(conn_out(s->conn), "BYE Too many bad commands");
+		return NET_CLOSE;
+	}
+	return r == REPLY_TLS || r == REPLY_CLOSE ? next[r] : NET_DONE;
+}
+
+static uint64_t
+system_flag(struct str name)
+{
+	static const struct {
+		const char *name;
+		uint64_t bit;
+	} flags[] = {
+		{ "\\Seen", FLAG_SEEN },
+		{ "\\Answered", FLAG_ANSWERED },
+		{ "\\Flagged", FLAG_FLAGGED },
+		{ "\\Deleted", FLAG_DELETED },
+		{ "\\Draft", FLAG_DRAFT },
+	};
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		if (str_ieqc(name, flags[i].name))
+			return flags[i].bit;
+	}
+	return 0;
+}
+
+bool
+command_flags(struct session *s, struct cmd *c, const struct str *names,
+    size_t n, struct flags *out, enum reply *r)
+{
+	*out = (struct flags){ 0 };
+	for (size_t i = 0; i < n; i++) {
+		struct err e = ERR_INIT;
+		enum store_rc rc;
+		uint32_t index;
+
+		if (names[i].p[0] == '\\') {
+			uint64_t bit = system_flag(names[i]);
+
+			if (!bit) {
+				*r = bad(c, "Unknown system flag");
+				return false;
+			}
+			out->bits |= bit;
+			continue;
+		}
+		rc = account_keyword(s->account, names[i], true, &index, &e);
+		if (rc != STORE_OK) {
+			*r = store_failed(s, c, rc, &e);
+			return false;
+		}
+		flags_set_keyword(s->arena, out, index);
+	}
+	return true;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* imapd: IMAP4rev1 (RFC 3501) over the account store. See session.h. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "imapd/session.h"
+#include "net/daemon.h"
+
+static struct imapd imapd;
+static char hostname[256];
+
+static void
+set_hostname(const struct conf *c)
+{
+	const char *name = conf_get(c, "hostname");
+
+	if (gethostname(hostname, sizeof(hostname) - 1) != 0 || !*hostname)
+		memcpy(hostname, "localhost", sizeof("localhost"));
+	imapd.hostname = *name ? name : hostname;
+}
+
+static bool
+listen_all(const struct conf *c, struct net_server *s, struct err *e)
+{
+	const char *run_dir = conf_get(c, "run_dir");
+
+	return net_listen(s, conf_get(c, "imapd.listen"), run_dir, &imap_proto,
+		   false, &imapd, e) &&
+	       net_listen(s, conf_get(c, "imapd.listen_tls"), run_dir,
+		   &imap_proto, true, &imapd, e);
+}
+
+static bool
+start(const struct conf *c, struct net_server *s, struct err *e)
+{
+	struct store_options o = { .data_dir = conf_get(c, "data_dir"),
+		.run_dir = conf_get(c, "run_dir"),
+		.max_open = (unsigned)conf_uint(c, "account_cache") };
+
+	(void)s;
+	set_hostname(c);
+	imapd.timeout = (unsigned)conf_duration(c, "imapd.timeout");
+	imapd.login_timeout = (unsigned)conf_duration(c, "imapd.login_timeout");
+	imapd.max_literal = conf_size(c, "imapd.max_literal");
+	imapd.max_line = conf_size(c, "imapd.max_line");
+	imapd.plaintext_auth = conf_bool(c, "plaintext_auth");
+	/* Messages being received all at once, in memory. */
+	imapd.max_literals = imapd.max_literal * 8;
+	if (site_open(o.data_dir, &imapd.site, e) != SITE_OK)
+		return false;
+	return store_open(&o, &imapd.store, e) == STORE_OK &&
+	       watch_new(imapd.store, &imapd.watch, e);
+}
+
+static void
+stop(void)
+{
+	store_close(&imapd.store);
+	watch_free(&imapd.watch);
+	site_close(&imapd.site);
+}
+
+static bool
+certificate(void *arg, struct str name, struct buf *chain, struct buf *key)
+{
+	struct err e = ERR_INIT;
+	enum site_rc rc;
+
+	(void)arg;
+	if (!imapd.site)
+		return false;
+	rc = site_certificate(imapd.site, name, chain, key, &e);
+	if (rc != SITE_OK && rc != SITE_NOTFOUND)
+		log_error("cannot read a certificate", LOG_STR("name", name),
+		    LOG_ERR(&e));
+	return rc == SITE_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct daemon d = {
+		.name = "imapd",
+		.listen = listen_all,
+		.start = start,
+		.stop = stop,
+		.certificate = certificate,
+	};
+
+	return daemon_main(&d, argc, argv);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef IMAPD_SESSION_H
+#define IMAPD_SESSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/conf.h"
+#include "imapd/frame.h"
+#include "imapd/watch.h"
+#include "imapd/write.h"
+#include "net/server.h"
+#include "site/site.h"
+#include "store/store.h"
+
+/*
+ * An IMAP session: what a connection is between commands. It is small,
+ * because there are many and most of them sleep; what a command needs lives
+ * in the arena, which is given back after each.
+ *
+ *	session.c   the connection's side: bytes in, workers, timeouts
+ *	command.c   the table of commands; from a framed command to its reply
+ *	sync.c      the selected mailbox: views, and what to tell the client
+ *	idle.c      IDLE
+ *	cmd_*.c     the commands
+ *	search.c    what search keys mean
+ */
+
+struct cmd;
+
+/* Shared by all sessions. */
+struct imapd {
+	struct store *store;
+	struct site *site;
+	struct watch *watch; /* sessions to wake by account */
+	const char *hostname;
+	unsigned timeout, login_timeout; /* seconds */
+	size_t max_literal, max_line;
+	bool plaintext_auth;
+	/* Octets of large literals in memory, over all sessions. */
+	size_t max_literals;
+	atomic_size_t literals;
+};
+
+enum { /* session states, as bits for the command table */
+	ST_NEW = 1,
+	ST_AUTH = 2,
+	ST_SELECTED = 4,
+	ST_IN = ST_AUTH | ST_SELECTED,
+	ST_ANY = ST_NEW | ST_IN,
+};
+
+enum { /* what ENABLE and its kin switched on */
+	EN_CONDSTORE = 1,
+};
+
+#define RECENT_RANGES 8
+
+/* The selected mailbox. */
+struct selected {
+	int64_t mailbox;
+	/*
+	 * `view` has the sequence numbers that the client knows; `latest` is
+	 * newer or the same, and has the flags. They differ only while
+	 * EXPUNGE responses may not be sent.
+	 */
+	struct view *view, *latest;
+	bool readonly;
+	/* UIDs that are \Recent to this session, ascending. */
+	struct uid_range recent[RECENT_RANGES];
+	unsigned nrecent;
+	uint32_t keywords; /* so many the client was told of */
+};
+
+struct session {
+	struct imapd *d;
+	struct conn *conn;
+	struct arena *arena; /* of the command that runs; else empty */
+	struct frame frame;
+	enum frame_event ready; /* what input() found for run() */
+	struct cmd *cmd;        /* runs, streams or waits; in the arena */
+	unsigned state, enabled;
+	unsigned bad;   /* commands in a row that were not understood */
+	size_t charged; /* of d->literals */
+	int64_t opened, last_input; /* clock_mono_ms() */
+	bool expired;               /* close with BYE */
+	struct account *account;
+	char user[17]; /* the account's id */
+	struct watcher watcher;
+	struct selected sel;
+	struct keywords keywords; /* of the account; in the arena */
+};
+
+extern const struct net_proto imap_proto;
+
+/* Logged in as the account of SITE; opens its store. */
+enum store_rc session_login(
+    struct session *s, const struct site_account *acc, struct err *e);
+
+/* Passwords may not travel on this connection. */
+bool session_insecure(const struct session *s);
+struct site_peer session_peer(const struct session *s);
+
+/* ------------------------------------------------------------------------
+ * sync.c
+ */
+
+/* Leave the selected mailbox, if any. */
+void sel_close(struct session *s);
+/* Take the mailbox's newest state as `latest`. */
+enum store_rc sel_refresh(struct session *s, struct err *e);
+/*
+ * Changes that need no telling, because the command has reported them or the
+ * client does not want to hear of its own: of these UIDs but EXCEPT, when their
+ * modseq is in [lo, hi].
+ */
+struct told {
+	struct uids uids, except;
+	uint64_t lo, hi;
+};
+
+/*
+ * Tell the client what changed, save TOLD (may be NULL). With EXPUNGE false
+ * nothing that renumbers is sent; if something was expunged, all of it waits.
+ * False: the mailbox is gone, and the session with it.
+ */
+bool sel_sync(struct session *s, bool expunge, const struct told *told);
+
+/* The newest row of the message with number SEQ; *gone: it is expunged. */
+const struct view_row *sel_row(
+    const struct session *s, uint32_t seq, bool *gone);
+bool sel_recent(const struct session *s, uint32_t uid);
+uint32_t sel_count_recent(const struct session *s, const struct view *v);
+/* Mark as \Recent what nobody had before; then refresh again. */
+enum store_rc sel_claim(struct session *s, struct err *e);
+
+/* Call before a line that shows F: loads keyword names, and announces new
+ * ones with FLAGS and PERMANENTFLAGS. */
+void sel_keywords(struct session *s, const struct flags *f);
+void sel_put_flag_lists(struct session *s);
+
+/*
+ * The messages a set names: as UIDs, and as sequence numbers of the view.
+ * For UIDs nothing is said of those that do not exist.
+ */
+struct uids sel_uids(struct session *s, struct uids set, bool uid);
+struct uids sel_seqs(struct session *s, struct uids set, bool uid);
+
+#endif

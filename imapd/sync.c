@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
+#include "base/log.h"
+#include "imapd/command.h"
+#include "imapd/seqset.h"
+#include "imapd/session.h"
+
+void
+sel_close(struct session *s)
+{
+	view_unref(&s->sel.view);
+	view_unref(&s->sel.latest);
+	s->sel = (struct selected){ 0 };
+	if (s->state == ST_SELECTED)
+		s->state = ST_AUTH;
+}
+
+enum store_rc
+sel_refresh(struct session *s, struct err *e)
+{
+	struct view *v = NULL;
+	enum store_rc rc = view_current(s->account, s->sel.mailbox, &v, e);
+
+	if (rc != STORE_OK)
+		return rc;
+	view_unref(&s->sel.latest);
+	s->sel.latest = v;
+	return STORE_OK;
+}
+
+/* ------------------------------------------------------------------------
+ * \Recent
+ */
+
+bool
+sel_recent(const struct session *s, uint32_t uid)
+{
+	for (unsigned i = s->sel.nrecent; i-- > 0;) {
+		const struct uid_range *r = &s->sel.recent[i];
+
+		if (uid >= r->lo)
+			return uid <= r->hi;
+	}
+	return false;
+}
+
+uint32_t
+sel_count_recent(const struct session *s, const struct view *v)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < s->sel.nrecent; i++) {
+		const struct uid_range *r = &s->sel.recent[i];
+
+		n += (r->hi == UINT32_MAX ? view_count(v) + 1
+					  : view_lower_bound(v, r->hi + 1)) -
+		     view_lower_bound(v, r->lo);
+	}
+	return n;
+}
+
+static void
+add_recent(struct selected *sel, uint32_t lo, uint32_t hi)
+{
+	struct uid_range *r = sel->recent;
+
+	if (lo > hi)
+		return;
+	if (sel->nrecent && r[sel->nrecent - 1].hi + 1 >= lo) {
+		r[sel->nrecent - 1].hi = hi;
+		return;
+	}
+	if (sel->nrecent == RECENT_RANGES) { /* the oldest are not so recent */
+		memmove(r, r + 1, (RECENT_RANGES - 1) * sizeof(*r));
+		sel->nrecent--;
+	}
+	r[sel->nrecent++] = (struct uid_range){ lo, hi };
+}
+
+/*
+ * The claim covers all messages until now, so the view is taken after it:
+ * then each message is in somebody's claim and in that session's view.
+ */
+enum store_rc
+sel_claim(struct session *s, struct err *e)
+{
+	uint32_t first;
+	enum store_rc rc;
+
+	rc = mailbox_claim_recent(s->account, s->sel.mailbox, &first, e);
+	if (rc != STORE_OK)
+		return rc;
+	rc = sel_refresh(s, e);
+	if (rc == STORE_OK)
+		add_recent(&s->sel, first, view_uidnext(s->sel.latest) - 1);
+	return rc;
+}
+
+/* ------------------------------------------------------------------------
+ * Keywords
+ */
+
+static void
+put_names(struct buf *out, const struct keywords *k)
+{
+	BUF_LIT(out, "\\Answered \\Flagged \\Deleted \\Seen \\Draft");
+	for (uint32_t i = 0; i < k->n; i++) {
+		buf_putc(out, ' ');
+		buf_putstr(out, k->names[i]);
+	}
+}
+
+static void
+load_keywords(struct session *s)
+{
+	struct err e = ERR_INIT;
+	enum store_rc rc = account_keywords(
+	    s->account, s->arena, &s->keywords.names, &s->keywords.n, &e);
+
+	if (rc != STORE_OK)
+		log_error("cannot read keywords", LOG_CSTR("account", s->user),
+		    LOG_ERR(&e));
+}
+
+void
+sel_put_flag_lists(struct session *s)
+{
+	struct buf *out = conn_out(s->conn);
+
+	load_keywords(s);
+	s->sel.keywords = s->keywords.n;
+	BUF_LIT(out, "* FLAGS (");
+	put_names(out, &s->keywords);
+	BUF_LIT(out, ")\r\n* OK [PERMANENTFLAGS (");
+	if (!s->sel.readonly) {
+		put_names(out, &s->keywords);
+		BUF_LIT(out, " \\*");
+	}
+	BUF_LIT(out, ")] Flags permitted\r\n");
+}
+
+/* One more than the largest keyword index. */
+static uint32_t
+keywords_of(const struct flags *f)
+{
+	uint64_t bits = f->bits >> 8;
+
+	if (f->nmore)
+		return f->more[f->nmore - 1] + 1;
+	return bits ? 64 - (uint32_t)__builtin_clzll(bits) : 0;
+}
+
+void
+sel_keywords(struct session *s, const struct flags *f)
+{
+	uint32_t need = keywords_of(f);
+
+	if (need <= s->keywords.n)
+		return;
+	load_keywords(s);
+	if (s->keywords.n > s->sel.keywords)
+		sel_put_flag_lists(s);
+}
+
+/* ------------------------------------------------------------------------
+ * Numbers and rows
+ */
+
+const struct view_row *
+sel_row(const struct session *s, uint32_t seq, bool *gone)
+{
+	const struct view_row *row = view_at(s->sel.view, seq);
+	uint32_t now;
+
+	*gone = false;
+	if (s->sel.latest == s->sel.view)
+		return row;
+	now = view_seq(s->sel.latest, row->uid);
+	*gone = now == 0;
+	return now ? view_at(s->sel.latest, now) : row;
+}
+
+/* A UID between two messages of the view that is not in it was expunged: so a
+ * range of numbers is a range of UIDs. */
+struct uids
+sel_uids(struct session *s, struct uids set, bool uid)
+{
+	const struct view *v = s->sel.view;
+	struct uids seqs = sel_seqs(s, set, uid);
+	struct uid_range *r = arena_array(s->arena, seqs.n + 1, sizeof(*r));
+
+	for (size_t i = 0; i < seqs.n; i++) {
+		r[i].lo = view_at(v, seqs.r[i].lo)->uid;
+		r[i].hi = view_at(v, seqs.r[i].hi)->uid;
+	}
+	return (struct uids){ r, seqs.n };
+}
+
+struct uids
+sel_seqs(struct session *s, struct uids set, bool uid)
+{
+	const struct view *v = s->sel.view;
+	struct uid_range *r;
+	size_t n = 0;
+
+	if (!uid)
+		return set;
+	r = arena_array(s->arena, set.n + 1, sizeof(*r));
+	for (size_t i = 0; i < set.n; i++) {
+		uint32_t hi = set.r[i].hi;
+
+		r[n].lo = view_lower_bound(v, set.r[i].lo);
+		r[n].hi = hi == UINT32_MAX ? view_count(v)
+					   : view_lower_bound(v, hi + 1) - 1;
+		n += r[n].lo <= r[n].hi;
+	}
+	return (struct uids){ r, n };
+}
+
+/* ------------------------------------------------------------------------
+ * Untagged responses
+ */
+
+struct diff {
+	struct session *s;
+	struct buf *out;
+	const struct told *told; /* or NULL */
+};
+
+static void
+on_expunged(void *arg, uint32_t seq, uint32_t uid)
+{
+	struct diff *d = arg;
+
+	(void)uid;
+	write_number(d->out, seq, "EXPUNGE");
+}
+
+static void
+on_changed(void *arg, uint32_t seq, const struct view_row *row)
+{
+	struct diff *d = arg;
+	struct buf *out = d->out;
+	const struct told *t = d->told;
+
+	if (t && row->modseq >= t->lo && row->modseq <= t->hi &&
+	    seqset_has(t->uids, row->uid) && !seqset_has(t->except, row->uid))
+		return;
+	sel_keywords(d->s, &row->flags);
+	BUF_LIT(out, "* ");
+	buf_putu(out, seq);
+	BUF_LIT(out, " FETCH (");
+	if (d->s->enabled & EN_CONDSTORE) {
+		BUF_LIT(out, "UID ");
+		buf_putu(out, row->uid);
+		BUF_LIT(out, " MODSEQ (");
+		buf_putu(out, row->modseq);
+		BUF_LIT(out, ") ");
+	}
+	BUF_LIT(out, "FLAGS ");
+	write_flags(
+	    out, &row->flags, sel_recent(d->s, row->uid), &d->s->keywords);
+	BUF_LIT(out, ")\r\n");
+}
+
+/*
+ * view_diff() calls expunged() for all first, and EXISTS must come before the
+ * FETCH responses of nobody: changed messages are old ones. So EXISTS may
+ * follow both.
+ */
+static void
+put_diff(struct session *s, const struct told *told)
+{
+	static const struct view_diff cb = { on_expunged, on_changed };
+	struct view *old = s->sel.view, *new = s->sel.latest;
+	struct diff d = { s, conn_out(s->conn), told };
+	uint32_t recent = sel_count_recent(s, old);
+
+	view_diff(old, new, &cb, &d);
+	if (view_uidnext(new) != view_uidnext(old) &&
+	    view_lower_bound(new, view_uidnext(old)) <= view_count(new)) {
+		write_number(d.out, view_count(new), "EXISTS");
+		recent = UINT32_MAX;
+	}
+	if (sel_count_recent(s, new) != recent)
+		write_number(d.out, sel_count_recent(s, new), "RECENT");
+	s->sel.view = view_ref(new);
+	view_unref(&old);
+}
+
+static bool
+sync_failed(struct session *s, enum store_rc rc, const struct err *e)
+{
+	if (rc == STORE_NOTFOUND) {
+		write_untagged(
+		    conn_out(s->conn), "BYE The selected mailbox was deleted");
+		return false;
+	}
+	/* The command itself is done; the next one will find out again. */
+	log_error("cannot refresh a mailbox",
+	    LOG_CSTR("session", conn_id(s->conn)), LOG_CSTR("account", s->user),
+	    LOG_ERR(e));
+	return true;
+}
+
+bool
+sel_sync(struct session *s, bool expunge, const struct told *told)
+{
+	struct selected *sel = &s->sel;
+	struct err e = ERR_INIT;
+	enum store_rc rc = sel_refresh(s, &e);
+
+	if (rc == STORE_OK && !sel->readonly &&
+	    view_uidnext(sel->latest) != view_uidnext(sel->view))
+		rc = sel_claim(s, &e);
+	if (rc != STORE_OK)
+		return sync_failed(s, rc, &e);
+	if (sel->latest == sel->view ||
+	    (!expunge && view_has_expunged(sel->view, sel->latest)))
+		return true;
+	put_diff(s, told);
+	return true;
+}

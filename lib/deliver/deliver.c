@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "deliver/deliver.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "deliver/trace.h"
+#include "deliver/warning.h"
+#include "site/setting.h"
+
+/* Copies of the message that may exist at once, for parallel deliveries. */
+#define COPIES_MAX (32U << 20)
+#define COPIES_AT_ONCE 16
+
+struct deliver {
+	struct deliver_options o;
+	struct warnings *warnings;
+};
+
+static const struct {
+	const char *name;
+	struct deliver_reply reply;
+} results[DELIVER_RCS] = {
+	/* clang-format off */
+	[DELIVER_OK] = { "ok", { 250, "2.1.5", "Message stored" } },
+	[DELIVER_BAD_ADDRESS] = { "bad_address", { 553, "5.1.3", "That is not a mail address" } },
+	[DELIVER_UNKNOWN] = { "unknown", { 550, "5.1.1", "No such mailbox here" } },
+	[DELIVER_DISABLED] = { "disabled", { 550, "5.2.1", "Mailbox disabled" } },
+	[DELIVER_ELSEWHERE] = { "elsewhere", { 451, "4.3.5", "That mailbox is on another host" } },
+	[DELIVER_FULL_TEMP] = { "full", { 452, "4.2.2", "Mailbox full" } },
+	[DELIVER_FULL_PERM] = { "full", { 552, "5.2.2", "Mailbox full" } },
+	[DELIVER_LOOP] = { "loop", { 554, "5.4.6", "Mail loop: the message has been here before" } },
+	[DELIVER_NOSPACE] = { "no_space", { 452, "4.3.1", "Insufficient system storage" } },
+	[DELIVER_TEMP] = { "failed", { 451, "4.3.0", "Temporary failure; try again later" } },
+	/* clang-format on */
+};
+
+const struct deliver_reply *
+deliver_reply(enum deliver_rc rc)
+{
+	return &results[rc].reply;
+}
+
+const char *
+deliver_rc_name(enum deliver_rc rc)
+{
+	return results[rc].name;
+}
+
+struct deliver *
+deliver_new(const struct deliver_options *o)
+{
+	struct deliver *d = mem_zalloc(sizeof(*d));
+
+	d->o = *o;
+	d->warnings = warnings_new();
+	return d;
+}
+
+void
+deliver_free(struct deliver **d)
+{
+	if (!*d)
+		return;
+	warnings_free(&(*d)->warnings);
+	free(*d);
+	*d = NULL;
+}
+
+/* ------------------------------------------------------------------------
+ * Looking a recipient up
+ */
+
+static enum deliver_rc
+rc_of_site(enum site_rc rc)
+{
+	switch (rc) {
+	case SITE_OK:
+		return DELIVER_OK;
+	case SITE_NOTFOUND:
+		return DELIVER_UNKNOWN;
+	case SITE_DISABLED:
+		return DELIVER_DISABLED;
+	case SITE_INVALID:
+		return DELIVER_BAD_ADDRESS;
+	case SITE_NOSPACE:
+		return DELIVER_NOSPACE;
+	default:
+		return DELIVER_TEMP;
+	}
+}
+
+static enum deliver_rc
+full(struct deliver *d, const struct site_account *acc)
+{
+	struct arena *arena = arena_new();
+	struct str v = site_setting(
+	    d->o.site, arena, "delivery.over_quota", site_scope_of(acc));
+	bool reject = str_eqc(v, "reject");
+
+	arena_free(&arena);
+	return reject ? DELIVER_FULL_PERM : DELIVER_FULL_TEMP;
+}
+
+static enum deliver_rc
+rc_of_store(struct deliver *d, const struct site_account *acc, enum store_rc rc)
+{
+	switch (rc) {
+	case STORE_OK:
+		return DELIVER_OK;
+	case STORE_QUOTA:
+		return full(d, acc);
+	case STORE_NOSPACE:
+		return DELIVER_NOSPACE;
+	default:
+		return DELIVER_TEMP;
+	}
+}
+
+/* Would SIZE more bytes fit? */
+static enum deliver_rc
+check_quota(struct deliver *d, const struct site_account *acc, uint64_t size,
+    struct err *e)
+{
+	struct account *a;
+	struct usage u;
+	enum store_rc rc;
+
+	if (!acc->quota_bytes && !acc->quota_messages)
+		return DELIVER_OK;
+	rc = account_open(d->o.store, str_of(acc->id), &a, e);
+	if (rc != STORE_OK)
+		return rc_of_store(d, acc, rc);
+	rc = account_usage(a, &u, e);
+	account_close(&a);
+	if (rc != STORE_OK)
+		return rc_of_store(d, acc, rc);
+	if ((!acc->quota_bytes || (u.bytes < acc->quota_bytes &&
+				      size <= acc->quota_bytes - u.bytes)) &&
+	    (!acc->quota_messages || u.messages < acc->quota_messages))
+		return DELIVER_OK;
+	err_set(e, "account %s is over quota", acc->id);
+	return full(d, acc);
+}
+
+/* Keep the accounts that take mail. */
+static enum deliver_rc
+select_targets(struct arena *arena, const struct site_targets *found,
+    struct deliver_rcpt *r, struct err *e)
+{
+	struct site_target *list =
+	    arena_array(arena, found->count, sizeof(*list));
+
+	for (size_t i = 0; i < found->count; i++) {
+		const struct site_target *t = &found->list[i];
+
+		if (!t->local || t->account.backend.n) {
+			err_set(e,
+			    "%.*s leads to %.*s, which is not on this "
+			    "host; the MTA must resolve it",
+			    STR_ARG(r->address), STR_ARG(t->address));
+			return DELIVER_ELSEWHERE;
+		}
+		if (t->account.state != SITE_STATE_DISABLED)
+			list[r->ntargets++] = *t;
+	}
+	r->targets = list;
+	if (r->ntargets > 0)
+		return DELIVER_OK;
+	err_set(e, "%.*s: %s", STR_ARG(r->address),
+	    found->count ? "the account is disabled"
+			 : "the alias leads nowhere");
+	return found->count ? DELIVER_DISABLED : DELIVER_UNKNOWN;
+}
+
+/* Is it simply an address of somebody else's domain? */
+static bool
+foreign(struct arena *arena, const struct site_targets *found, struct str key)
+{
+	struct site_address a;
+
+	return found->count == 1 && !found->list[0].local &&
+	       site_address_parse(arena, found->list[0].address, &a) &&
+	       str_eq(a.key, key);
+}
+
+enum deliver_rc
+deliver_check(struct deliver *d, struct arena *arena, uint64_t size,
+    struct deliver_rcpt *r, struct err *e)
+{
+	struct site_targets found = { 0 };
+	struct site_address a;
+	enum deliver_rc rc;
+
+	r->targets = NULL;
+	r->ntargets = 0;
+	if (!site_address_parse(arena, r->address, &a)) {
+		err_set(e, "\"%.*s\" is not an address", STR_ARG(r->address));
+		return DELIVER_BAD_ADDRESS;
+	}
+	r->key = a.key;
+	rc = rc_of_site(site_resolve(d->o.site, arena, r->address, &found, e));
+	if (rc != DELIVER_OK)
+		return rc;
+	if (foreign(arena, &found, a.key)) {
+		err_set(
+		    e, "%.*s is not a domain of this site", STR_ARG(a.domain));
+		return DELIVER_UNKNOWN;
+	}
+	rc = select_targets(arena, &found, r, e);
+	/* One full member must not keep mail from all others of an alias. */
+	if (rc == DELIVER_OK && r->ntargets == 1)
+		rc = check_quota(d, &r->targets[0].account, size, e);
+	return rc;
+}
+
+/* ------------------------------------------------------------------------
+ * Delivering
+ */
+
+/* A message to one account for one recipient. */
+struct drop {
+	struct deliver_rcpt *rcpt;
+	const struct site_target *target;
+	enum deliver_rc rc;
+	bool duplicate;
+	uint32_t uid;
+};
+
+struct run {
+	struct deliver *d;
+	const struct deliver_message *m;
+	uint8_t hash[SHA256_LEN]; /* of the message as it came */
+	struct str queue_id;
+	bool in_place; /* one after the other, using the headroom */
+	struct drop *drops;
+	size_t ndrops;
+};
+
+/* What makes two deliveries the same. */
+static void
+make_key(const struct run *run, const struct deliver_rcpt *r,
+    uint8_t out[SHA256_LEN])
+{
+	struct sha256 *h = sha256_new();
+
+	sha256_add(h, (struct str){ (const char *)run->hash, SHA256_LEN });
+	sha256_add(h, run->m->from);
+	sha256_add(h, (struct str){ "", 1 });
+	sha256_add(h, r->key);
+	sha256_final(&h, out);
+}
+
+/*
+ * Where a message goes: INBOX, or the mailbox that the subaddress names.
+ * The one place that decides.
+ */
+static enum store_rc
+choose_mailbox(struct deliver *d, struct account *a, struct arena *arena,
+    const struct site_target *t, struct mailbox *out, struct err *e)
+{
+	if (t->detail.n > 0 &&
+	    site_setting_bool(d->o.site, "delivery.detail_mailbox",
+		site_scope_of(&t->account))) {
+		enum store_rc rc = mailbox_find(a, arena, t->detail, out, e);
+
+		if (rc == STORE_OK && !out->noselect)
+			return STORE_OK;
+		if (rc != STORE_OK && rc != STORE_NOTFOUND &&
+		    rc != STORE_INVALID)
+			return rc;
+	}
+	return mailbox_find_role(a, arena, ROLE_INBOX, out, e);
+}
+
+/* The message with its trace fields: in COPY, or in place. */
+static struct str
+with_trace(
+    const struct run *run, const struct deliver_rcpt *r, struct buf *copy)
+{
+	const struct deliver_message *m = run->m;
+	struct str raw = m->raw;
+	char *at;
+
+	trace_fields(copy, m, r->address, run->d->o.hostname, clock_now());
+	if (!run->in_place || copy->n > m->headroom) {
+		buf_putstr(copy, raw);
+		return buf_str(copy);
+	}
+	at = (char *)(uintptr_t)raw.p - copy->n; /* ours: see headroom */
+	memcpy(at, copy->p, copy->n);
+	return (struct str){ at, copy->n + raw.n };
+}
+
+static enum store_rc
+append(
+    const struct run *run, struct drop *drop, struct account *a, struct err *e)
+{
+	const struct site_account *acc = &drop->target->account;
+	struct site *site = run->d->o.site;
+	struct site_scope scope = site_scope_of(acc);
+	struct quota quota = { acc->quota_bytes, acc->quota_messages };
+	struct arena *arena = arena_new();
+	struct buf copy = { 0 };
+	uint8_t key[SHA256_LEN];
+	struct mailbox box;
+	struct appended done = { 0 };
+	enum store_rc rc =
+	    choose_mailbox(run->d, a, arena, drop->target, &box, e);
+
+	if (rc == STORE_OK) {
+		struct append item = {
+			.raw = with_trace(run, drop->rcpt, &copy),
+			.key = { (const char *)key, sizeof(key) },
+			.window = (uint32_t)site_setting_uint(
+			    site, "delivery.redelivery_window", scope),
+			.msgid_window = (uint32_t)site_setting_uint(
+			    site, "delivery.dedup_window", scope),
+		};
+
+		make_key(run, drop->rcpt, key);
+		if (item.window == 0)
+			item.key = STR_NULL;
+		rc = account_append(a, box.id, &item, 1, &quota, &done, e);
+	}
+	drop->uid = done.uid;
+	drop->duplicate = done.duplicate;
+	buf_fini(&copy);
+	arena_free(&arena);
+	return rc;
+}
+
+static void
+log_drop(const struct run *run, const struct drop *drop, int64_t us,
+    const struct err *e)
+{
+	enum log_level level = drop->rc == DELIVER_OK        ? LOG_INFO
+			       : drop->rc >= DELIVER_NOSPACE ? LOG_ERROR
+							     : LOG_WARN;
+
+	LOG_AT(level, "deliver", LOG_CSTR("id", run->m->id),
+	    LOG_STR("queue", run->queue_id), LOG_STR("from", run->m->from),
+	    LOG_STR("to", drop->rcpt->address),
+	    LOG_CSTR("account", drop->target->account.id),
+	    LOG_UINT("size", run->m->raw.n), LOG_UINT("uid", drop->uid),
+	    LOG_INT("ms", us / 1000),
+	    LOG_CSTR("result",
+		drop->duplicate ? "duplicate" : deliver_rc_name(drop->rc)),
+	    LOG_CSTR(drop->rc == DELIVER_OK ? NULL : "error", e->msg));
+}
+
+static void
+deliver_drop(void *arg, size_t i)
+{
+	struct run *run = arg;
+	struct drop *drop = &run->drops[i];
+	const struct site_account *acc = &drop->target->account;
+	int64_t from = clock_mono_us();
+	struct err e = ERR_INIT;
+	struct account *a = NULL;
+	enum store_rc rc =
+	    account_open(run->d->o.store, str_of(acc->id), &a, &e);
+
+	if (rc == STORE_OK)
+		rc = append(run, drop, a, &e);
+	drop->rc = rc_of_store(run->d, acc, rc);
+	log_drop(run, drop, clock_mono_us() - from, &e);
+	if (rc == STORE_OK || rc == STORE_QUOTA)
+		warnings_check(run->d->warnings, a, acc, rc == STORE_QUOTA);
+	if (a)
+		account_close(&a);
+}
+
+static void
+log_loop(const struct run *run, const struct deliver_rcpt *r)
+{
+	log_warn("deliver", LOG_CSTR("id", run->m->id),
+	    LOG_STR("queue", run->queue_id), LOG_STR("from", run->m->from),
+	    LOG_STR("to", r->address), LOG_UINT("size", run->m->raw.n),
+	    LOG_CSTR("result", deliver_rc_name(DELIVER_LOOP)));
+}
+
+static void
+plan(struct run *run, struct arena *arena, struct deliver_rcpt *list,
+    size_t count)
+{
+	struct trace trace;
+	size_t total = 0;
+
+	trace_read(arena, run->m->raw, &trace);
+	run->queue_id = run->m->queue_id.n ? run->m->queue_id : trace.queue_id;
+	for (size_t i = 0; i < count; i++)
+		total += list[i].ntargets;
+	run->drops = arena_array(arena, total, sizeof(*run->drops));
+	for (size_t i = 0; i < count; i++) {
+		struct deliver_rcpt *r = &list[i];
+
+		r->duplicate = false;
+		r->rc = DELIVER_OK;
+		if (trace_loops(arena, &trace, r->key)) {
+			r->rc = DELIVER_LOOP;
+			log_loop(run, r);
+			continue;
+		}
+		for (size_t k = 0; k < r->ntargets; k++)
+			run->drops[run->ndrops++] = (struct drop){ .rcpt = r,
+				.target = &r->targets[k] };
+	}
+}
+
+/* A failure to try again counts more than one for good: the accounts that
+ * have the message recognise it when it comes again. */
+static unsigned
+weight(enum deliver_rc rc)
+{
+	return rc == DELIVER_OK ? 0 : 1000 - deliver_reply(rc)->code;
+}
+
+void
+deliver_message(struct deliver *d, const struct deliver_message *m,
+    struct deliver_rcpt *list, size_t count)
+{
+	struct run run = { .d = d, .m = m };
+	struct arena *arena = arena_new();
+	size_t at_once;
+
+	plan(&run, arena, list, count);
+	sha256(m->raw, run.hash);
+	at_once = run.ndrops < COPIES_AT_ONCE ? run.ndrops : COPIES_AT_ONCE;
+	run.in_place = run.ndrops <= 1 || !d->o.parallel ||
+		       m->raw.n > COPIES_MAX / at_once;
+	if (!run.in_place) {
+		d->o.parallel(
+		    d->o.parallel_arg, run.ndrops, deliver_drop, &run);
+	} else {
+		for (size_t i = 0; i < run.ndrops; i++)
+			deliver_drop(&run, i);
+	}
+	for (size_t i = 0; i < run.ndrops; i++) {
+		const struct drop *drop = &run.drops[i];
+
+		if (weight(drop->rc) > weight(drop->rcpt->rc))
+			drop->rcpt->rc = drop->rc;
+		drop->rcpt->duplicate |= drop->duplicate;
+	}
+	arena_free(&arena);
+}

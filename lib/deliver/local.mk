@@ -1,0 +1,7 @@
+lib_libmailstead_a_SOURCES += \
+	%D%/deliver.c %D%/deliver.h %D%/trace.c %D%/trace.h \
+	%D%/warning.c %D%/warning.h
+
+check_PROGRAMS += %D%/deliver_test
+%C%_deliver_test_SOURCES = %D%/deliver_test.c
+%C%_deliver_test_LDADD = $(TEST_LIBS)

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One site for the whole test run, made by contrib/quickstart, and what tests
+need to talk to it. MS_BUILD names the build to test (default ./build)."""
+
+import imaplib
+import itertools
+import os
+import pathlib
+import shlex
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("MS_BUILD", SOURCE / "build")).resolve()
+QUICKSTART = SOURCE / "contrib" / "quickstart"
+
+
+def free_port_base():
+    """A base from which quickstart's ports are free."""
+    for base in range(22000, 60000, 1000):
+        try:
+            for offset in (24, 25, 143, 587, 993):
+                with socket.socket() as s:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    s.bind(("127.0.0.1", base + offset))
+            return base
+        except OSError:
+            continue
+    raise RuntimeError("no free ports on loopback")
+
+
+def wait_for(condition, seconds=10, every=0.02):
+    """Wait until condition() is true and return it; else fail."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {condition}")
+        time.sleep(every)
+
+
+class Site:
+    """A running site; see contrib/quickstart for what it is made of."""
+
+    def __init__(self, build=BUILD):
+        # Short, since Unix socket paths are.
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ms.", dir="/tmp"))
+        self.dir.chmod(0o755)
+        self.build = build
+        self.base = free_port_base()
+        self.counter = itertools.count(1)
+
+    def quickstart(self, mode):
+        return subprocess.run(
+            [str(QUICKSTART), mode, "--dir", str(self.dir), "--port-base", str(self.base),
+             "--build", str(self.build), "--quiet"],
+            capture_output=True, text=True, timeout=240)
+
+    def start(self):
+        done = self.quickstart("--start")
+        if done.returncode:
+            raise RuntimeError(f"quickstart failed: {done.stdout}{done.stderr}{self.logs()}")
+        env = {}
+        for line in (self.dir / "endpoints.env").read_text().splitlines():
+            key, value = line.split("=", 1)
+            env[key] = shlex.split(value)[0] if value else ""
+        self.env = env
+        self.host = env["MS_HOST"]
+        self.smtp_port = int(env["MS_SMTP_PORT"])
+        self.submission_port = int(env["MS_SUBMISSION_PORT"])
+        self.lmtp_port = int(env["MS_LMTP_PORT"])
+        self.imap_port = int(env["MS_IMAP_PORT"])
+        self.imaps_port = int(env["MS_IMAPS_PORT"])
+        self.user1, self.pass1 = env["MS_USER1"], env["MS_PASS1"]
+        self.user2, self.pass2 = env["MS_USER2"], env["MS_PASS2"]
+        self.domain = env["MS_DOMAIN"]
+        self.data_dir = self.dir / "data"
+        self.run_dir = self.dir / "run"
+        return self
+
+    def stop(self):
+        self.quickstart("--stop")
+
+    def remove(self):
+        self.stop()
+        if not os.environ.get("MS_KEEP"):
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def logs(self, lines=30):
+        out = []
+        for path in sorted((self.dir / "log").glob("*.log")):
+            out.append(f"--- {path.name}")
+            out += path.read_text(errors="replace").splitlines()[-lines:]
+        return "\n".join(out)
+
+    def log(self, daemon):
+        return (self.dir / "log" / f"{daemon}.log").read_text(errors="replace")
+
+    def pid(self, daemon):
+        return int((self.run_dir / f"{daemon}.pid").read_text())
+
+    def ctl(self, *args, input=None, check=True):
+        """Run the mailstead command; what it printed."""
+        done = subprocess.run(shlex.split(self.env["MS_CTL"]) + [str(a) for a in args],
+                              capture_output=True, text=True, input=input, timeout=120)
+        if check and done.returncode:
+            raise AssertionError(f"mailstead {args}: {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout if check else done
+
+    def new_account(self):
+        """A fresh account: its address and password."""
+        user, password = f"user{next(self.counter)}@{self.domain}", "secret-pass"
+        self.ctl("account", "add", user, "--stdin", input=password + "\n")
+        return user, password
+
+    def imap(self, user=None, password=None, tls=False):
+        """A logged-in imaplib connection."""
+        if tls:
+            import ssl
+            context = ssl._create_unverified_context()
+            c = imaplib.IMAP4_SSL(self.host, self.imaps_port, ssl_context=context)
+        else:
+            c = imaplib.IMAP4(self.host, self.imap_port)
+        c.login(user or self.user1, password or self.pass1)
+        return c
+
+    def start_daemon(self, name):
+        log = open(self.dir / "log" / f"{name}.log", "ab")
+        process = subprocess.Popen(
+            [str(self.build / name / name), "-c", str(self.dir / "mailstead.conf")],
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        wait_for(lambda: (self.run_dir / f"{name}.pid").exists()
+                 and (self.run_dir / f"{name}.pid").read_text().strip() == str(process.pid)
+                 and (self.run_dir / f"{name}.ctl").exists(), 20)
+        return process
+
+
+@pytest.fixture(scope="session")
+def site():
+    s = Site()
+    try:
+        yield s.start()
+    finally:
+        s.remove()
+
+
+@pytest.fixture
+def own_site():
+    """A site that a test may break."""
+    s = Site()
+    try:
+        yield s.start()
+    finally:
+        s.remove()

@@ -191,6 +191,10 @@ test_match_linear(void **state)
 	assert_false(match_mailbox(str_of(pattern), str_of(path)));
 }
 
+#define X16 "xxxxxxxxxxxxxxxx"
+#define X64 X16 X16 X16 X16
+#define X256 X64 X64 X64 X64
+
 /* Literals are accepted up to ten octets. */
 static enum frame_event
 feed_all(struct frame *f, struct str in, size_t step, unsigned *offers)
@@ -239,17 +243,18 @@ test_frame(void **state)
 		{ "a X {11}\r\n", FRAME_REFUSED, "a X {11}", 1 },
 		{ "a X {11+}\r\n12345\r\n8901 {2+}\r\n{}\r\n", FRAME_REFUSED,
 		    "a X {11+}", 1 },
-		{ "a 3456789012345678901234567890123 {12+}\r\n123456789012\r\n",
-		    FRAME_TOOLONG, "a 3456789", 0 },
-		{ "a 34567890123456789012345678901234567890\r\n", FRAME_TOOLONG,
+		{ "a 3456789 " X256 " {12+}\r\n123456789012\r\n", FRAME_TOOLONG,
 		    "a 3456789", 0 },
+		{ "a 3456789 {3+}\r\nabc" X256 " {12+}\r\n123456789012\r\n",
+		    FRAME_TOOLONG, "a 3456789", 1 },
+		{ "a 3456789 " X256 "\r\n", FRAME_TOOLONG, "a 3456789", 0 },
 		{ "a X {99999999999999999999+}\r\n", FRAME_BROKEN, "a X", 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		for (size_t step = 1; step < 100; step += 33) {
-			struct frame f = { .max_line = 32 };
+			struct frame f = { .max_line = 256 };
 			unsigned offers = 0;
 
 			print_message(

@@ -238,7 +238,7 @@ serve_wake(struct conn *c)
 static bool
 batching(const struct conn *c)
 {
-	return c->listener->proto->batch && !c->closing &&
+	return c->listener->proto->batch && !c->closing && !c->starttls &&
 	       unsent(c) < BATCH_BYTES &&
 	       (c->run || (c->fresh && c->in_at < c->in.n));
 }

@@ -324,16 +324,64 @@ read_header(const struct question *q, struct buf *out)
 }
 
 static bool
-field_contains(struct str value, struct str needle)
+contains(struct buf *text, struct str needle)
 {
-	struct buf text = { 0 }, fold = { 0 };
+	struct buf fold = { 0 };
 	bool yes;
 
-	mime_decode_words(&text, value);
-	mime_fold(&fold, buf_str(&text));
+	mime_fold(&fold, buf_str(text));
 	yes = str_find(buf_str(&fold), needle) != STR_NPOS;
-	buf_fini(&text);
 	buf_fini(&fold);
+	return yes;
+}
+
+static bool
+is_address_field(struct str name)
+{
+	static const char *const names[] = { "From", "To", "Cc", "Bcc",
+		"Sender", "Reply-To" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (str_ieqc(name, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Addresses as they are meant, without the comments that may stand within. */
+static void
+put_addresses(struct buf *text, struct str value)
+{
+	struct arena *a = arena_new();
+	struct mime_address *list;
+	size_t n = mime_addresses(a, value, &list);
+
+	for (size_t i = 0; i < n; i++) {
+		mime_decode_words(text, list[i].name);
+		BUF_LIT(text, " ");
+		buf_putstr(text, list[i].mailbox);
+		if (list[i].host.n)
+			BUF_LIT(text, "@");
+		buf_putstr(text, list[i].host);
+		BUF_LIT(text, " ");
+	}
+	arena_free(&a);
+}
+
+static bool
+field_contains(const struct mime_field *f, struct str needle)
+{
+	struct buf text = { 0 };
+	bool yes;
+
+	mime_decode_words(&text, f->value);
+	yes = contains(&text, needle);
+	if (!yes && is_address_field(f->name)) {
+		buf_clear(&text);
+		put_addresses(&text, f->value);
+		yes = contains(&text, needle);
+	}
+	buf_fini(&text);
 	return yes;
 }
 
@@ -349,7 +397,7 @@ in_header(const struct question *q, const struct search_key *k, bool *yes)
 	rest = buf_str(&header);
 	while (rc == STORE_OK && !*yes && mime_field_next(&rest, &f))
 		*yes = f.name.n && str_ieq(f.name, k->name) &&
-		       (k->folded.n == 0 || field_contains(f.value, k->folded));
+		       (k->folded.n == 0 || field_contains(&f, k->folded));
 	buf_fini(&header);
 	return rc;
 }

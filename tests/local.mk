@@ -1,0 +1,13 @@
+# The power-cut test: its two ends, and the library that records.
+noinst_PROGRAMS += %D%/powercut/powercut
+%C%_powercut_powercut_SOURCES = %D%/powercut/powercut.c
+
+noinst_DATA += %D%/powercut/record.so
+CLEANFILES += %D%/powercut/record.so
+%D%/powercut/record.so: $(srcdir)/%D%/powercut/record.c
+	$(AM_V_CC)$(MKDIR_P) %D%/powercut && $(CC) -std=c17 -D_GNU_SOURCE -O2 \
+		-Wall -Wextra -shared -fPIC -o $@ \
+		$(srcdir)/%D%/powercut/record.c
+
+EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py \
+	%D%/conftest.py %D%/pytest.ini %D%/test_powercut.py

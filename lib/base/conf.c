@@ -32,6 +32,7 @@ static const struct conf_key keys[] = {
 	{ "lmtpd.listen", "unix:lmtp", CONF_TEXT, "sockets: unix:NAME (under run_dir), host:port" },
 	{ "lmtpd.max_size", "64M", CONF_SIZE, "largest message taken" },
 	{ "lmtpd.max_recipients", "1000", CONF_UINT, "recipients per transaction" },
+	{ "lmtpd.spool_memory", "256M", CONF_SIZE, "memory for messages being received; beyond it they go to unnamed files in data_dir" },
 	{ "lmtpd.timeout", "5m", CONF_DURATION, "idle time before a session is closed" },
 	{ "imapd.listen", "*:143", CONF_TEXT, "sockets with STARTTLS" },
 	{ "imapd.listen_tls", "*:993", CONF_TEXT, "sockets with TLS from the start" },

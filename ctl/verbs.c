@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ctl/verbs.h"
+
+#define END                                                                    \
+	{                                                                      \
+		NULL, NULL, NULL                                               \
+	}
+
+static const struct option_def yes_options[] = {
+	{ "yes", NULL, "do not ask" },
+	END,
+};
+static const struct option_def setup_options[] = {
+	{ "domain", "NAME", "make this domain" },
+	{ "account", "ADDRESS", "make this account" },
+	{ "name", "TEXT", "the account holder's name" },
+	{ "password", "PASSWORD",
+	    "the account's password (others can see it in the process list)" },
+	{ "stdin", NULL, "read the password from standard input" },
+	{ "data-dir", "DIR", "where site.db and the stores go" },
+	{ "run-dir", "DIR", "where sockets go" },
+	{ "user", "NAME", "user of the daemons" },
+	{ "hostname", "NAME", "name of this mail host" },
+	END,
+};
+static const struct option_def domain_add_options[] = {
+	{ "alias-of", "DOMAIN", "its addresses mean those of DOMAIN" },
+	END,
+};
+static const struct option_def domain_set_options[] = {
+	{ "alias-of", "DOMAIN",
+	    "its addresses mean those of DOMAIN; empty: its own" },
+	{ "disabled", "yes|no", "accept nothing for it" },
+	END,
+};
+static const struct option_def account_add_options[] = {
+	{ "name", "TEXT", "the holder's name" },
+	{ "quota", "SIZE", "storage limit, such as 5G; 0: none" },
+	{ "messages", "NUMBER", "message limit; 0: none" },
+	{ "backend", "HOST:PORT", "the host that holds it, if not this one" },
+	{ "password", "PASSWORD",
+	    "the password (others can see it in the process list)" },
+	{ "stdin", NULL, "read the password from standard input" },
+	{ "hash", "HASH",
+	    "a password hash from elsewhere: {SCHEME}... or $...$" },
+	{ "no-password", NULL, "no login until one is set" },
+	END,
+};
+static const struct option_def account_set_options[] = {
+	{ "address", "ADDRESS", "rename it" },
+	{ "name", "TEXT", "the holder's name" },
+	{ "state", "STATE",
+	    "active, disabled (mail is refused) or suspended (mail is taken)" },
+	{ "quota", "SIZE",
+	    "storage limit, such as 5G; 0: none; \"default\": the domain's" },
+	{ "messages", "NUMBER",
+	    "message limit; 0: none; \"default\": the domain's" },
+	{ "backend", "HOST:PORT", "the host that holds it; empty: this one" },
+	END,
+};
+static const struct option_def account_list_options[] = {
+	{ "limit", "NUMBER", "at most so many" },
+	{ "after", "ADDRESS", "those that sort behind ADDRESS" },
+	END,
+};
+static const struct option_def password_options[] = {
+	{ "password", "PASSWORD",
+	    "the password (others can see it in the process list)" },
+	{ "stdin", NULL, "read the password from standard input" },
+	{ "hash", "HASH",
+	    "a password hash from elsewhere: {SCHEME}... or $...$" },
+	{ "no-password", NULL, "remove it: no login" },
+	END,
+};
+static const struct option_def alias_set_options[] = {
+	{ "disabled", "yes|no", "refuse mail for it" },
+	END,
+};
+static const struct option_def scope_options[] = {
+	{ "domain", "NAME", "for a domain" },
+	{ "account", "ADDRESS", "for an account" },
+	END,
+};
+static const struct option_def setting_list_options[] = {
+	{ "domain", "NAME", "for a domain" },
+	{ "account", "ADDRESS", "for an account" },
+	{ "all", NULL, "every value set anywhere" },
+	END,
+};
+static const struct option_def block_options[] = {
+	{ "user", "ADDRESS", "of this account's address only" },
+	END,
+};
+static const struct option_def audit_options[] = {
+	{ "limit", "NUMBER", "the newest so many; default 50" },
+	END,
+};
+
+/* In the order the help shows them. */
+const struct verb verbs[] = {
+	/* clang-format off */
+	{ "setup", "", "make a site, or complete one", 0, 0, VERB_NO_CONF | VERB_ROOT, cmd_setup, setup_options },
+
+	{ "domain add", "NAME", "host a domain", 1, 1, 0, cmd_domain_add, domain_add_options },
+	{ "domain list", "", "list the domains", 0, 0, 0, cmd_domain_list, NULL },
+	{ "domain show", "NAME", "show a domain", 1, 1, 0, cmd_domain_show, NULL },
+	{ "domain set", "NAME", "change a domain", 1, 1, 0, cmd_domain_set, domain_set_options },
+	{ "domain remove", "NAME", "remove a domain that has no accounts", 1, 1, 0, cmd_domain_remove, yes_options },
+
+	{ "account add", "ADDRESS", "make an account", 1, 1, 0, cmd_account_add, account_add_options },
+	{ "account list", "[DOMAIN]", "list accounts", 0, 1, 0, cmd_account_list, account_list_options },
+	{ "account show", "ADDRESS", "show an account", 1, 1, 0, cmd_account_show, NULL },
+	{ "account set", "ADDRESS", "change an account", 1, 1, 0, cmd_account_set, account_set_options },
+	{ "account remove", "ADDRESS", "remove an account with all its mail", 1, 1, 0, cmd_account_remove, yes_options },
+	{ "password", "ADDRESS", "set an account's password", 1, 1, 0, cmd_password, password_options },
+	{ "app-password add", "ADDRESS LABEL", "make a password for one device", 2, 2, 0, cmd_app_password_add, NULL },
+	{ "app-password list", "ADDRESS", "list an account's app passwords", 1, 1, 0, cmd_app_password_list, NULL },
+	{ "app-password remove", "ADDRESS ID", "remove an app password", 2, 2, 0, cmd_app_password_remove, NULL },
+
+	{ "alias add", "ADDRESS TARGET ...", "make an alias; @domain is a catch-all", 2, -1, 0, cmd_alias_add, NULL },
+	{ "alias list", "[DOMAIN]", "list aliases", 0, 1, 0, cmd_alias_list, NULL },
+	{ "alias show", "ADDRESS", "show an alias", 1, 1, 0, cmd_alias_show, NULL },
+	{ "alias set", "ADDRESS [TARGET ...]", "change an alias", 1, -1, 0, cmd_alias_set, alias_set_options },
+	{ "alias remove", "ADDRESS", "remove an alias", 1, 1, 0, cmd_alias_remove, NULL },
+	{ "resolve", "ADDRESS", "show where mail for an address goes", 1, 1, 0, cmd_resolve, NULL },
+
+	{ "setting get", "KEY", "show the effective value of a setting", 1, 1, 0, cmd_setting_get, scope_options },
+	{ "setting list", "", "list settings", 0, 0, 0, cmd_setting_list, setting_list_options },
+	{ "setting set", "KEY VALUE", "change a setting", 2, 2, 0, cmd_setting_set, scope_options },
+	{ "setting unset", "KEY", "go back to what is inherited", 1, 1, 0, cmd_setting_unset, scope_options },
+
+	{ "certificate set", "NAME CHAIN-FILE KEY-FILE", "store a TLS certificate", 3, 3, VERB_FILES, cmd_certificate_set, NULL },
+	{ "certificate remove", "NAME", "remove a TLS certificate", 1, 1, 0, cmd_certificate_remove, NULL },
+
+	{ "block list", "", "list failed logins and blocks", 0, 0, 0, cmd_block_list, NULL },
+	{ "block remove", "[PEER]", "forget failed logins and blocks", 0, 1, 0, cmd_block_remove, block_options },
+	{ "audit", "", "show who changed what", 0, 0, 0, cmd_audit, audit_options },
+
+	{ "completion", "bash|zsh", "write a completion script for a shell", 1, 1, VERB_NO_CONF | VERB_ROOT, cmd_completion, NULL },
+	{ NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
+	/* clang-format on */
+};

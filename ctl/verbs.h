@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CTL_VERBS_H
+#define CTL_VERBS_H
+
+#include "ctl/ctl.h"
+
+/* The run() functions of the table, by the file they are in. */
+
+int cmd_setup(struct ctl *c); /* setup.c */
+
+int cmd_domain_add(struct ctl *c); /* domain.c */
+int cmd_domain_list(struct ctl *c);
+int cmd_domain_show(struct ctl *c);
+int cmd_domain_set(struct ctl *c);
+int cmd_domain_remove(struct ctl *c);
+int cmd_certificate_set(struct ctl *c);
+int cmd_certificate_remove(struct ctl *c);
+
+int cmd_account_add(struct ctl *c); /* account.c */
+int cmd_account_list(struct ctl *c);
+int cmd_account_show(struct ctl *c);
+int cmd_account_set(struct ctl *c);
+int cmd_account_remove(struct ctl *c);
+
+int cmd_password(struct ctl *c); /* password.c */
+int cmd_app_password_add(struct ctl *c);
+int cmd_app_password_list(struct ctl *c);
+int cmd_app_password_remove(struct ctl *c);
+int cmd_block_list(struct ctl *c);
+int cmd_block_remove(struct ctl *c);
+
+int cmd_alias_add(struct ctl *c); /* alias.c */
+int cmd_alias_list(struct ctl *c);
+int cmd_alias_show(struct ctl *c);
+int cmd_alias_set(struct ctl *c);
+int cmd_alias_remove(struct ctl *c);
+int cmd_resolve(struct ctl *c);
+
+int cmd_setting_get(struct ctl *c); /* setting.c */
+int cmd_setting_list(struct ctl *c);
+int cmd_setting_set(struct ctl *c);
+int cmd_setting_unset(struct ctl *c);
+int cmd_audit(struct ctl *c);
+
+int cmd_completion(struct ctl *c); /* completion.c */
+
+/* Shared between them. */
+bool parse_yes_no(struct str s, bool *out);
+int yes_no_option(
+    struct ctl *c, const char *name, bool *value, const bool **out);
+/* Make an account with what --name, --quota, ... say, and its store. */
+int account_make(struct ctl *c, struct str address, struct str password,
+    struct str hash, struct site_account *out);
+/* --password, --stdin, --hash, --no-password, or ask. */
+int password_given(struct ctl *c, struct str *password, struct str *hash);
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/fs.h"
+#include "deliver/deliver.h"
+#include "lmtpd/data.h"
+#include "lmtpd/envelope.h"
+#include "lmtpd/spool.h"
+
+/* ------------------------------------------------------------------------
+ * DATA
+ */
+
+static void
+collect(void *arg, struct str piece)
+{
+	buf_putstr(arg, piece);
+}
+
+/* Decode TEXT, of which STEP more bytes arrive at a time; the rest after the
+ * end is left in *rest. */
+static bool
+decode(const char *text, size_t step, struct buf *out, const char **rest)
+{
+	struct data d;
+	size_t used = 0, have = 0, n = strlen(text);
+
+	data_init(&d);
+	while (!d.ended && have < n) {
+		/* From the heap, so that a read too far is seen. */
+		char *copy;
+
+		have = have + step < n ? have + step : n;
+		copy = malloc(have - used);
+		memcpy(copy, text + used, have - used);
+		used += data_decode(
+		    &d, (struct str){ copy, have - used }, collect, out);
+		free(copy);
+		assert_true(d.ended || have - used <= 2);
+	}
+	*rest = text + used;
+	return d.ended;
+}
+
+static void
+test_data(void **state)
+{
+	static const struct {
+		const char *in, *out; /* out NULL: does not end */
+		const char *rest;
+	} cases[] = {
+		/* clang-format off */
+		{ ".\r\n", "", "" },
+		{ "a\r\n.\r\nQUIT\r\n", "a\r\n", "QUIT\r\n" },
+		{ "a\r\nb\r\n\r\n.\r\n", "a\r\nb\r\n\r\n", "" },
+		{ "..\r\n..a\r\n...\r\n.\r\n", ".\r\n.a\r\n..\r\n", "" },
+		{ ".a\r\n.\r\n", "a\r\n", "" },
+		{ "a.\r\n.\r\n", "a.\r\n", "" },
+		/* What only looks like the end (SMTP smuggling). */
+		{ "a\n.\nMAIL\r\n.\r\n", "a\r\n.\r\nMAIL\r\n", "" },
+		{ "a\n.\r\nb\r\n.\r\n", "a\r\n.\r\nb\r\n", "" },
+		{ "a\r\n.\nb\r\n.\r\n", "a\r\n\r\nb\r\n", "" },
+		{ "a\r.\r\nb\r\n.\r\n", "a\r\n.\r\nb\r\n", "" },
+		{ "a\r\n.\rb\r\n.\r\n", "a\r\n\r\nb\r\n", "" },
+		{ "a\r.\rb\r\n.\r\n", "a\r\n.\r\nb\r\n", "" },
+		/* Line ends are made whole. */
+		{ "a\nb\n\nc\r\n.\r\n", "a\r\nb\r\n\r\nc\r\n", "" },
+		{ "a\rb\r\r\rc\r\r\nd\r\n.\r\n", "a\r\nb\r\nc\r\nd\r\n", "" },
+		{ "a\r\r\n.\r\n", "a\r\n", "" },
+		{ "\r\n.\r\n", "\r\n", "" },
+		{ "\n.\r\n\r\n.\r\n", "\r\n.\r\n\r\n", "" },
+		{ "a\r\n.", NULL, "." },
+		{ "a\r\n.\r", NULL, ".\r" },
+		{ "a\r", NULL, "\r" },
+		{ "a\r\nb", NULL, "" },
+		/* clang-format on */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		size_t n = strlen(cases[i].in);
+
+		for (size_t step = 1; step <= n; step++) {
+			struct buf out = { 0 };
+			const char *rest;
+			bool ended = decode(cases[i].in, step, &out, &rest);
+
+			print_message("case %zu, %zu at a time\n", i, step);
+			assert_int_equal(ended, cases[i].out != NULL);
+			if (ended)
+				assert_string_equal(
+				    buf_cstr(&out), cases[i].out);
+			assert_string_equal(rest, cases[i].rest);
+			buf_fini(&out);
+		}
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * Envelopes
+ */
+
+static void
+test_mail(void **state)
+{
+	static const struct {
+		const char *args;
+		enum args_rc rc;
+		const char *from, *envid;
+		uint64_t size;
+		enum mail_body body;
+		bool utf8;
+	} cases[] = {
+		/* clang-format off */
+		{ "FROM:<a@b>", ARGS_OK, "a@b", "", 0, BODY_7BIT, false },
+		{ "from: <>", ARGS_OK, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<@x,@y:a@b>", ARGS_OK, "a@b", "", 0, BODY_7BIT, false },
+		{ "FROM:<\"a> \\\"b\"@c>", ARGS_OK, "\"a> \\\"b\"@c", "", 0, BODY_7BIT, false },
+		{ "FROM:<a@b> SIZE=100 BODY=8bitmime", ARGS_OK, "a@b", "", 100, BODY_8BITMIME, false },
+		{ "FROM:<a@b> BODY=BINARYMIME SMTPUTF8", ARGS_OK, "a@b", "", 0, BODY_BINARYMIME, true },
+		{ "FROM:<a@b> RET=HDRS ENVID=x+2By AUTH=<>", ARGS_OK, "a@b", "x+y", 0, BODY_7BIT, false },
+		{ "FROM:<\xc3\xa4@b> SMTPUTF8", ARGS_OK, "\xc3\xa4@b", "", 0, BODY_7BIT, true },
+		{ "FROM:<\xe4@b> SMTPUTF8", ARGS_ADDRESS, "", "", 0, BODY_7BIT, false },
+		{ "TO:<a@b>", ARGS_SYNTAX, "", "", 0, BODY_7BIT, false },
+		{ "", ARGS_SYNTAX, "", "", 0, BODY_7BIT, false },
+		{ "FROM:a@b", ARGS_ADDRESS, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<a@b", ARGS_ADDRESS, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<a@b>SIZE=1", ARGS_ADDRESS, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<a b@c>", ARGS_ADDRESS, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<a\001@c>", ARGS_ADDRESS, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<a@b> SIZE=x", ARGS_VALUE, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<a@b> SIZE", ARGS_VALUE, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<a@b> SIZE=99999999999999999999999", ARGS_VALUE, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<a@b> BODY=9BIT", ARGS_VALUE, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<a@b> ENVID=+4", ARGS_VALUE, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<a@b> SMTPUTF8=1", ARGS_VALUE, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<a@b> NOTIFY=NEVER", ARGS_UNKNOWN, "", "", 0, BODY_7BIT, false },
+		{ "FROM:<a@b> FOO", ARGS_UNKNOWN, "", "", 0, BODY_7BIT, false },
+		/* clang-format on */
+	};
+	struct arena *a = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct mail_args m;
+
+		print_message("%s\n", cases[i].args);
+		assert_int_equal(
+		    mail_args_parse(a, str_of(cases[i].args), &m), cases[i].rc);
+		if (cases[i].rc != ARGS_OK)
+			continue;
+		assert_true(str_eqc(m.from, cases[i].from));
+		assert_true(str_eqc(m.envid, cases[i].envid));
+		assert_int_equal(m.size, cases[i].size);
+		assert_int_equal(m.body, cases[i].body);
+		assert_int_equal(m.utf8, cases[i].utf8);
+	}
+	arena_free(&a);
+}
+
+static void
+test_rcpt(void **state)
+{
+	static const struct {
+		const char *args;
+		enum args_rc rc;
+		const char *to, *orcpt;
+		unsigned notify;
+	} cases[] = {
+		/* clang-format off */
+		{ "TO:<a@b>", ARGS_OK, "a@b", "", 0 },
+		{ "TO:<Postmaster>", ARGS_OK, "Postmaster", "", 0 },
+		{ "TO:<a@b> NOTIFY=SUCCESS,delay", ARGS_OK, "a@b", "", NOTIFY_SUCCESS | NOTIFY_DELAY },
+		{ "TO:<a@b> NOTIFY=NEVER ORCPT=rfc822;x+3Dy@z", ARGS_OK, "a@b", "x=y@z", NOTIFY_NEVER },
+		{ "TO:<a@b> ORCPT=utf-8;\xc3\xa4@z", ARGS_OK, "a@b", "\xc3\xa4@z", 0 },
+		{ "TO:<>", ARGS_ADDRESS, "", "", 0 },
+		{ "FROM:<a@b>", ARGS_SYNTAX, "", "", 0 },
+		{ "TO:<a@b> NOTIFY=NEVER,SUCCESS", ARGS_VALUE, "", "", 0 },
+		{ "TO:<a@b> NOTIFY=", ARGS_VALUE, "", "", 0 },
+		{ "TO:<a@b> ORCPT=x@y", ARGS_VALUE, "", "", 0 },
+		{ "TO:<a@b> SIZE=4", ARGS_UNKNOWN, "", "", 0 },
+		/* clang-format on */
+	};
+	struct arena *a = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct rcpt_args r;
+
+		print_message("%s\n", cases[i].args);
+		assert_int_equal(
+		    rcpt_args_parse(a, str_of(cases[i].args), &r), cases[i].rc);
+		if (cases[i].rc != ARGS_OK)
+			continue;
+		assert_true(str_eqc(r.to, cases[i].to));
+		assert_true(str_eqc(r.orcpt, cases[i].orcpt));
+		assert_int_equal(r.notify, cases[i].notify);
+	}
+	arena_free(&a);
+}
+
+static void
+test_bdat(void **state)
+{
+	static const struct {
+		const char *args;
+		enum args_rc rc;
+		uint64_t size;
+		bool last;
+	} cases[] = {
+		{ "10", ARGS_OK, 10, false },
+		{ "0 LAST", ARGS_OK, 0, true },
+		{ " 7  last ", ARGS_OK, 7, true },
+		{ "", ARGS_SYNTAX, 0, false },
+		{ "x", ARGS_SYNTAX, 0, false },
+		{ "-1", ARGS_SYNTAX, 0, false },
+		{ "10 FIRST", ARGS_SYNTAX, 0, false },
+		{ "99999999999999999999", ARGS_SYNTAX, 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint64_t size = 0;
+		bool last = false;
+
+		print_message("%s\n", cases[i].args);
+		assert_int_equal(
+		    bdat_args_parse(str_of(cases[i].args), &size, &last),
+		    cases[i].rc);
+		if (cases[i].rc != ARGS_OK)
+			continue;
+		assert_int_equal(size, cases[i].size);
+		assert_int_equal(last, cases[i].last);
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * Spool
+ */
+
+static void
+fill(struct spool *s, size_t n, size_t *written)
+{
+	char piece[1000];
+	struct err e;
+
+	for (size_t i = 0; i < n / sizeof(piece); i++) {
+		memset(piece, 'a' + (int)(i % 26), sizeof(piece));
+		spool_put(s, (struct str){ piece, sizeof(piece) });
+		if (spool_must_write(s)) {
+			assert_true(spool_write(s, &e));
+			(*written)++;
+		}
+	}
+}
+
+static void
+test_spool(void **state)
+{
+	static const struct {
+		uint64_t budget;
+		size_t size;
+		bool file;
+	} cases[] = {
+		{ 100 << 20, 0, false },
+		{ 100 << 20, 10000, false },
+		{ 100 << 20, 5000000, true },
+		{ 0, 10000, false },
+		{ 0, 200000, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct spool s;
+		struct str raw;
+		struct err e = ERR_INIT;
+		size_t written = 0;
+		char *before;
+
+		spool_configure("/tmp", cases[i].budget);
+		spool_init(&s);
+		fill(&s, cases[i].size, &written);
+		assert_int_equal(written > 0, cases[i].file);
+		/* A file takes over: what stays in memory is bounded. */
+		assert_true(!cases[i].file || s.mem.cap < 1 << 20);
+		assert_true(spool_finish(&s, &raw, &e));
+		assert_int_equal(raw.n, cases[i].size);
+		for (size_t k = 0; k < raw.n; k++) {
+			if (raw.p[k] != (char)('a' + (int)(k / 1000 % 26)))
+				fail_msg("byte %zu differs", k);
+		}
+		before = (char *)(uintptr_t)raw.p - DELIVER_HEADROOM;
+		memset(before, 'h', DELIVER_HEADROOM);
+		spool_reset(&s);
+	}
+	spool_configure("/nonexistent", 0);
+	{
+		struct spool s;
+		struct str raw;
+		struct err e = ERR_INIT;
+		char piece[70000] = "";
+
+		spool_init(&s);
+		spool_put(&s, (struct str){ piece, sizeof(piece) });
+		assert_true(spool_must_write(&s));
+		assert_false(spool_write(&s, &e));
+		assert_non_null(strstr(e.msg, "/nonexistent"));
+		/* It goes on failing without taking memory. */
+		spool_put(&s, (struct str){ piece, sizeof(piece) });
+		assert_int_equal(s.mem.cap, 0);
+		assert_false(spool_finish(&s, &raw, &e));
+		spool_reset(&s);
+	}
+	spool_configure("/tmp", UINT64_MAX);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_data),
+		cmocka_unit_test(test_mail),
+		cmocka_unit_test(test_rcpt),
+		cmocka_unit_test(test_bdat),
+		cmocka_unit_test(test_spool),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/conf.h"
+#include "base/log.h"
+#include "lmtpd/session.h"
+#include "site/setting.h"
+#include "site/site.h"
+#include "store/store.h"
+
+static struct store *store;
+
+static bool
+listen_on(const struct conf *c, struct net_server *s, struct err *e)
+{
+	return net_listen(s, conf_get(c, "lmtpd.listen"),
+	    conf_get(c, "run_dir"), &lmtp_proto, false, NULL, e);
+}
+
+static void
+parallel(
+    void *arg, size_t count, void (*task)(void *targ, size_t i), void *targ)
+{
+	net_parallel(arg, count, task, targ);
+}
+
+static void
+set_limits(const struct conf *c)
+{
+	lmtp.max_size = conf_size(c, "lmtpd.max_size");
+	lmtp.max_recipients = (unsigned)conf_uint(c, "lmtpd.max_recipients");
+	lmtp.timeout = (unsigned)conf_duration(c, "lmtpd.timeout");
+}
+
+static void
+set_hostname(const struct conf *c)
+{
+	const char *name = conf_get(c, "hostname");
+
+	if (*name)
+		snprintf(lmtp.hostname, sizeof(lmtp.hostname), "%s", name);
+	else if (gethostname(lmtp.hostname, sizeof(lmtp.hostname) - 1) != 0)
+		strcpy(lmtp.hostname, "localhost");
+}
+
+static void
+add_metrics(void)
+{
+	lmtp.messages = metric_counter(
+	    "mailstead_lmtp_messages_total", NULL, "Messages received");
+	lmtp.bytes = metric_counter(
+	    "mailstead_lmtp_bytes_total", NULL, "Their size in bytes");
+	for (int i = 0; i < DELIVER_RCS; i++) {
+		char labels[64];
+
+		snprintf(labels, sizeof(labels), "result=\"%s\"",
+		    deliver_rc_name((enum deliver_rc)i));
+		lmtp.results[i] = metric_counter("mailstead_deliveries_total",
+		    labels, "Recipients by result");
+	}
+}
+
+static bool
+open_store(const struct conf *c, struct err *e)
+{
+	struct site_scope everywhere = { .domain = STR_NULL };
+	struct store_options o = {
+		.data_dir = conf_get(c, "data_dir"),
+		.run_dir = conf_get(c, "run_dir"),
+		.max_open = (unsigned)conf_uint(c, "account_cache"),
+		.blob_threshold = site_setting_uint(
+		    lmtp.site, "store.blob_threshold", everywhere),
+	};
+
+	return store_open(&o, &store, e) == STORE_OK;
+}
+
+static bool
+start(const struct conf *c, struct net_server *s, struct err *e)
+{
+	struct deliver_options o = { .hostname = lmtp.hostname,
+		.parallel = parallel,
+		.parallel_arg = s };
+
+	set_limits(c);
+	set_hostname(c);
+	add_metrics();
+	spool_configure(
+	    conf_get(c, "data_dir"), conf_size(c, "lmtpd.spool_memory"));
+	if (site_open(conf_get(c, "data_dir"), &lmtp.site, e) != SITE_OK)
+		return false;
+	if (!open_store(c, e)) {
+		site_close(&lmtp.site);
+		return false;
+	}
+	o.site = lmtp.site;
+	o.store = store;
+	lmtp.deliver = deliver_new(&o);
+	return true;
+}
+
+static void
+stop(void)
+{
+	deliver_free(&lmtp.deliver);
+	store_close(&store);
+	site_close(&lmtp.site);
+}
+
+static bool
+certificate(void *arg, struct str name, struct buf *chain, struct buf *key)
+{
+	struct err e = ERR_INIT;
+	enum site_rc rc = site_certificate(lmtp.site, name, chain, key, &e);
+
+	(void)arg;
+	if (rc != SITE_OK && rc != SITE_NOTFOUND)
+		log_error("certificate", LOG_STR("name", name), LOG_ERR(&e));
+	return rc == SITE_OK;
+}
+
+static const struct daemon lmtpd = {
+	.name = "lmtpd",
+	.start = start,
+	.listen = listen_on,
+	.reload = set_limits,
+	.stop = stop,
+	.certificate = certificate,
+};
+
+int
+main(int argc, char **argv)
+{
+	return daemon_main(&lmtpd, argc, argv);
+}

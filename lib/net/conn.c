@@ -239,7 +239,7 @@ static bool
 batching(const struct conn *c)
 {
 	return c->listener->proto->batch && !c->closing && !c->starttls &&
-	       unsent(c) < BATCH_BYTES &&
+	       !c->more && unsent(c) < BATCH_BYTES &&
 	       (c->run || (c->fresh && c->in_at < c->in.n));
 }
 

@@ -157,6 +157,17 @@ find_in(struct import *im, const char *dir, struct str path, bool mbox)
 		ctl_warn(im->c, "cannot read %s: %s", dir, strerror(errno));
 }
 
+/* access(2) would ask for the real user and not for our capabilities. */
+static bool
+is_readable(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static int
 find_folders(struct import *im, const char *source)
 {
@@ -166,7 +177,7 @@ find_folders(struct import *im, const char *source)
 	if (format && !mbox && strcmp(format, "maildir") != 0)
 		return ctl_failf(
 		    im->c, EX_USAGE, NULL, "--format is maildir or mbox");
-	if (access(source, R_OK) != 0) {
+	if (!is_readable(source)) {
 		err_errno(&im->c->err, "cannot read %s", source);
 		return ctl_fail(im->c, EX_NOINPUT, NULL);
 	}

@@ -147,36 +147,42 @@ maildir_parse_keywords(struct str text, struct str *names)
 	}
 }
 
-/* '/' may stand inside a foreign name; our path has no place for it. */
+/* A dot within a level, which modified UTF-7 has no spelling for. Dovecot
+ * shows it as it stands; we read it back as it was. */
+#define DOT "&AC4-"
+
+static void
+decode_level(struct buf *out, struct str level)
+{
+	size_t at;
+
+	while ((at = str_find(level, STR(DOT))) != STR_NPOS) {
+		utf7_decode_lax(out, str_sub(level, 0, at));
+		buf_putc(out, '.');
+		level = str_sub(level, at + strlen(DOT), level.n);
+	}
+	utf7_decode_lax(out, level);
+}
+
 bool
 maildir_folder_path(struct arena *a, struct str folder, struct str *path)
 {
 	struct str level;
 	struct buf b = { 0 };
-	bool ok = folder.n > 1 && folder.p[0] == '.' &&
-		  str_chr(folder, '/') == STR_NPOS;
+	bool ok = folder.n > 1 && folder.p[0] == '.';
 
 	folder = str_sub(folder, 1, folder.n);
 	while (ok && str_split(&folder, '.', &level)) {
-		size_t at;
-
 		if (b.n)
 			buf_putc(&b, '/');
-		at = b.n;
 		ok = level.n > 0;
-		utf7_decode_lax(&b, level);
-		for (size_t i = at; i < b.n; i++) {
-			if (b.p[i] == '/')
-				b.p[i] = '_';
-		}
+		decode_level(&b, level);
 	}
 	*path = arena_str(a, buf_str(&b));
 	buf_fini(&b);
 	return ok && str_is_utf8(*path);
 }
 
-/* A dot within a level is written in UTF-7's base64, like what is not ASCII;
- * Dovecot reads that as a level of its own, we read it back as it was. */
 struct str
 maildir_path_folder(struct arena *a, struct str path)
 {
@@ -190,7 +196,7 @@ maildir_path_folder(struct arena *a, struct str path)
 		buf_putc(&b, '.');
 		while (str_split(&level, '.', &part)) {
 			if (!first)
-				BUF_LIT(&b, "&AC4-");
+				BUF_LIT(&b, DOT);
 			utf7_encode(&b, part);
 			first = false;
 		}

@@ -125,7 +125,7 @@ test_folders(void **state)
 		{ ".Entw&APw-rfe", "Entw\xc3\xbcrfe", true },
 		{ ".v1&AC4-0.x", "v1.0/x", true },
 		{ ".A&-B", "A&B", true },
-		{ ".a&AC8-b", "a_b", false },
+		{ ".x&AC4-", "x.", true },
 		{ ".", NULL, false },
 		{ "..x", NULL, false },
 		{ ".x.", NULL, false },

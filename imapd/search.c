@@ -354,39 +354,6 @@ contains(struct buf *text, struct str needle)
 }
 
 static bool
-is_address_field(struct str name)
-{
-	static const char *const names[] = { "From", "To", "Cc", "Bcc",
-		"Sender", "Reply-To" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (str_ieqc(name, names[i]))
-			return true;
-	}
-	return false;
-}
-
-/* Addresses as they are meant, without the comments that may stand within. */
-static void
-put_addresses(struct buf *text, struct str value)
-{
-	struct arena *a = arena_new();
-	struct mime_address *list;
-	size_t n = mime_addresses(a, value, &list);
-
-	for (size_t i = 0; i < n; i++) {
-		mime_decode_words(text, list[i].name);
-		BUF_LIT(text, " ");
-		buf_putstr(text, list[i].mailbox);
-		if (list[i].host.n)
-			BUF_LIT(text, "@");
-		buf_putstr(text, list[i].host);
-		BUF_LIT(text, " ");
-	}
-	arena_free(&a);
-}
-
-static bool
 field_contains(const struct mime_field *f, struct str needle)
 {
 	struct buf text = { 0 };
@@ -394,9 +361,9 @@ field_contains(const struct mime_field *f, struct str needle)
 
 	mime_decode_words(&text, f->value);
 	yes = contains(&text, needle);
-	if (!yes && is_address_field(f->name)) {
+	if (!yes && mime_is_address_field(f->name)) {
 		buf_clear(&text);
-		put_addresses(&text, f->value);
+		mime_address_text(&text, f->value);
 		yes = contains(&text, needle);
 	}
 	buf_fini(&text);

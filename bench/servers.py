@@ -318,9 +318,12 @@ class Mailstead(Server):
             end_process(int((self.dir / "run" / f"{name}.pid").read_text()))
         for name in self.daemons:
             with open(self.dir / "log" / f"{name}.log", "ab") as log:
-                subprocess.Popen([str(self.build / name / name), "-c", str(self.dir / "mailstead.conf")], stdout=log,
-                                 stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+                # --fork: not our child, so that it is gone when it ends.
+                subprocess.run(["setsid", "--fork", str(self.build / name / name), "-c",
+                                str(self.dir / "mailstead.conf")],
+                               stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=True)
         wait_for(lambda: answers(self.imap_port, b"* OK") and answers(self.lmtp_port, b"220"), 20, self.name)
+        wait_for(lambda: all(os.path.exists(f"/proc/{pid}") for pid in self.pids()), 20, self.name)
 
     def pids(self):
         return [int((self.dir / "run" / f"{name}.pid").read_text()) for name in self.daemons]

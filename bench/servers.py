@@ -4,6 +4,7 @@ own, and what they use: processor time and memory."""
 
 import base64
 import hashlib
+import imaplib
 import os
 import pathlib
 import pwd
@@ -156,10 +157,8 @@ class Dovecot(Server):
         self.dir = pathlib.Path(work) / self.name
         self.mail = mail or self.dir / "mail"
         self.reuse = reuse
-        base = free_ports(base, (143, 24))
-        self.imap_port, self.lmtp_port = base + 143, base + 24
+        self.base, self.accounts = base, accounts
         self.process = None
-        self.write(accounts)
 
     @staticmethod
     def version():
@@ -228,10 +227,17 @@ service lmtp {{
 """)
 
     def start(self):
+        if not self.imap_port:
+            base = free_ports(self.base, (143, 24))
+            self.imap_port, self.lmtp_port = base + 143, base + 24
+            self.write(self.accounts)
         self.process = subprocess.Popen(["dovecot", "-F", "-c", str(self.dir / "dovecot.conf")],
                                         stdout=subprocess.DEVNULL, stderr=open(self.dir / "stderr", "ab"),
                                         start_new_session=True)
-        wait_for(lambda: answers(self.imap_port, b"* OK"), 20, f"{self.name} (see {self.dir}/log)")
+        wait_for(lambda: self.process.poll() is not None or
+                 (answers(self.imap_port, b"* OK") and answers(self.lmtp_port, b"220")), 20, self.name)
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.name} did not start: {(self.dir / 'stderr').read_text()}")
 
     def stop(self):
         if not self.process:
@@ -274,7 +280,7 @@ class Mailstead(Server):
         self.dir = pathlib.Path(work) / "site"
         self.build = build
         self.accounts = accounts
-        self.base = free_ports(base, (24, 25, 143, 587, 993))
+        self.base = base
         self.env = {}
         self.ids = {}
 
@@ -293,6 +299,7 @@ class Mailstead(Server):
         return done.stdout
 
     def start(self):
+        self.base = free_ports(self.base, (24, 25, 143, 587, 993))
         self.quickstart("--start")
         for line in (self.dir / "endpoints.env").read_text().splitlines():
             key, value = line.split("=", 1)
@@ -311,9 +318,12 @@ class Mailstead(Server):
             end_process(int((self.dir / "run" / f"{name}.pid").read_text()))
         for name in self.daemons:
             with open(self.dir / "log" / f"{name}.log", "ab") as log:
-                subprocess.Popen([str(self.build / name / name), "-c", str(self.dir / "mailstead.conf")], stdout=log,
-                                 stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+                # --fork: not our child, so that it is gone when it ends.
+                subprocess.run(["setsid", "--fork", str(self.build / name / name), "-c",
+                                str(self.dir / "mailstead.conf")],
+                               stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=True)
         wait_for(lambda: answers(self.imap_port, b"* OK") and answers(self.lmtp_port, b"220"), 20, self.name)
+        wait_for(lambda: all(os.path.exists(f"/proc/{pid}") for pid in self.pids()), 20, self.name)
 
     def pids(self):
         return [int((self.dir / "run" / f"{name}.pid").read_text()) for name in self.daemons]
@@ -322,9 +332,9 @@ class Mailstead(Server):
         """Accounts with the same hash as Dovecot's. A login may neither
         replace it (auth.rehash) nor be answered from memory (auth.cache_time)."""
         for key, value in (("auth.rehash", "no"), ("auth.cache_time", "0")):
-            self.ctl("set", key, value)
+            self.ctl("setting", "set", key, value)
         for n in range(1, self.accounts + 1):
-            self.ctl("account", "add", user(n), "--hash", text=cheap_hash(PASSWORD) + "\n")
+            self.ctl("account", "add", user(n), "--hash", cheap_hash(PASSWORD))
         with sqlite3.connect(f"file:{self.dir}/data/site.db?mode=ro", uri=True) as db:
             self.ids = dict(db.execute("SELECT address, id FROM accounts"))
 
@@ -338,7 +348,7 @@ import sqlite3, sys
 left = 0
 for path in sys.argv[1:]:
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
-    left += db.execute("SELECT count(*) FROM emails WHERE id > (SELECT indexed FROM state)").fetchone()[0]
+    left += db.execute("SELECT count(*) FROM email WHERE id > (SELECT indexed FROM state)").fetchone()[0]
     db.close()
 print(left)
 """
@@ -348,7 +358,9 @@ print(left)
         paths = [str(self.database(n)) for n in range(1, self.accounts + 1)]
         done = subprocess.run([sys.executable, "-c", self.UNINDEXED, *[p for p in paths if os.path.exists(p)]],
                               user=USER, group=USER, extra_groups=[], capture_output=True, text=True, cwd="/",
-                              check=True, timeout=60)
+                              timeout=60)
+        if done.returncode:
+            raise RuntimeError(f"reading the accounts: {done.stderr.strip().splitlines()[-1]}")
         return int(done.stdout)
 
     def settle(self, seconds=300):
@@ -364,3 +376,16 @@ print(left)
 
 def remove(path):
     shutil.rmtree(path, ignore_errors=True)
+
+
+def argon2_cost(site):
+    """CPU milliseconds of one verification with the default settings."""
+    site.ctl("account", "add", "slow@" + DOMAIN, "--stdin", text=PASSWORD + "\n")
+    times = []
+    for _ in range(3):
+        before = site.cpu()
+        c = imaplib.IMAP4("127.0.0.1", site.imap_port, timeout=20)
+        c.login("slow@" + DOMAIN, PASSWORD)
+        c.logout()
+        times.append((site.cpu() - before) * 1000)
+    return sorted(times)[1]

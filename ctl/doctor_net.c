@@ -342,7 +342,7 @@ mx_names(const char *domain, const char *host, char *first, size_t n)
 			ns_rr_rdata(rr) + 2, name, sizeof(name)) < 0)
 			continue;
 		if (!*first)
-			snprintf(first, n, "%s", name);
+			snprintf(first, n, "%.*s", (int)n - 1, name);
 		if (str_ieqc(str_of(name), host))
 			return 1;
 	}

@@ -48,7 +48,7 @@ class LmtpWorker(Worker):
     """Like an MTA: what was not acknowledged is sent again, unchanged."""
 
     def one(self, account, token, raw):
-        while True:
+        while not self.stop.is_set():
             try:
                 with Lmtp(self.site.host, self.site.lmtp_port) as lmtp:
                     results = lmtp.deliver("crash@example.test", [account[0]], raw)
@@ -75,10 +75,11 @@ class AppendWorker(Worker):
 
 
 def is_dead(pid):
-    """Gone, or a zombie: its sockets are closed."""
+    """Gone, or a zombie without other threads: its sockets are closed."""
     try:
         with open(f"/proc/{pid}/stat") as f:
-            return f.read().rpartition(")")[2].split()[0] in "ZX"
+            state = f.read().rpartition(")")[2].split()[0]
+        return state in "ZX" and len(os.listdir(f"/proc/{pid}/task")) <= 1
     except OSError:
         return True
 

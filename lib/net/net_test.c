@@ -463,7 +463,9 @@ tls_dial(int fd, const char *name, int max_version)
 	t.ssl = SSL_new(t.ctx);
 	SSL_set_fd(t.ssl, fd);
 	if (name)
-		SSL_set_tlsext_host_name(t.ssl, name);
+		/* The macro for this casts const away. */
+		SSL_ctrl(t.ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME,
+		    TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name);
 	return t;
 }
 

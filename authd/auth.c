@@ -144,7 +144,7 @@ failed(struct session *s, uint32_t id, struct exchange *x)
 
 	switch (why) {
 	case SITE_DENIED:
-		fail(s, id, user, NULL, NULL);
+		fail(s, id, user, NULL, "Invalid user name or password");
 		break;
 	case SITE_BLOCKED:
 		fail(s, id, user, NULL, "Too many failures, try again later");

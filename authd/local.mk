@@ -7,4 +7,4 @@ check_PROGRAMS += %D%/authd_test
 %C%_authd_test_SOURCES = %D%/authd_test.c %D%/lookup.c %D%/lookup.h \
 	%D%/netstring.c %D%/netstring.h %D%/proto.c %D%/proto.h
 %C%_authd_test_LDADD = $(TEST_LIBS)
-dist_man_MANS += %D%/authd.8
+dist_man_MANS += docs/authd.8

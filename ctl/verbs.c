@@ -96,6 +96,40 @@ static const struct option_def audit_options[] = {
 	END,
 };
 
+static const struct option_def deliver_options[] = {
+	{ "from", "ADDRESS",
+	    "the sender of the envelope; default: the null sender" },
+	END,
+};
+static const struct option_def import_options[] = {
+	{ "format", "FORMAT",
+	    "maildir or mbox; default: what the source looks like" },
+	{ "mailbox", "NAME",
+	    "put the messages into this mailbox, folders below it" },
+	END,
+};
+static const struct option_def export_options[] = {
+	{ "format", "FORMAT", "maildir (default) or mbox" },
+	{ "mailbox", "NAME", "only this mailbox and those below it" },
+	END,
+};
+static const struct option_def check_options[] = {
+	{ "repair", NULL, "mend what can be mended" },
+	{ "reindex", NULL, "make the search index anew" },
+	END,
+};
+static const struct option_def backup_options[] = {
+	{ "no-verify", NULL, "do not read the copies back" },
+	END,
+};
+static const struct option_def doctor_options[] = {
+	{ "postfix", "DIR",
+	    "Postfix's configuration folder; default: postconf's" },
+	{ "no-dns", NULL, "do not ask the DNS" },
+	{ "no-postfix", NULL, "do not look at Postfix" },
+	END,
+};
+
 /* In the order the help shows them. */
 const struct verb verbs[] = {
 	/* clang-format off */
@@ -129,12 +163,28 @@ const struct verb verbs[] = {
 	{ "setting set", "KEY VALUE", "change a setting", 2, 2, 0, cmd_setting_set, scope_options },
 	{ "setting unset", "KEY", "go back to what is inherited", 1, 1, 0, cmd_setting_unset, scope_options },
 
+	{ "mailbox list", "ADDRESS", "list an account's mailboxes", 1, 1, 0, cmd_mailbox_list, NULL },
+	{ "mailbox create", "ADDRESS MAILBOX", "make a mailbox", 2, 2, 0, cmd_mailbox_create, NULL },
+	{ "mailbox rename", "ADDRESS FROM TO", "rename a mailbox with those below it", 3, 3, 0, cmd_mailbox_rename, NULL },
+	{ "mailbox remove", "ADDRESS MAILBOX", "remove a mailbox with its messages", 2, 2, 0, cmd_mailbox_remove, yes_options },
+	{ "fetch", "ADDRESS [MAILBOX [UID]]", "list messages, or write one to standard output", 1, 3, 0, cmd_fetch, NULL },
+	{ "deliver", "ADDRESS ...", "deliver a message from standard input", 1, -1, 0, cmd_deliver, deliver_options },
+	{ "import", "ADDRESS SOURCE", "take in a Maildir or mbox", 2, 2, VERB_FILES, cmd_import, import_options },
+	{ "export", "ADDRESS FOLDER", "write an account's mail as Maildir or mbox", 2, 2, VERB_FILES, cmd_export, export_options },
+
 	{ "certificate set", "NAME CHAIN-FILE KEY-FILE", "store a TLS certificate", 3, 3, VERB_FILES, cmd_certificate_set, NULL },
 	{ "certificate remove", "NAME", "remove a TLS certificate", 1, 1, 0, cmd_certificate_remove, NULL },
 
 	{ "block list", "", "list failed logins and blocks", 0, 0, 0, cmd_block_list, NULL },
 	{ "block remove", "[PEER]", "forget failed logins and blocks", 0, 1, 0, cmd_block_remove, block_options },
 	{ "audit", "", "show who changed what", 0, 0, 0, cmd_audit, audit_options },
+
+	{ "who", "[ADDRESS]", "show who is connected", 0, 1, 0, cmd_who, NULL },
+	{ "status", "", "show whether the daemons run", 0, 0, 0, cmd_status, NULL },
+	{ "doctor", "", "find what is wrong with the installation", 0, 0, VERB_ROOT, cmd_doctor, doctor_options },
+	{ "check", "[ADDRESS ...]", "verify the database and the stores", 0, -1, 0, cmd_check, check_options },
+	{ "backup", "FOLDER [ADDRESS ...]", "copy the site, or some accounts, while it runs", 1, -1, VERB_FILES, cmd_backup, backup_options },
+	{ "restore", "FOLDER [ADDRESS ...]", "bring back a site, or some accounts", 1, -1, VERB_FILES, cmd_restore, yes_options },
 
 	{ "completion", "bash|zsh", "write a completion script for a shell", 1, 1, VERB_NO_CONF | VERB_ROOT, cmd_completion, NULL },
 	{ NULL, NULL, NULL, 0, 0, 0, NULL, NULL },

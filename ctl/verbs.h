@@ -42,6 +42,23 @@ int cmd_setting_set(struct ctl *c);
 int cmd_setting_unset(struct ctl *c);
 int cmd_audit(struct ctl *c);
 
+int cmd_mailbox_list(struct ctl *c); /* mailbox.c */
+int cmd_mailbox_create(struct ctl *c);
+int cmd_mailbox_rename(struct ctl *c);
+int cmd_mailbox_remove(struct ctl *c);
+int cmd_fetch(struct ctl *c);
+
+int cmd_deliver(struct ctl *c); /* deliver.c */
+int cmd_import(struct ctl *c);  /* import.c */
+int cmd_export(struct ctl *c);  /* export.c */
+
+int cmd_check(struct ctl *c);  /* check.c */
+int cmd_backup(struct ctl *c); /* backup.c */
+int cmd_restore(struct ctl *c);
+
+int cmd_who(struct ctl *c); /* who.c */
+int cmd_status(struct ctl *c);
+int cmd_doctor(struct ctl *c);     /* doctor.c */
 int cmd_completion(struct ctl *c); /* completion.c */
 
 /* Shared between them. */

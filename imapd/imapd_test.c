@@ -128,6 +128,7 @@ test_utf7(void **state)
 		if (!cases[i].utf8) {
 			assert_false(utf7_decode(&b, str_of(cases[i].wire)));
 			assert_int_equal(b.n, 0);
+			buf_fini(&b);
 			continue;
 		}
 		assert_true(utf7_decode(&b, str_of(cases[i].wire)));

@@ -326,4 +326,18 @@ enum site_rc site_audit(struct site *s, const struct site_by *by,
 enum site_rc site_audit_list(struct site *s, struct arena *a, int64_t before,
     size_t limit, struct site_audit_row **list, size_t *count, struct err *e);
 
+/* ------------------------------------------------------------------------
+ * Care
+ */
+
+/*
+ * Verify the database: SQLite's own integrity and every reference. REPORT
+ * gets a sentence for each problem; SITE_OK also when there were some.
+ */
+enum site_rc site_check(struct site *s,
+    void (*report)(void *arg, const char *problem), void *arg, struct err *e);
+/* A synced copy as of one moment in PATH, which must not exist. Nobody is
+ * disturbed. */
+enum site_rc site_backup(struct site *s, const char *path, struct err *e);
+
 #endif

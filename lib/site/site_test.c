@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "base/fs.h"
 #include "site/setting.h"
 #include "site/test.h"
+#include "sqlite/sq.h"
 
 /* ------------------------------------------------------------------------
  * Addresses
@@ -615,6 +617,50 @@ test_audit(void **state)
 	assert_int_equal(n, 2);
 }
 
+static void
+count_problem(void *arg, const char *problem)
+{
+	print_message("%s\n", problem);
+	++*(int *)arg;
+}
+
+static void
+test_check_and_backup(void **state)
+{
+	struct fixture *f = *state;
+	struct sq_options o = { 0 };
+	struct site_domain d;
+	struct site *copy;
+	struct sq *q;
+	int problems = 0;
+
+	add_domain(f, "a.example");
+	ok(site_check(f->site, count_problem, &problems, &f->e));
+	assert_int_equal(problems, 0);
+	assert_int_equal(
+	    mkdir(arena_printf(f->a, "%s/copy", f->dir).p, 0700), 0);
+	ok(site_backup(
+	    f->site, arena_printf(f->a, "%s/copy/site.db", f->dir).p, &f->e));
+	is(site_backup(
+	       f->site, arena_printf(f->a, "%s/copy/site.db", f->dir).p, &f->e),
+	    SITE_EXISTS);
+	ok(site_open(arena_printf(f->a, "%s/copy", f->dir).p, &copy, &f->e));
+	ok(site_domain_get(copy, f->a, STR("a.example"), &d, &f->e));
+	site_close(&copy);
+
+	o.path = arena_printf(f->a, "%s/site.db", f->dir).p;
+	assert_int_equal(sq_open(&o, &q, &f->e), SQ_OK);
+	assert_int_equal(sq_script(q,
+			     "PRAGMA foreign_keys = OFF;"
+			     "INSERT INTO aliases (key, address, domain,"
+			     " created) VALUES ('x', 'x', 99, 0)",
+			     &f->e),
+	    SQ_OK);
+	sq_close(&q);
+	ok(site_check(f->site, count_problem, &problems, &f->e));
+	assert_int_equal(problems, 1);
+}
+
 /* More threads than readers, reading while one writes. */
 static void *
 read_much(void *arg)
@@ -692,6 +738,7 @@ main(void)
 		T(test_two_handles),
 		T(test_certificates),
 		T(test_audit),
+		T(test_check_and_backup),
 		T(test_threads),
 		T(test_open_failures),
 	};

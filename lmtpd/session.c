@@ -18,7 +18,7 @@ struct lmtp lmtp;
  * Replies
  */
 
-static void
+__attribute__((format(printf, 4, 0))) static void
 put_reply(struct session *s, unsigned code, const char *status, const char *fmt,
     va_list ap)
 {

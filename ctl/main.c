@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/sanitize.h"
 #include "ctl/ctl.h"
 
 /*
@@ -56,6 +57,8 @@ become_user(struct ctl *c)
 		err_errno(&c->err, "cannot become user %s", name);
 		return ctl_fail(c, EX_OSERR, NULL);
 	}
+	if (SANITIZED)
+		prctl(PR_SET_DUMPABLE, 1);
 	return 0;
 }
 

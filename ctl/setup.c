@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/sanitize.h"
 #include "ctl/verbs.h"
 
 /*
@@ -135,8 +138,11 @@ make_folders(struct ctl *c)
 		return status;
 	if (geteuid() == uid)
 		return 0;
-	if (setegid(gid) == 0 && seteuid(uid) == 0)
+	if (setgroups(0, NULL) == 0 && setgid(gid) == 0 && setuid(uid) == 0) {
+		if (SANITIZED)
+			prctl(PR_SET_DUMPABLE, 1);
 		return 0;
+	}
 	err_errno(&c->err, "cannot become user %s", conf_get(c->conf, "user"));
 	return ctl_fail(c, EX_OSERR, NULL);
 }

@@ -26,3 +26,7 @@ FUZZ_TARGETS += %D%/lmtp_fuzz
 %C%_lmtp_fuzz_SOURCES = %D%/lmtp_fuzz.c lmtpd/data.c lmtpd/data.h \
 	lmtpd/envelope.c lmtpd/envelope.h $(FUZZ_MAIN)
 %C%_lmtp_fuzz_LDFLAGS = $(FUZZ_LINK)
+
+FUZZ_TARGETS += %D%/imap_fuzz
+%C%_imap_fuzz_SOURCES = %D%/imap_fuzz.c $(FUZZ_MAIN) $(imapd_parts)
+%C%_imap_fuzz_LDFLAGS = $(FUZZ_LINK)

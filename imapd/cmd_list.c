@@ -282,7 +282,7 @@ put_attributes(struct buf *out, const struct listing *l, const struct entry *it)
 		put_word(&w, "\\Subscribed");
 	if (!m)
 		put_word(&w, "\\NonExistent");
-	if (!m || m->noselect)
+	else if (m->noselect) /* \NonExistent says so too */
 		put_word(&w, "\\Noselect");
 	if (m && (l->give & GIVE_CHILDREN))
 		put_word(

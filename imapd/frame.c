@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "imapd/frame.h"
 
+#include <string.h>
+
 #define MAX_ABSURD (UINT64_C(1) << 40)
 
 void
@@ -81,34 +83,55 @@ line_ended(struct frame *f)
 	return f->drop == FRAME_MORE ? FRAME_LITERAL : frame_refuse(f);
 }
 
-/*
- * Keep what a line needs. Of a dropped command only the last octets of the
- * line are kept, because they may announce a literal to be skipped.
- */
+/* Of what is kept of a dropped command: its start, for the tag, and the end of
+ * the present line, which may announce a literal to be skipped. */
+enum { TAIL = 64 };
+
+/* Cut the present line down to its end. */
+static void
+shorten(struct frame *f)
+{
+	size_t cut;
+
+	if (f->cmd.n - f->from <= TAIL)
+		return;
+	cut = f->cmd.n - f->from - TAIL;
+	memmove(f->cmd.p + f->from, f->cmd.p + f->from + cut, TAIL);
+	f->cmd.n = f->from + TAIL;
+}
+
+static void
+drop(struct frame *f)
+{
+	size_t line = f->from;
+
+	f->drop = FRAME_TOOLONG;
+	f->from = f->cmd.n < TAIL ? f->cmd.n : TAIL;
+	if (line > f->from) { /* earlier lines and literals go */
+		memmove(f->cmd.p + f->from, f->cmd.p + line, f->cmd.n - line);
+		f->cmd.n -= line - f->from;
+	}
+}
+
 static void
 keep(struct frame *f, struct str bytes)
 {
-	enum { TAIL = 64 };
-
 	f->line += bytes.n;
-	if (f->drop == FRAME_MORE && f->line > f->max_line) {
-		f->drop = FRAME_TOOLONG;
-		if (f->cmd.n < TAIL) /* the tag, for the reply */
-			buf_putstr(&f->cmd, str_sub(bytes, 0, TAIL));
-		if (f->cmd.n > TAIL)
-			f->cmd.n = TAIL;
-		f->from = f->cmd.n;
+	if (f->drop == FRAME_MORE && f->line <= f->max_line) {
+		buf_putstr(&f->cmd, bytes);
+		return;
 	}
-	buf_putstr(&f->cmd, f->drop == FRAME_MORE || bytes.n <= 2 * TAIL
-				? bytes
-				: str_sub(bytes, bytes.n - 2 * TAIL, bytes.n));
-	if (f->drop != FRAME_MORE && f->cmd.n > f->from + 4 * TAIL) {
-		size_t cut = f->cmd.n - f->from - TAIL;
+	if (f->drop == FRAME_MORE && f->cmd.n < TAIL) {
+		size_t n = TAIL - f->cmd.n;
 
-		for (size_t i = 0; i < TAIL; i++)
-			f->cmd.p[f->from + i] = f->cmd.p[f->from + cut + i];
-		f->cmd.n = f->from + TAIL;
+		buf_putstr(&f->cmd, str_sub(bytes, 0, n));
+		bytes = str_sub(bytes, n, bytes.n);
 	}
+	if (f->drop == FRAME_MORE)
+		drop(f);
+	buf_putstr(&f->cmd,
+	    bytes.n <= TAIL ? bytes : str_sub(bytes, bytes.n - TAIL, bytes.n));
+	shorten(f);
 }
 
 static size_t

@@ -31,7 +31,7 @@ enum frame_event {
 
 struct frame {
 	struct buf cmd;
-	size_t max_line;  /* octets of a command without its literals */
+	size_t max_line;  /* octets without literals; at least 256 */
 	size_t line;      /* so many of them so far */
 	size_t from;      /* where the present line starts in cmd */
 	uint64_t literal; /* announced or still to come */

@@ -8,11 +8,13 @@
 
 #include <cmocka.h>
 
+#include "imapd/command.h"
 #include "imapd/fetch_items.h"
 #include "imapd/frame.h"
 #include "imapd/match.h"
 #include "imapd/parse.h"
 #include "imapd/search_key.h"
+#include "imapd/section.h"
 #include "imapd/seqset.h"
 #include "imapd/utf7.h"
 #include "imapd/write.h"
@@ -126,6 +128,7 @@ test_utf7(void **state)
 		if (!cases[i].utf8) {
 			assert_false(utf7_decode(&b, str_of(cases[i].wire)));
 			assert_int_equal(b.n, 0);
+			buf_fini(&b);
 			continue;
 		}
 		assert_true(utf7_decode(&b, str_of(cases[i].wire)));
@@ -189,6 +192,10 @@ test_match_linear(void **state)
 	assert_false(match_mailbox(str_of(pattern), str_of(path)));
 }
 
+#define X16 "xxxxxxxxxxxxxxxx"
+#define X64 X16 X16 X16 X16
+#define X256 X64 X64 X64 X64
+
 /* Literals are accepted up to ten octets. */
 static enum frame_event
 feed_all(struct frame *f, struct str in, size_t step, unsigned *offers)
@@ -237,17 +244,18 @@ test_frame(void **state)
 		{ "a X {11}\r\n", FRAME_REFUSED, "a X {11}", 1 },
 		{ "a X {11+}\r\n12345\r\n8901 {2+}\r\n{}\r\n", FRAME_REFUSED,
 		    "a X {11+}", 1 },
-		{ "a 3456789012345678901234567890123 {12+}\r\n123456789012\r\n",
-		    FRAME_TOOLONG, "a 3456789", 0 },
-		{ "a 34567890123456789012345678901234567890\r\n", FRAME_TOOLONG,
+		{ "a 3456789 " X256 " {12+}\r\n123456789012\r\n", FRAME_TOOLONG,
 		    "a 3456789", 0 },
+		{ "a 3456789 {3+}\r\nabc" X256 " {12+}\r\n123456789012\r\n",
+		    FRAME_TOOLONG, "a 3456789", 1 },
+		{ "a 3456789 " X256 "\r\n", FRAME_TOOLONG, "a 3456789", 0 },
 		{ "a X {99999999999999999999+}\r\n", FRAME_BROKEN, "a X", 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		for (size_t step = 1; step < 100; step += 33) {
-			struct frame f = { .max_line = 32 };
+			struct frame f = { .max_line = 256 };
 			unsigned offers = 0;
 
 			print_message(
@@ -557,6 +565,92 @@ test_search_depth(void **state)
 	buf_fini(&b);
 }
 
+/* A section's octets, from the layout of a real message. */
+static void
+test_section(void **state)
+{
+	static const char raw[] =
+	    "Subject: s\r\nFrom: a@b\r\n"
+	    "Content-Type: multipart/mixed; boundary=x\r\n"
+	    "\r\n--x\r\nX-A: 1\r\n\r\none\r\n--x\r\n"
+	    "Content-Type: message/rfc822\r\n\r\n"
+	    "Subject: in\r\n\r\ntwo\r\n--x--\r\n";
+	static const struct {
+		const char *item, *octets; /* octets NULL: NIL */
+	} cases[] = {
+		{ "BODY[1]", "one" },
+		{ "BODY[1]<1.1>", "n" },
+		{ "BODY[1]<9.1>", "" },
+		{ "BODY[1.MIME]", "X-A: 1\r\n\r\n" },
+		{ "BODY[2.HEADER]", "Subject: in\r\n\r\n" },
+		{ "BODY[2.TEXT]", "two" },
+		{ "BODY[2.1]", "two" },
+		{ "BODY[]<0.7>", "Subject" },
+		{ "BODY[1.HEADER]", NULL },
+		{ "BODY[3]", NULL },
+	};
+	struct str all = str_of(raw);
+	struct buf layout = { 0 };
+	struct email_meta meta = { 0 };
+
+	mime_layout(&layout, mime_parse(*state, all, NULL));
+	meta.layout = buf_str(&layout);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct parse p = parse_of(*state, cases[i].item);
+		struct fetch_items items;
+		struct section sec;
+
+		print_message("case %s\n", cases[i].item);
+		assert_true(fetch_items_parse(&p, &items));
+		section_find(&items.v[0], &meta, all.n, &sec);
+		assert_int_equal(sec.nil, cases[i].octets == NULL);
+		if (!sec.nil)
+			assert_true(
+			    str_eqc(str_sub(all, sec.range.at, sec.range.n),
+				cases[i].octets));
+	}
+	buf_fini(&layout);
+}
+
+static void
+test_section_fields(void **state)
+{
+	struct str header = STR("A: 1\r\n x\r\nb: 2\r\nC: 3\r\n\r\n");
+	struct parse p = parse_of(*state,
+	    "(BODY[HEADER.FIELDS (B a)] BODY[HEADER.FIELDS.NOT (B a)])");
+	struct fetch_items items;
+	struct buf b = { 0 };
+
+	assert_true(fetch_items_parse(&p, &items));
+	section_fields(&b, &items.v[0], header);
+	assert_buf(&b, "A: 1\r\n x\r\nb: 2\r\n\r\n");
+	buf_clear(&b);
+	section_fields(&b, &items.v[1], header);
+	assert_buf(&b, "C: 3\r\n\r\n");
+	buf_fini(&b);
+}
+
+static void
+test_commands(void **state)
+{
+	size_t n;
+	const struct command *rows = command_rows(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		print_message("case %s\n", rows[i].name);
+		if (i)
+			assert_true(strcmp(rows[i - 1].name, rows[i].name) < 0);
+		assert_ptr_equal(command_find(str_of(rows[i].name)), &rows[i]);
+		/* A message set needs a selected mailbox to be read by. */
+		if (strstr(rows[i].sig, "set"))
+			assert_int_equal(rows[i].states, ST_SELECTED);
+	}
+	assert_non_null(command_find(STR("uid fetch")));
+	assert_null(command_find(STR("UID")));
+	assert_null(command_find(STR("")));
+}
+
 int
 main(void)
 {
@@ -574,6 +668,9 @@ main(void)
 		cmocka_unit_test(test_fetch_items),
 		cmocka_unit_test(test_search),
 		cmocka_unit_test(test_search_depth),
+		cmocka_unit_test(test_section),
+		cmocka_unit_test(test_section_fields),
+		cmocka_unit_test(test_commands),
 	};
 
 	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);

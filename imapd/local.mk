@@ -4,15 +4,19 @@ imapd_parts = %D%/fetch_items.c %D%/fetch_items.h %D%/frame.c %D%/frame.h \
 	%D%/search_key.c %D%/search_key.h %D%/seqset.c %D%/seqset.h \
 	%D%/utf7.c %D%/utf7.h %D%/write.c %D%/write.h
 
-pkglibexec_PROGRAMS += %D%/imapd
-%C%_imapd_SOURCES = %D%/main.c %D%/session.c %D%/session.h \
-	%D%/command.c %D%/command.h %D%/sync.c %D%/idle.c \
-	%D%/watch.c %D%/watch.h %D%/search.c %D%/search.h \
-	%D%/section.c %D%/section.h %D%/status.c \
+# The rest but main(): the command table is tested with it.
+imapd_rest = %D%/session.c %D%/session.h %D%/command.c %D%/command.h \
+	%D%/sync.c %D%/idle.c %D%/watch.c %D%/watch.h \
+	%D%/search.c %D%/search.h %D%/section.c %D%/section.h %D%/status.c \
 	%D%/cmd_append.c %D%/cmd_fetch.c %D%/cmd_list.c %D%/cmd_login.c \
 	%D%/cmd_mailbox.c %D%/cmd_message.c %D%/cmd_search.c \
-	%D%/cmd_select.c %D%/cmd_session.c %D%/cmd_store.c $(imapd_parts)
+	%D%/cmd_select.c %D%/cmd_session.c %D%/cmd_store.c
+
+pkglibexec_PROGRAMS += %D%/imapd
+%C%_imapd_SOURCES = %D%/main.c $(imapd_rest) $(imapd_parts)
 
 check_PROGRAMS += %D%/imapd_test
-%C%_imapd_test_SOURCES = %D%/imapd_test.c $(imapd_parts)
+%C%_imapd_test_SOURCES = %D%/imapd_test.c $(imapd_rest) $(imapd_parts)
 %C%_imapd_test_LDADD = $(TEST_LIBS)
+
+dist_man_MANS += %D%/imapd.8

@@ -281,27 +281,45 @@ struct question {
 	struct err *e;
 };
 
-/* The date stands first in the ENVELOPE, as the sender wrote it: its day is
- * the one of the sender's zone. */
+/*
+ * The date and the subject stand first in the ENVELOPE, as the sender wrote
+ * them. Slices of A; p is NULL where there is none.
+ */
+static enum store_rc
+envelope_head(const struct question *q, struct arena *a, struct str *date,
+    struct str *subject)
+{
+	struct email_meta meta;
+	struct parse p = { .arena = a };
+	enum store_rc rc = email_meta(q->r, q->row->email, &meta, q->e);
+
+	*date = *subject = STR_NULL;
+	if (rc != STORE_OK)
+		return rc;
+	p.in = meta.envelope;
+	if (parse_char(&p, '(') && parse_nstring(&p, date) && parse_sp(&p) &&
+	    parse_nstring(&p, subject))
+		return STORE_OK;
+	err_set(q->e, "the envelope of email %lld is damaged",
+	    (long long)q->row->email);
+	return STORE_CORRUPT;
+}
+
+/* The day is the one of the sender's zone. */
 static enum store_rc
 sent_day(const struct question *q, int64_t *day)
 {
-	struct email_meta meta;
-	struct parse p = { .arena = arena_new() };
-	struct str date = STR_NULL;
+	struct arena *a = arena_new();
+	struct str date, subject;
 	int64_t epoch;
 	int zone = 0;
-	enum store_rc rc = email_meta(q->r, q->row->email, &meta, q->e);
+	enum store_rc rc = envelope_head(q, a, &date, &subject);
 
-	if (rc == STORE_OK) {
-		p.in = meta.envelope;
-		if (parse_char(&p, '(') && parse_nstring(&p, &date) && date.p &&
-		    mime_date(date, &epoch, &zone))
-			*day = day_of(epoch + zone * 60);
-		else
-			*day = day_of(q->row->received);
-	}
-	arena_free(&p.arena);
+	if (rc == STORE_OK && date.p && mime_date(date, &epoch, &zone))
+		*day = day_of(epoch + zone * 60);
+	else
+		*day = day_of(q->row->received);
+	arena_free(&a);
 	return rc;
 }
 
@@ -324,16 +342,31 @@ read_header(const struct question *q, struct buf *out)
 }
 
 static bool
-field_contains(struct str value, struct str needle)
+contains(struct buf *text, struct str needle)
 {
-	struct buf text = { 0 }, fold = { 0 };
+	struct buf fold = { 0 };
 	bool yes;
 
-	mime_decode_words(&text, value);
-	mime_fold(&fold, buf_str(&text));
+	mime_fold(&fold, buf_str(text));
 	yes = str_find(buf_str(&fold), needle) != STR_NPOS;
-	buf_fini(&text);
 	buf_fini(&fold);
+	return yes;
+}
+
+static bool
+field_contains(const struct mime_field *f, struct str needle)
+{
+	struct buf text = { 0 };
+	bool yes;
+
+	mime_decode_words(&text, f->value);
+	yes = contains(&text, needle);
+	if (!yes && mime_is_address_field(f->name)) {
+		buf_clear(&text);
+		mime_address_text(&text, f->value);
+		yes = contains(&text, needle);
+	}
+	buf_fini(&text);
 	return yes;
 }
 
@@ -349,8 +382,23 @@ in_header(const struct question *q, const struct search_key *k, bool *yes)
 	rest = buf_str(&header);
 	while (rc == STORE_OK && !*yes && mime_field_next(&rest, &f))
 		*yes = f.name.n && str_ieq(f.name, k->name) &&
-		       (k->folded.n == 0 || field_contains(f.value, k->folded));
+		       (k->folded.n == 0 || field_contains(&f, k->folded));
 	buf_fini(&header);
+	return rc;
+}
+
+/* The most usual one, without reading the message. */
+static enum store_rc
+in_subject(const struct question *q, const struct search_key *k, bool *yes)
+{
+	struct arena *a = arena_new();
+	struct mime_field f = { .name = STR("Subject") };
+	struct str date;
+	enum store_rc rc = envelope_head(q, a, &date, &f.value);
+
+	*yes = rc == STORE_OK && f.value.p &&
+	       (k->folded.n == 0 || field_contains(&f, k->folded));
+	arena_free(&a);
 	return rc;
 }
 
@@ -390,6 +438,8 @@ ask(const struct question *q, const struct search_key *k, bool *yes)
 		*yes = rc == STORE_OK && compare(k->op, day, (int64_t)k->num);
 		return rc;
 	case SK_HEADER:
+		if (str_ieqc(k->name, "Subject"))
+			return in_subject(q, k, yes);
 		return in_header(q, k, yes);
 	case SK_BODY:
 		return email_contains(

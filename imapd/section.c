@@ -34,7 +34,7 @@ form(const struct fetch_item *it, const struct mime_span *span,
 	case PART_FIELDS:
 	case PART_FIELDS_NOT:
 		out->fields = true;
-		/* FALLTHROUGH */
+		__attribute__((fallthrough));
 	case PART_HEADER:
 		out->range = span->header;
 		return span->message;

@@ -9,8 +9,9 @@
 #include "base/mem.h"
 #include "imapd/command.h"
 
-/* SASL messages of SASL_MAX_MESSAGE octets fit, and nothing much larger. */
-#define LINE_BEFORE_LOGIN 12288
+/* The largest legal ID fits (30 fields of 1,054 octets, RFC 2971), and so do
+ * SASL messages of SASL_MAX_MESSAGE octets. */
+#define LINE_BEFORE_LOGIN 40960
 #define SMALL_LITERAL 65536
 #define IDLE_CHECK 120 /* seconds */
 

@@ -71,6 +71,7 @@ struct selected {
 	/* UIDs that are \Recent to this session, ascending. */
 	struct uid_range recent[RECENT_RANGES];
 	unsigned nrecent;
+	uint32_t claimed;  /* below here somebody has claimed them */
 	uint32_t keywords; /* so many the client was told of */
 };
 

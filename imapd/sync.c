@@ -79,22 +79,21 @@ add_recent(struct selected *sel, uint32_t lo, uint32_t hi)
 }
 
 /*
- * The claim covers all messages until now, so the view is taken after it:
- * then each message is in somebody's claim and in that session's view.
+ * The view is taken after the claim, so that what was claimed is in it. What
+ * came in between is in the view as well, and for the next claim.
  */
 enum store_rc
 sel_claim(struct session *s, struct err *e)
 {
-	uint32_t first;
+	uint32_t first, next;
 	enum store_rc rc;
 
-	rc = mailbox_claim_recent(s->account, s->sel.mailbox, &first, e);
+	rc = mailbox_claim_recent(s->account, s->sel.mailbox, &first, &next, e);
 	if (rc != STORE_OK)
 		return rc;
-	rc = sel_refresh(s, e);
-	if (rc == STORE_OK)
-		add_recent(&s->sel, first, view_uidnext(s->sel.latest) - 1);
-	return rc;
+	add_recent(&s->sel, first, next - 1);
+	s->sel.claimed = next;
+	return sel_refresh(s, e);
 }
 
 /* ------------------------------------------------------------------------
@@ -312,7 +311,7 @@ sel_sync(struct session *s, bool expunge, const struct told *told)
 	enum store_rc rc = sel_refresh(s, &e);
 
 	if (rc == STORE_OK && !sel->readonly &&
-	    view_uidnext(sel->latest) != view_uidnext(sel->view))
+	    view_uidnext(sel->latest) > sel->claimed)
 		rc = sel_claim(s, &e);
 	if (rc != STORE_OK)
 		return sync_failed(s, rc, &e);

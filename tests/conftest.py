@@ -6,6 +6,7 @@ import imaplib
 import itertools
 import os
 import pathlib
+import random
 import shlex
 import shutil
 import socket
@@ -21,8 +22,11 @@ QUICKSTART = SOURCE / "contrib" / "quickstart"
 
 
 def free_port_base():
-    """A base from which quickstart's ports are free."""
-    for base in range(22000, 60000, 1000):
+    """A base from which quickstart's ports are free: below the range that
+    the kernel takes client ports from, at random, since other test runs may
+    be looking for one too."""
+    for _ in range(100):
+        base = random.randrange(10000, 31000, 10)
         try:
             for offset in (24, 25, 143, 587, 993):
                 with socket.socket() as s:
@@ -136,9 +140,15 @@ class Site:
         process = subprocess.Popen(
             [str(self.build / name / name), "-c", str(self.dir / "mailstead.conf")],
             stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-        wait_for(lambda: (self.run_dir / f"{name}.pid").exists()
-                 and (self.run_dir / f"{name}.pid").read_text().strip() == str(process.pid)
-                 and (self.run_dir / f"{name}.ctl").exists(), 20)
+        pid_file, control = self.run_dir / f"{name}.pid", self.run_dir / f"{name}.ctl"
+
+        def ready():
+            if process.poll() is not None:
+                raise AssertionError(f"{name} ended: {self.log(name)[-500:]}")
+            return (pid_file.exists() and pid_file.read_text().strip() == str(process.pid)
+                    and control.exists())
+
+        wait_for(ready, 20)
         return process
 
 

@@ -2,7 +2,8 @@ lib_libmailstead_a_SOURCES += \
 	%D%/arena.c %D%/arena.h %D%/buf.c %D%/buf.h %D%/clock.c %D%/clock.h \
 	%D%/codec.c %D%/codec.h %D%/conf.c %D%/conf.h %D%/err.c %D%/err.h \
 	%D%/fs.c %D%/fs.h %D%/log.c %D%/log.h %D%/map.c %D%/map.h \
-	%D%/mem.c %D%/mem.h %D%/rnd.c %D%/rnd.h %D%/str.c %D%/str.h
+	%D%/mem.c %D%/mem.h %D%/rnd.c %D%/rnd.h \
+	%D%/sanitize.h %D%/str.c %D%/str.h
 
 check_PROGRAMS += %D%/base_test
 %C%_base_test_SOURCES = %D%/base_test.c

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "mime/decode.h"
 #include "mime/internal.h"
 
 /*
@@ -300,4 +301,36 @@ mime_addresses(struct arena *a, struct str value, struct mime_address **out)
 	parse(&p);
 	*out = p.v;
 	return p.n;
+}
+
+bool
+mime_is_address_field(struct str name)
+{
+	static const char *const names[] = { "From", "To", "Cc", "Bcc",
+		"Sender", "Reply-To" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (str_ieqc(name, names[i]))
+			return true;
+	}
+	return false;
+}
+
+void
+mime_address_text(struct buf *out, struct str value)
+{
+	struct arena *a = arena_new();
+	struct mime_address *list;
+	size_t n = mime_addresses(a, value, &list);
+
+	for (size_t i = 0; i < n; i++) {
+		mime_decode_words(out, list[i].name);
+		buf_putc(out, ' ');
+		mime_to_utf8(out, STR(""), list[i].mailbox);
+		if (list[i].host.n)
+			buf_putc(out, '@');
+		mime_to_utf8(out, STR(""), list[i].host);
+		buf_putc(out, ' ');
+	}
+	arena_free(&a);
 }

@@ -64,6 +64,15 @@ struct mime_address {
 size_t mime_addresses(
     struct arena *a, struct str value, struct mime_address **out);
 
+/* From, To, Cc, Bcc, Sender, Reply-To. */
+bool mime_is_address_field(struct str name);
+/*
+ * The addresses as they are meant, for searching: "Name user@host" with the
+ * encoded words of names decoded, and without the comments and white space that
+ * may stand within "user (who) @ host".
+ */
+void mime_address_text(struct buf *out, struct str value);
+
 /* ------------------------------------------------------------------------
  * Dates, identifiers, subjects
  */

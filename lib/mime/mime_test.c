@@ -522,7 +522,17 @@ test_search_text(void **state)
 	ASSERT_STR(buf_str(&body),
 	    "vis\xc3\xa4"
 	    "ble\n<p>vis\xc3\xa4<b>ble</b>\ndeep\n\xe2\x82\xac.pdf\n");
+	/* Comments within an address do not hide it. */
+	m = mime_parse(a, STR("To: Joe <joe (at work)@ x.test>\r\n\r\n"), NULL);
+	buf_clear(&headers);
 	buf_clear(&body);
+	mime_search_text(&headers, &body, m, NULL);
+	assert_true(str_find(buf_str(&headers), STR("at work")) != STR_NPOS);
+	assert_true(
+	    str_find(buf_str(&headers), STR("Joe joe@x.test")) != STR_NPOS);
+	buf_clear(&headers);
+	buf_clear(&body);
+	m = mime_parse(a, str_of(raw), NULL);
 	mime_search_text(&headers, &body, m, &visible);
 	ASSERT_STR(buf_str(&body), "vis\xc3\xa4"
 				   "ble\ndeep\n\xe2\x82\xac.pdf\n");

@@ -108,6 +108,13 @@ collect_header(struct collector *c, struct str header)
 		buf_putstr(c->headers, str_sub(f.name, 0, left));
 		BUF_LIT(c->headers, ": ");
 		put_value(c->headers, str_sub(f.value, 0, left));
+		/* "user (who)@host" is to be found as user@host, too. */
+		if (str_chr(f.value, '(') != STR_NPOS &&
+		    mime_is_address_field(f.name)) {
+			buf_putc(c->headers, ' ');
+			mime_address_text(
+			    c->headers, str_sub(f.value, 0, left));
+		}
 		end_text(c->headers, start, c->headers_end);
 	}
 }

@@ -238,8 +238,8 @@ serve_wake(struct conn *c)
 static bool
 batching(const struct conn *c)
 {
-	return c->listener->proto->batch && !c->closing &&
-	       unsent(c) < BATCH_BYTES &&
+	return c->listener->proto->batch && !c->closing && !c->starttls &&
+	       !c->more && unsent(c) < BATCH_BYTES &&
 	       (c->run || (c->fresh && c->in_at < c->in.n));
 }
 

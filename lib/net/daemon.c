@@ -22,23 +22,12 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sanitize.h"
 #include "net/control.h"
 #include "net/internal.h"
 #include "net/metric.h"
 
 #define MAX_RELOADS 10000
-
-/* LeakSanitizer traces its own process, which must be dumpable for that. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED true
-#elif !defined(SANITIZED)
-#define SANITIZED false
-#endif
 
 struct running {
 	const struct daemon *d;
@@ -151,7 +140,7 @@ drop_privileges(const struct running *r, struct err *e)
 		return false;
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    (!SANITIZED && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)) {
+	    prctl(PR_SET_DUMPABLE, SANITIZED, 0, 0, 0) != 0) {
 		err_errno(e, "prctl");
 		return false;
 	}

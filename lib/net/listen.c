@@ -340,8 +340,8 @@ read_option(struct want *w, struct str option, struct err *e)
 	}
 	for (size_t i = 5; i < option.n; i++) {
 		if (option.p[i] < '0' || option.p[i] > '7') {
-			err_set(e, "%.*s: not an octal number",
-			    STR_ARG(option));
+			err_set(
+			    e, "%.*s: not an octal number", STR_ARG(option));
 			return false;
 		}
 		mode = mode << 3 | (mode_t)(option.p[i] - '0');

@@ -277,6 +277,8 @@ echo_close(void *session)
 
 static const struct net_proto echo = { "echo", echo_open, echo_input, echo_run,
 	echo_timeout, echo_wake, echo_stop, echo_close, false };
+static const struct net_proto batch = { "batch", echo_open, echo_input,
+	echo_run, echo_timeout, echo_wake, echo_stop, echo_close, true };
 
 static char greeting[] = "hello\r\n";
 
@@ -318,7 +320,8 @@ named_certificate(
 	       fs_read(in_dir("one.key"), 65536, key, &e);
 }
 
-/* One plain, one TLS, one PROXY listener; ports 0, 1, 2; a Unix socket. */
+/* Ports 0: plain, 1: TLS, 2: PROXY, 4: with batched replies; a Unix socket. */
+#define BATCH 4
 static void
 start(struct net_options o)
 {
@@ -336,7 +339,8 @@ start(struct net_options o)
 	    !net_listen(
 		server, "127.0.0.1:0", dir, &echo, true, greeting, &e) ||
 	    !net_listen(server, "127.0.0.1:0?proxy, unix:echo?proxy", dir,
-		&echo, false, greeting, &e))
+		&echo, false, greeting, &e) ||
+	    !net_listen(server, "127.0.0.1:0", dir, &batch, false, NULL, &e))
 		fail_msg("%s", e.msg);
 	pthread_create(&server_thread, NULL, run_server, server);
 }
@@ -653,14 +657,12 @@ test_wheel(void **state)
  */
 
 static void
-test_pipelining(void **state)
+pipeline(size_t listener)
 {
 	struct buf out = { 0 }, in = { 0 };
 	int fd;
 
-	(void)state;
-	start((struct net_options){ 0 });
-	fd = dial(0);
+	fd = dial(listener);
 	for (int i = 0; i < 2000; i++) {
 		buf_printf(&out, i % 5 ? "ECHO %d\r\n" : "PING\r\n", i);
 		buf_printf(&in, i % 5 ? "%d\r\n" : "PONG\r\n", i);
@@ -671,16 +673,25 @@ test_pipelining(void **state)
 	expect(fd, buf_cstr(&in));
 	expect_end(fd);
 	/* Byte by byte, and a half-closed client still gets its answers. */
-	fd = dial(0);
+	fd = dial(listener);
 	for (const char *p = "ECHO slowly\r\nSLEEP 20\r\nECHO last\r\n"; *p;
 	     p++)
 		assert_int_equal(send(fd, p, 1, 0), 1);
 	shutdown(fd, SHUT_WR);
 	expect(fd, "slowly\r\nslept\r\nlast\r\n");
 	expect_end(fd);
-	stop();
 	buf_fini(&out);
 	buf_fini(&in);
+}
+
+static void
+test_pipelining(void **state)
+{
+	(void)state;
+	start((struct net_options){ 0 });
+	pipeline(0);
+	pipeline(BATCH);
+	stop();
 }
 
 static void
@@ -695,7 +706,7 @@ test_slow_reader(void **state)
 	(void)state;
 	largest_out = 0;
 	start((struct net_options){ .loops = 1, .workers = 1 });
-	fd = dial(0);
+	fd = dial(BATCH);
 	say(fd, "BIG 20000000\r\nECHO after\r\n");
 	usleep(100000);
 	/* It holds neither the worker nor more than the mark. */
@@ -737,18 +748,22 @@ test_slow_reader(void **state)
 static void
 test_starttls(void **state)
 {
+	static const size_t listeners[] = { 0, BATCH };
 	struct client t;
 	int fd;
 
 	(void)state;
 	start((struct net_options){ 0 });
-	fd = dial(0);
-	say(fd, "STARTTLS\r\nECHO injected\r\nECHO again\r\n");
-	expect(fd, "go\r\n");
-	t = tls_dial(fd, NULL, TLS1_2_VERSION);
-	assert_int_equal(SSL_connect(t.ssl), 1);
-	tls_expect(&t, "ECHO secret\r\nPEER\r\n", "secret\r\n127.0.0.1 ");
-	tls_end(&t);
+	for (int i = 0; i < 2; i++) {
+		fd = dial(listeners[i]);
+		say(fd, "PING\r\nSTARTTLS\r\nECHO injected\r\nECHO again\r\n");
+		expect(fd, "PONG\r\ngo\r\n");
+		t = tls_dial(fd, NULL, TLS1_2_VERSION);
+		assert_int_equal(SSL_connect(t.ssl), 1);
+		tls_expect(
+		    &t, "ECHO secret\r\nPEER\r\n", "secret\r\n127.0.0.1 ");
+		tls_end(&t);
+	}
 	/* Not twice. */
 	fd = dial(0);
 	say(fd, "STARTTLS\r\n");

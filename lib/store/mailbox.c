@@ -757,7 +757,7 @@ mailbox_subscriptions(struct account *a, struct arena *arena,
 
 struct claim {
 	int64_t id;
-	uint32_t first;
+	uint32_t first, next;
 };
 
 static enum store_rc
@@ -770,6 +770,7 @@ run_claim(struct tx *tx, void *arg, struct err *e)
 	if (rc != STORE_OK)
 		return rc;
 	c->first = m->first_recent;
+	c->next = m->uidnext;
 	if (m->first_recent != m->uidnext) {
 		m->first_recent = m->uidnext;
 		m->dirty = true;
@@ -778,12 +779,13 @@ run_claim(struct tx *tx, void *arg, struct err *e)
 }
 
 enum store_rc
-mailbox_claim_recent(
-    struct account *a, int64_t id, uint32_t *first, struct err *e)
+mailbox_claim_recent(struct account *a, int64_t id, uint32_t *first,
+    uint32_t *next, struct err *e)
 {
-	struct claim c = { id, 0 };
+	struct claim c = { id, 0, 0 };
 	enum store_rc rc = write_run(a, RELAXED, run_claim, &c, e);
 
 	*first = c.first;
+	*next = c.next;
 	return rc;
 }

@@ -204,10 +204,12 @@ enum store_rc mailbox_subscriptions(struct account *a, struct arena *arena,
     struct str **paths, size_t *count, struct err *e);
 enum store_rc mailbox_set_role(
     struct account *a, struct str path, enum mailbox_role role, struct err *e);
-/* Claim \Recent (RFC 3501, 2.3.2): returns the first UID that was recent to
- * nobody before, and moves the mark to uidnext. */
-enum store_rc mailbox_claim_recent(
-    struct account *a, int64_t id, uint32_t *first, struct err *e);
+/*
+ * Claim \Recent (RFC 3501, 2.3.2): the UIDs from *first to below *next were
+ * recent to nobody before, and now are to the caller alone. *next is uidnext.
+ */
+enum store_rc mailbox_claim_recent(struct account *a, int64_t id,
+    uint32_t *first, uint32_t *next, struct err *e);
 
 /* ------------------------------------------------------------------------
  * Views

@@ -416,7 +416,7 @@ test_mailboxes(void **state)
 	struct mailbox *list, m;
 	struct str *subs;
 	size_t n;
-	uint32_t first;
+	uint32_t first, next;
 
 	OK(mailbox_create(f->a, STR("a/b/c"), ROLE_NONE, NULL, &f->e));
 	assert_int_equal(
@@ -453,10 +453,12 @@ test_mailboxes(void **state)
 	OK(mailbox_rename(f->a, STR("INBOX"), STR("old"), &f->e));
 	assert_int_equal(info(f, "old").messages, 2);
 	assert_int_equal(info(f, "INBOX").messages, 0);
-	OK(mailbox_claim_recent(f->a, info(f, "old").id, &first, &f->e));
+	OK(mailbox_claim_recent(f->a, info(f, "old").id, &first, &next, &f->e));
 	assert_int_equal(first, 1);
-	OK(mailbox_claim_recent(f->a, info(f, "old").id, &first, &f->e));
+	assert_int_equal(next, 3);
+	OK(mailbox_claim_recent(f->a, info(f, "old").id, &first, &next, &f->e));
 	assert_int_equal(first, 3);
+	assert_int_equal(next, 3);
 }
 
 static void

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef BENCH_CONN_H
+#define BENCH_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+/*
+ * A blocking client connection of the load generator. It does as little as
+ * possible, since it shares the processors with the server it measures. A
+ * function that fails says why in conn.error and the connection is of no more
+ * use but to conn_close().
+ */
+
+#define CONN_BUFFER 262144
+
+struct conn {
+	int fd;
+	size_t at, end; /* what is read and not yet taken, in in[] */
+	char error[200];
+	char in[CONN_BUFFER];
+};
+
+/* No answer for SECONDS is an error. */
+bool conn_open(struct conn *c, const char *host, int port, int seconds);
+void conn_close(struct conn *c);
+bool conn_send(struct conn *c, struct str text);
+
+/* The next line without its CRLF; it is valid until the next call. */
+bool conn_line(struct conn *c, struct str *line);
+
+/* Read an LMTP reply of any number of lines; its code must be WANTED. */
+bool conn_reply(struct conn *c, int wanted);
+
+/* What an IMAP server sent in answer to one command. */
+struct answer {
+	uint64_t bytes;
+	uint64_t fetches; /* FETCH responses */
+	uint64_t hits;    /* numbers in the SEARCH response */
+};
+
+/*
+ * Read until the line that begins with TAG, which must say OK. Bodies are not
+ * parsed, so TAG must be something no message contains.
+ */
+bool conn_answer(struct conn *c, struct str tag, struct answer *out);
+
+/* Send "TAG COMMAND\r\n" and read the answer. */
+bool conn_command(struct conn *c, const char *command, struct answer *out);
+
+#define CONN_TAG "qz7x"
+
+#endif

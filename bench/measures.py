@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is measured: one function each, listed in MEASURES with its bar.
+
+A function takes the bench and one server, measures once and returns
+{row: (value, CPU seconds, operations)}; the bench calls it for our server and
+theirs in turn."""
+
+import dataclasses
+import json
+import subprocess
+import time
+
+import corpus
+
+# Accounts: 1 to 50 receive, the others have one task each.
+RECEIVERS = 50
+ONE, BIG, EXPUNGES, APPENDS = 51, 52, 53, 54  # APPENDS to APPENDS + 3
+ACCOUNTS = 60
+
+
+class Load:
+    """A running bench/load, and a server's CPU time around what it does."""
+
+    def __init__(self, bench, server, operation, port, timeout=120, **options):
+        argv = [str(bench.build / "bench" / "load"), operation, "--port", str(port)]
+        for key, value in options.items():
+            argv += ["--" + key, str(value)]
+        self.server = server
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
+        self.killer = bench.limit(self.process, timeout)
+
+    def line(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.server.name}: {self.process.stderr.read().strip() or 'took too long'}")
+        return line
+
+    def __enter__(self):
+        try:
+            self.line()  # "ready"
+        except RuntimeError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *unused):
+        self.killer.cancel()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            stream.close()
+        self.process.wait(20)
+
+    def run(self, command="go"):
+        """What it reports, with the CPU seconds the server spent."""
+        before = self.server.cpu()
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        result = json.loads(self.line())
+        result["cpu"] = self.server.cpu() - before
+        return result
+
+
+def loop(bench, server, operation, port, **options):
+    """Operations in a loop; the whole report."""
+    options.setdefault("seconds", bench.seconds)
+    with Load(bench, server, operation, port, **options) as load:
+        return load.run()
+
+
+def rate(result, of=1):
+    return result["rate"] * of, result["cpu"], result["ops"] * of
+
+
+# ---------------------------------------------------------------------------
+# LMTP
+
+
+def settle(bench, server, row, messages):
+    """Wait for the search index; its time and CPU are rows of their own."""
+    seconds, cpu = server.settle()
+    if server is bench.ours:
+        bench.indexing.append((row, messages, seconds, cpu))
+
+
+def lmtp(bench, server, row, per=1, **options):
+    result = loop(bench, server, "lmtp", server.lmtp_port, mail=bench.ten, **options)
+    settle(bench, server, row, result["ops"] * per)
+    return {row: rate(result)}
+
+
+def lmtp_many(bench, server):
+    return lmtp(bench, server, "lmtp", clients=4, accounts=RECEIVERS)
+
+
+def lmtp_one(bench, server):
+    return lmtp(bench, server, "lmtp-one", clients=16, accounts=1, first=ONE)
+
+
+def lmtp_recipients(bench, server):
+    return lmtp(bench, server, "lmtp-rcpt", per=RECEIVERS, accounts=RECEIVERS, recipients=RECEIVERS)
+
+
+# ---------------------------------------------------------------------------
+# Logins
+
+
+def login(bench, server):
+    row = "login-reuse" if server is bench.reuse else "login"
+    result = loop(bench, server, "login", server.imap_port, clients=4, accounts=RECEIVERS)
+    return {row: rate(result)} if server is not bench.ours else {"login": rate(result), "login-reuse": rate(result)}
+
+
+# ---------------------------------------------------------------------------
+# Reading a large mailbox
+
+METADATA = "FETCH 1:* (UID FLAGS ENVELOPE BODYSTRUCTURE)"
+
+
+def need_big(bench, server):
+    """The account with the corpus in its INBOX."""
+    if (server.name, "big") in bench.made:
+        return
+    loop(bench, server, "append", server.imap_port, first=BIG, mail=bench.corpus, count=bench.messages, seconds=0,
+         timeout=600)
+    server.settle()
+    bench.made.add((server.name, "big"))
+
+
+def session(bench, server, account=BIG, **options):
+    return Load(bench, server, "session", server.imap_port, first=account, **options)
+
+
+def check(what, wanted, got):
+    if wanted != got:
+        raise RuntimeError(f"{what}: {got} instead of {wanted}; the measurement would mean nothing")
+
+
+def fetch(bench, load):
+    result = load.run(METADATA)
+    check("FETCH responses", bench.messages, result["fetches"])
+    return result
+
+
+def once(result):
+    return result["seconds"] * 1000, result["cpu"], 1
+
+
+def repeated(load, commands, times):
+    """COMMANDS in turn TIMES times: mean milliseconds, CPU, operations."""
+    results = [load.run(commands[i % len(commands)]) for i in range(times)]
+    seconds = sum(r["seconds"] for r in results)
+    return seconds * 1000 / times, sum(r["cpu"] for r in results), times
+
+
+def fetch_warm(bench, server):
+    need_big(bench, server)
+    with session(bench, server) as load:
+        load.run("SELECT INBOX")
+        fetch(bench, load)
+        return {"fetch-warm": repeated(load, [METADATA], 5)}
+
+
+def cold(bench, server):
+    """SELECT and FETCH after a restart, nothing in the page cache."""
+    server.restart()
+    bench.drop_caches()
+    with session(bench, server) as load:
+        select, result = load.run("SELECT INBOX"), fetch(bench, load)
+        return (select["seconds"] + result["seconds"]) * 1000, select["cpu"] + result["cpu"], 1
+
+
+def fetch_first(bench, server):
+    need_big(bench, server)
+    server.forget_cache(BIG)
+    return {"fetch-first": cold(bench, server)}
+
+
+def fetch_cold(bench, server):
+    need_big(bench, server)
+    with session(bench, server) as load:  # so that Dovecot's cache file has it
+        load.run("SELECT INBOX")
+        fetch(bench, load)
+    return {"fetch-cold": cold(bench, server)}
+
+
+def fetch_bodies(bench, server):
+    need_big(bench, server)
+    with session(bench, server) as load:
+        load.run("SELECT INBOX")
+        load.run("FETCH 1:* BODY.PEEK[]")  # into the page cache
+        result = load.run("FETCH 1:* BODY.PEEK[]")
+        if result["bytes"] < bench.corpus_bytes:
+            raise RuntimeError(f"{server.name}: FETCH gave {result['bytes']} bytes")
+        return {"fetch-bodies": (result["bytes"] / 1e6 / result["seconds"], result["cpu"], bench.messages)}
+
+
+def search(bench, server):
+    need_big(bench, server)
+    with session(bench, server) as load:
+        load.run("SELECT INBOX")
+        command = f"SEARCH TEXT {corpus.RARE}"
+        wanted = sum(1 for n in range(1, bench.messages + 1) if n % corpus.RARE_EVERY == 7)
+        check(f"{server.name}: SEARCH hits", wanted, load.run(command)["hits"])
+        return {"search": repeated(load, [command], 3 if server is not bench.ours else 20)}
+
+
+# ---------------------------------------------------------------------------
+# Changing
+
+
+def store_one(bench, server):
+    need_big(bench, server)
+    return {"store": rate(loop(bench, server, "store", server.imap_port, first=BIG, messages=bench.messages))}
+
+
+def store_all(bench, server):
+    need_big(bench, server)
+    with session(bench, server) as load:
+        load.run("SELECT INBOX")
+        commands = [f"STORE 1:* {sign}FLAGS.SILENT (\\Answered)" for sign in "+-"]
+        load.run(commands[0]), load.run(commands[1])
+        return {"store-all": repeated(load, commands, 10)}
+
+
+def append(bench, server, row, clients):
+    result = loop(bench, server, "append", server.imap_port, mail=bench.ten, clients=clients, first=APPENDS,
+                  accounts=clients)
+    settle(bench, server, row, result["ops"])
+    return {row: rate(result)}
+
+
+def append_one(bench, server):
+    return append(bench, server, "append", 1)
+
+
+def append_four(bench, server):
+    return append(bench, server, "append-4", 4)
+
+
+def copy(bench, server):
+    need_big(bench, server)
+    with session(bench, server) as load:
+        load.run("SELECT INBOX")
+        load.run("CREATE Copies")
+        result = load.run("COPY 1:1000 Copies")
+        load.run("DELETE Copies")
+        return {"copy": once(result)}
+
+
+def expunge(bench, server):
+    """Messages that are in no other mailbox."""
+    loop(bench, server, "append", server.imap_port, first=EXPUNGES, mail=bench.ten, count=1000, seconds=0)
+    server.settle()
+    with session(bench, server, EXPUNGES) as load:
+        load.run("SELECT INBOX")
+        load.run("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+        return {"expunge": once(load.run("EXPUNGE"))}
+
+
+# ---------------------------------------------------------------------------
+# Memory
+
+
+def hold(bench, server, row, **options):
+    """KiB per connection beyond what the server has without them."""
+    server.restart()
+    with session(bench, server, 1) as load:
+        load.run("NOOP")
+    time.sleep(1)
+    before = server.pss()
+    with Load(bench, server, "hold", server.imap_port, count=bench.connections, clients=4, accounts=RECEIVERS,
+              **options):
+        time.sleep(1)
+        return {row: ((server.pss() - before) / 1024 / bench.connections, 0, 0)}
+
+
+def memory(bench, server):
+    return hold(bench, server, "memory")
+
+
+def memory_idle(bench, server):
+    return hold(bench, server, "memory-idle", idle=1)
+
+
+# ---------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A line of the table. BAR: ours against theirs, as a ratio of speed
+    ("x2": at least twice as fast) or as a limit in the row's unit ("<30")."""
+
+    name: str
+    run: object
+    text: str
+    unit: str
+    bar: str
+    higher: bool = True  # more is better
+    op: str = "operation"  # what CPU time is counted per
+    against: str = "theirs"  # or "reuse"
+    once: bool = False  # one measurement is enough
+
+
+MEASURES = [
+    Row("lmtp", lmtp_many, "LMTP 10 KB, 4 sessions, 50 accounts", "msg/s", "x2", op="message"),
+    Row("lmtp-one", lmtp_one, "LMTP 10 KB, 16 sessions, 1 account", "msg/s", "x3", op="message"),
+    Row("lmtp-rcpt", lmtp_recipients, "LMTP 10 KB, 50 recipients each", "txn/s", "x2", op="transaction"),
+    Row("login", login, "connect, LOGIN, LOGOUT, 4 clients; stock Dovecot", "per s", "x10", op="login"),
+    Row("login-reuse", login, "the same; Dovecot with process reuse", "per s", "x1", op="login", against="reuse"),
+    Row("fetch-warm", fetch_warm, "FETCH 1:* metadata, 10,000, warm", "ms", "x1", False),
+    Row("fetch-first", fetch_first, "the same, first time, restarted, page cache dropped", "ms", "x5", False),
+    Row("fetch-cold", fetch_cold, "the same, fetched before, restarted, page cache dropped", "ms", "x5", False),
+    Row("fetch-bodies", fetch_bodies, "FETCH 1:* BODY.PEEK[]", "MB/s", "x1", op="message"),
+    Row("search", search, "SEARCH TEXT on 10,000, 100 hits", "ms", "x50", False),
+    Row("store", store_one, "STORE of one message, 1 client", "cmd/s", "x1", op="command"),
+    Row("append", append_one, "APPEND 10 KB, 1 client", "msg/s", "x1", op="message"),
+    Row("append-4", append_four, "APPEND 10 KB, 4 clients, 4 accounts", "msg/s", "x1", op="message"),
+    Row("copy", copy, "COPY of 1,000", "ms", "x1", False),
+    Row("store-all", store_all, "STORE 1:* of one flag on 10,000", "ms", "<30", False),
+    Row("expunge", expunge, "EXPUNGE of 1,000", "ms", "<30", False),
+    Row("memory", memory, "memory of a logged-in connection", "KiB", "<40", False, once=True),
+    Row("memory-idle", memory_idle, "memory of a connection in IDLE on INBOX", "KiB", "", False, once=True),
+]

@@ -1,15 +1,46 @@
-bin_PROGRAMS += %D%/mailstead
-%C%_mailstead_SOURCES = \
+# All but main(), for the program and the test of its tables.
+ctl_parts = \
 	%D%/account.c %D%/alias.c %D%/args.c %D%/backup.c %D%/check.c \
 	%D%/completion.c %D%/ctl.h %D%/daemons.h %D%/deliver.c %D%/doctor.c \
 	%D%/doctor.h %D%/doctor_net.c %D%/doctor_postfix.c %D%/domain.c \
-	%D%/export.c %D%/import.c %D%/mailbox.c %D%/main.c %D%/message.c \
-	%D%/message.h %D%/open.c %D%/out.c %D%/password.c %D%/setting.c \
-	%D%/setup.c %D%/verbs.c %D%/verbs.h %D%/who.c \
-	imapd/utf7.c imapd/utf7.h
+	%D%/export.c %D%/import.c %D%/mailbox.c %D%/message.c %D%/message.h \
+	%D%/open.c %D%/out.c %D%/password.c %D%/setting.c %D%/setup.c \
+	%D%/verbs.c %D%/verbs.h %D%/who.c imapd/utf7.c imapd/utf7.h
+
+bin_PROGRAMS += %D%/mailstead
+%C%_mailstead_SOURCES = %D%/main.c $(ctl_parts)
 %C%_mailstead_LDADD = $(MS_LIBS) -lresolv
+
+check_PROGRAMS += %D%/verbs_test
+%C%_verbs_test_SOURCES = %D%/verbs_test.c $(ctl_parts)
+%C%_verbs_test_LDADD = $(TEST_LIBS) -lresolv
 
 check_PROGRAMS += %D%/message_test
 %C%_message_test_SOURCES = %D%/message_test.c %D%/message.c %D%/message.h \
 	imapd/utf7.c imapd/utf7.h
 %C%_message_test_LDADD = $(TEST_LIBS)
+
+dist_man_MANS += docs/mailstead.1 \
+	docs/mailstead-account.1 \
+	docs/mailstead-alias.1 \
+	docs/mailstead-app-password.1 \
+	docs/mailstead-audit.1 \
+	docs/mailstead-backup.1 \
+	docs/mailstead-block.1 \
+	docs/mailstead-certificate.1 \
+	docs/mailstead-check.1 \
+	docs/mailstead-completion.1 \
+	docs/mailstead-deliver.1 \
+	docs/mailstead-doctor.1 \
+	docs/mailstead-domain.1 \
+	docs/mailstead-export.1 \
+	docs/mailstead-fetch.1 \
+	docs/mailstead-import.1 \
+	docs/mailstead-mailbox.1 \
+	docs/mailstead-password.1 \
+	docs/mailstead-resolve.1 \
+	docs/mailstead-restore.1 \
+	docs/mailstead-setting.1 \
+	docs/mailstead-setup.1 \
+	docs/mailstead-status.1 \
+	docs/mailstead-who.1

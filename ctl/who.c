@@ -33,7 +33,7 @@ add_sessions(struct ctl *c, const char *daemon, const char *user, json_t *rows)
 
 	if (!control_get(
 		conf_get(c->conf, "run_dir"), daemon, "/who", &body, &c->err)) {
-		ctl_warn(c, "%s: %s", daemon, c->err.msg);
+		ctl_warn(c, "%s", c->err.msg);
 		buf_fini(&body);
 		return;
 	}

@@ -119,6 +119,20 @@ arena_array(struct arena *a, size_t count, size_t size)
 	return arena_alloc(a, n);
 }
 
+void *
+arena_grow(struct arena *a, void *list, size_t n, size_t *cap, size_t size)
+{
+	void *bigger;
+
+	if (n < *cap)
+		return list;
+	*cap = *cap ? *cap * 2 : 16;
+	bigger = arena_array(a, *cap, size);
+	if (n)
+		memcpy(bigger, list, n * size);
+	return bigger;
+}
+
 char *
 arena_cstr(struct arena *a, struct str s)
 {

@@ -28,6 +28,11 @@ void *arena_alloc(struct arena *a, size_t n);
 void *arena_array(struct arena *a, size_t count, size_t size);
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
+/* Room for one more after the N things of SIZE octets in LIST; returns where
+ * they are now. *cap is what there is room for; NULL and 0 start a list. */
+void *arena_grow(
+    struct arena *a, void *list, size_t n, size_t *cap, size_t size);
+
 /* Copies; the bytes are followed by a NUL that N does not count. */
 struct str arena_str(struct arena *a, struct str s);
 char *arena_cstr(struct arena *a, struct str s);

@@ -172,14 +172,7 @@ changed_ranges(struct refresh *r, struct uid_range **out, size_t *n)
 
 	*n = 0;
 	while (step == SQ_OK && (step = sq_step(s, r->e)) == SQ_ROW) {
-		if (*n == cap) {
-			struct uid_range *old = list;
-
-			cap = cap ? cap * 2 : 16;
-			list = arena_array(r->arena, cap, sizeof(*list));
-			if (*n)
-				memcpy(list, old, *n * sizeof(*list));
-		}
+		list = arena_grow(r->arena, list, *n, &cap, sizeof(*list));
 		list[(*n)++] = (struct uid_range){ (uint32_t)sq_int(s, 0),
 			(uint32_t)sq_int(s, 1) };
 		step = SQ_OK;

@@ -1,5 +1,6 @@
 lib_libmailstead_a_SOURCES += \
-	%D%/account.c %D%/append.c %D%/backup.c %D%/check.c %D%/check.h \
+	%D%/account.c %D%/append.c %D%/backup.c %D%/check.c %D%/collection.c \
+	%D%/collection.h %D%/document.c %D%/check.h \
 	 %D%/blob.c %D%/blob.h %D%/current.c \
 	%D%/flags.c %D%/housekeep.c %D%/internal.h %D%/mailbox.c \
 	%D%/message.c %D%/message.h %D%/reader.c %D%/reader.h %D%/remove.c \

@@ -218,13 +218,7 @@ read_all(struct sq *q, struct arena *arena, struct mailbox **list,
 	    sq_start(q, &s, e, "SELECT " COLUMNS " FROM mailbox ORDER BY id");
 
 	while (rc == SQ_OK && (rc = sq_step(s, e)) == SQ_ROW) {
-		if (n == cap) {
-			struct mailbox *old = m;
-
-			cap *= 2;
-			m = arena_array(arena, cap, sizeof(*m));
-			memcpy(m, old, n * sizeof(*m));
-		}
+		m = arena_grow(arena, m, n, &cap, sizeof(*m));
 		read_row(s, arena, &m[n++]);
 		rc = SQ_OK;
 	}
@@ -739,13 +733,7 @@ mailbox_subscriptions(struct account *a, struct arena *arena,
 	step = sq_start(
 	    db->q, &s, e, "SELECT path FROM subscription ORDER BY path");
 	while (step == SQ_OK && (step = sq_step(s, e)) == SQ_ROW) {
-		if (n == cap) {
-			struct str *old = list;
-
-			cap *= 2;
-			list = arena_array(arena, cap, sizeof(*list));
-			memcpy(list, old, n * sizeof(*list));
-		}
+		list = arena_grow(arena, list, n, &cap, sizeof(*list));
 		list[n++] = sq_dup(arena, s, 0);
 		step = SQ_OK;
 	}

@@ -39,14 +39,8 @@ collect(void *arg, const struct message_row *m, struct err *e)
 		r->in_run = false;
 		return STORE_OK;
 	}
-	if (r->n == r->cap) {
-		struct gone *old = r->rows;
-
-		r->cap = r->cap ? r->cap * 2 : 64;
-		r->rows = arena_array(r->arena, r->cap, sizeof(*r->rows));
-		if (r->n)
-			memcpy(r->rows, old, r->n * sizeof(*old));
-	}
+	r->rows =
+	    arena_grow(r->arena, r->rows, r->n, &r->cap, sizeof(*r->rows));
 	r->rows[r->n++] = (struct gone){ m->email, m->thread, m->size, m->flags,
 		m->uid, m->shared };
 	if (r->in_run)
@@ -230,14 +224,8 @@ collect_copy(void *arg, const struct message_row *m, struct err *e)
 	struct copy_scan *s = arg;
 
 	(void)e;
-	if (s->n == s->cap) {
-		struct message_row *old = s->rows;
-
-		s->cap = s->cap ? s->cap * 2 : 64;
-		s->rows = arena_array(s->arena, s->cap, sizeof(*s->rows));
-		if (s->n)
-			memcpy(s->rows, old, s->n * sizeof(*old));
-	}
+	s->rows =
+	    arena_grow(s->arena, s->rows, s->n, &s->cap, sizeof(*s->rows));
 	s->rows[s->n] = *m;
 	s->rows[s->n++].keywords =
 	    m->keywords.n ? arena_str(s->arena, m->keywords) : STR_NULL;

@@ -179,13 +179,7 @@ run_query(struct account *a, struct str query, struct arena *arena,
 	    "SELECT rowid FROM search WHERE search MATCH ? ORDER BY rowid",
 	    SQ_T(query));
 	while (step == SQ_OK && (step = sq_step(s, e)) == SQ_ROW) {
-		if (*n == cap) {
-			int64_t *old = list;
-
-			cap *= 2;
-			list = arena_array(arena, cap, sizeof(*list));
-			memcpy(list, old, *n * sizeof(*list));
-		}
+		list = arena_grow(arena, list, *n, &cap, sizeof(*list));
 		list[(*n)++] = sq_int(s, 0);
 		step = SQ_OK;
 	}

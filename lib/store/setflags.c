@@ -94,14 +94,8 @@ apply(struct arena *a, enum flag_op op, const struct flags *old,
 static void
 keep_row(struct scan *s, const struct row *row)
 {
-	if (s->nrows == s->cap) {
-		struct row *old = s->rows;
-
-		s->cap = s->cap ? s->cap * 2 : 64;
-		s->rows = arena_array(s->arena, s->cap, sizeof(*s->rows));
-		if (s->nrows)
-			memcpy(s->rows, old, s->nrows * sizeof(*old));
-	}
+	s->rows =
+	    arena_grow(s->arena, s->rows, s->nrows, &s->cap, sizeof(*s->rows));
 	s->rows[s->nrows++] = *row;
 }
 

@@ -130,14 +130,8 @@ tx_mailbox(struct tx *tx, int64_t id, struct tx_mailbox **out, struct err *e)
 	}
 	if ((rc = load_mailbox(tx, id, &m, e)) != STORE_OK)
 		return rc;
-	if (tx->nmailboxes == tx->cap) {
-		struct tx_mailbox *old = tx->mailboxes;
-
-		tx->cap = tx->cap ? tx->cap * 2 : 8;
-		tx->mailboxes = arena_array(tx->arena, tx->cap, sizeof(m));
-		if (tx->nmailboxes)
-			memcpy(tx->mailboxes, old, tx->nmailboxes * sizeof(m));
-	}
+	tx->mailboxes = arena_grow(tx->arena, tx->mailboxes, tx->nmailboxes,
+	    &tx->cap, sizeof(*tx->mailboxes));
 	tx->mailboxes[tx->nmailboxes] = m;
 	*out = &tx->mailboxes[tx->nmailboxes++];
 	return STORE_OK;

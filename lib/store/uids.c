@@ -10,14 +10,7 @@ uids_add(struct uids_builder *b, uint32_t uid)
 		b->r[b->n - 1].hi = uid;
 		return;
 	}
-	if (b->n == b->cap) {
-		struct uid_range *old = b->r;
-
-		b->cap = b->cap ? b->cap * 2 : 8;
-		b->r = arena_array(b->arena, b->cap, sizeof(*b->r));
-		if (b->n)
-			memcpy(b->r, old, b->n * sizeof(*old));
-	}
+	b->r = arena_grow(b->arena, b->r, b->n, &b->cap, sizeof(*b->r));
 	b->r[b->n++] = (struct uid_range){ uid, uid };
 }
 

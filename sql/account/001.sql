@@ -181,6 +181,15 @@ CREATE TABLE resource (
     UNIQUE (collection, name)
 ) STRICT;
 CREATE INDEX resource_uid ON resource (collection, uid);
+CREATE INDEX resource_modseq ON resource (collection, modseq);
+
+-- Names that went, for those that ask "since" by name (RFC 6578).
+CREATE TABLE resource_gone (
+    collection INTEGER NOT NULL,
+    modseq INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (collection, modseq, name)
+) STRICT, WITHOUT ROWID;
 
 -- Occurrences, for time ranges; seconds UTC, hi exclusive.
 CREATE TABLE instance (

@@ -45,8 +45,9 @@ def answers(port, greeting):
 
 
 def free_ports(base, offsets):
-    """The first base from BASE on, in steps of 1000, whose ports are free."""
-    for base in range(base, 64000, 1000):
+    """The first base from BASE on, in steps of 1000, whose ports are free;
+    below 32768, from where the kernel takes ports for outgoing connections."""
+    for base in range(base, 32000, 1000):
         try:
             for offset in offsets:
                 with socket.socket() as s:
@@ -315,7 +316,9 @@ class Mailstead(Server):
     def restart(self):
         """The daemons only: Postfix takes no part in the measurements."""
         for name in self.daemons:
-            end_process(int((self.dir / "run" / f"{name}.pid").read_text()))
+            pidfile = self.dir / "run" / f"{name}.pid"
+            if pidfile.exists():
+                end_process(int(pidfile.read_text()))
         for name in self.daemons:
             with open(self.dir / "log" / f"{name}.log", "ab") as log:
                 # --fork: not our child, so that it is gone when it ends.
@@ -323,7 +326,13 @@ class Mailstead(Server):
                                 str(self.dir / "mailstead.conf")],
                                stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=True)
         wait_for(lambda: answers(self.imap_port, b"* OK") and answers(self.lmtp_port, b"220"), 20, self.name)
-        wait_for(lambda: all(os.path.exists(f"/proc/{pid}") for pid in self.pids()), 20, self.name)
+        wait_for(self.running, 20, self.name)
+
+    def running(self):
+        try:
+            return all(os.path.exists(f"/proc/{pid}") for pid in self.pids())
+        except OSError:
+            return False
 
     def pids(self):
         return [int((self.dir / "run" / f"{name}.pid").read_text()) for name in self.daemons]

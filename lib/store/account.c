@@ -27,6 +27,7 @@
 #define DEFAULT_BUSY_MS 10000
 #define DEFAULT_THRESHOLD (1 << 20)
 #define DB_CACHE_KIB 2048
+#define KEEP_CHANGES 200000
 /* Numbers skipped when the machine was started anew (sql/account: gap). */
 #define BOOT_GAP (1 << 20)
 
@@ -111,6 +112,7 @@ store_open(const struct store_options *o, struct store **out, struct err *e)
 	st->busy_ms = o->busy_ms ? o->busy_ms : DEFAULT_BUSY_MS;
 	st->blob_threshold =
 	    o->blob_threshold ? o->blob_threshold : DEFAULT_THRESHOLD;
+	st->keep_changes = o->keep_changes ? o->keep_changes : KEEP_CHANGES;
 	st->no_indexer = o->no_indexer;
 	st->accounts = map_new();
 	pthread_mutex_init(&st->lock, NULL);
@@ -466,12 +468,54 @@ check_state(struct account *a, struct db *db, bool *same_boot, struct err *e)
 	return STORE_OK;
 }
 
+static enum store_rc
+trim_changes(struct tx *tx, void *arg, struct err *e)
+{
+	uint64_t floor = *(uint64_t *)arg;
+	enum sq_rc rc = sq_run(
+	    tx->q, e, "DELETE FROM change WHERE modseq <= ?", SQ_I(floor));
+
+	if (rc == SQ_OK)
+		rc = sq_run(tx->q, e,
+		    "DELETE FROM resource_gone WHERE modseq <= ?", SQ_I(floor));
+	if (rc == SQ_OK)
+		rc = sq_run(tx->q, e,
+		    "UPDATE state SET change_floor = ?"
+		    " WHERE change_floor < ?1",
+		    SQ_I(floor));
+	return store_rc_of(rc);
+}
+
+/* Up to where the record of changes may be forgotten; 0: keep it all. */
+static enum store_rc
+find_floor(struct account *a, uint64_t *floor, struct err *e)
+{
+	struct sqlite3_stmt *s;
+	struct db *db;
+	enum store_rc rc;
+	enum sq_rc step;
+
+	*floor = 0;
+	if ((rc = db_get(a, &db, e)) != STORE_OK)
+		return rc;
+	step = sq_one(db->q, &s, e,
+	    "SELECT modseq FROM change ORDER BY modseq DESC LIMIT 1 OFFSET ?",
+	    SQ_I(a->st->keep_changes));
+	if (step == SQ_ROW) {
+		*floor = (uint64_t)sq_int(s, 0);
+		sq_reset(s);
+	}
+	db_put(&db);
+	return store_rc_of(step);
+}
+
 /* The first time this process opens the account. */
 static enum store_rc
 prepare(struct account *a, struct err *e)
 {
 	struct db *db = NULL;
 	bool same_boot = false;
+	uint64_t floor;
 	enum store_rc rc;
 
 	if (access(a->path, F_OK) != 0)
@@ -486,6 +530,9 @@ prepare(struct account *a, struct err *e)
 	db_put(&db);
 	if (rc == STORE_OK && !same_boot)
 		rc = write_run(a, DURABLE, note_boot, NULL, e);
+	if (rc == STORE_OK && (rc = find_floor(a, &floor, e)) == STORE_OK &&
+	    floor)
+		rc = write_run(a, RELAXED, trim_changes, &floor, e);
 	return rc;
 }
 

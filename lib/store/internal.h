@@ -72,6 +72,7 @@ struct store {
 	unsigned max_open, busy_ms;
 	uint64_t blob_threshold;
 	bool no_indexer;
+	unsigned keep_changes;
 	char boot[40];
 	struct ring *ring;
 	void (*watch)(void *arg, struct str id);

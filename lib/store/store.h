@@ -63,6 +63,9 @@ struct store_options {
 	unsigned busy_ms;        /* how long a writer waits; 0: 10000 */
 	uint64_t blob_threshold; /* larger blobs are files; 0: 1 MiB */
 	bool no_indexer;         /* index only when a search asks for it */
+	/* Rows of the change record kept; a client that was away longer
+	 * compares everything once. 0: 200000 */
+	unsigned keep_changes;
 };
 
 enum store_rc store_open(

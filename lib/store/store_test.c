@@ -1120,6 +1120,46 @@ test_shares_and_documents(void **state)
 	buf_fini(&value);
 }
 
+/* A view older than the record of changes is made anew, and is right. */
+static void
+test_trim(void **state)
+{
+	struct fixture *f = *state;
+	struct store_options o = {
+		.data_dir = f->dir, .no_indexer = true, .keep_changes = 5
+	};
+	struct store *other;
+	struct account *x;
+	struct view *v, *w;
+	struct uids gone;
+	bool complete;
+
+	fill(f, 1, 30);
+	v = view(f, f->inbox);
+	for (uint32_t uid = 1; uid <= 20; uid++)
+		set_flags(f, uid, uid, FLAGS_ADD, FLAG_SEEN);
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 3, 4), false, NULL, NULL, &f->e));
+	OK(store_open(&o, &other, &f->e));
+	OK(account_open(other, ID, &x, &f->e));
+	w = view(f, f->inbox);
+	assert_int_equal(view_count(w), 28);
+	for (uint32_t i = 1; i <= 28; i++)
+		assert_int_equal(
+		    view_at(w, i)->flags.bits, view_at(w, i)->uid <= 20);
+	OK(mailbox_vanished(
+	    f->a, f->inbox, view_modseq(v), f->arena, &gone, &complete, &f->e));
+	assert_false(complete);
+	OK(mailbox_vanished(f->a, f->inbox, view_modseq(w) - 1, f->arena, &gone,
+	    &complete, &f->e));
+	assert_true(complete);
+	assert_int_equal(uids_count(gone), 2);
+	view_unref(&v);
+	view_unref(&w);
+	account_close(&x);
+	store_close(&other);
+}
+
 /* Lists that are read whole because they are short or wanted whole. */
 static bool
 may_scan(const char *sql)
@@ -1216,6 +1256,7 @@ main(void)
 		T(test_backup),
 		T(test_collections),
 		T(test_shares_and_documents),
+		T(test_trim),
 		T(test_no_scans),
 	};
 

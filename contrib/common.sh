@@ -42,8 +42,9 @@ need_packages() {
     rm -f "$apt_log"
 }
 
-# configure_and_make SOURCE BUILD [configure options]
-configure_and_make() {
+# configure_and_make SOURCE BUILD [configure options]: in a subshell, so that
+# its variables are its own.
+configure_and_make() (
     source=$1 build=$2
     shift 2
     mkdir -p "$build"
@@ -58,7 +59,7 @@ configure_and_make() {
         (cd "$build" && "$source/configure" "$@") >>"$log" 2>&1 || build_failed
     fi
     make -C "$build" -j"$(nproc)" >>"$log" 2>&1 || build_failed
-}
+)
 
 build_failed() {
     grep -E 'error|Error' "$log" | head -n 10 >&2

@@ -9,5 +9,9 @@ CLEANFILES += %D%/powercut/record.so
 		-Wall -Wextra -shared -fPIC -o $@ \
 		$(srcdir)/%D%/powercut/record.c
 
-EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py \
-	%D%/conftest.py %D%/pytest.ini %D%/test_lmtp.py %D%/test_powercut.py
+EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
+	%D%/conftest.py %D%/imap_raw.py %D%/lmtp.py %D%/test_bad_input.py \
+	%D%/test_crash.py %D%/test_imap_concurrent.py \
+	%D%/test_imap_mailbox.py %D%/test_imap_message.py \
+	%D%/test_imap_session.py %D%/test_lmtp.py %D%/test_mail_path.py \
+	%D%/test_powercut.py

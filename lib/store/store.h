@@ -446,9 +446,9 @@ enum store_rc email_contains(struct reader *r, int64_t email,
 /* Index everything not yet indexed. */
 enum store_rc account_index(struct account *a, struct err *e);
 
-/* ------------------------------------------------------------------------
- * Collections and resources (calendars, address books, tasks, notes), shares,
- * checking and backup: see collection.h, share.h and check.h.
+/*
+ * Collections and their items, shares and documents: collection.h. Checking,
+ * repairing and copying: check.h.
  */
 
 #endif

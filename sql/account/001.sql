@@ -17,7 +17,7 @@ CREATE TABLE state (
     boot TEXT NOT NULL              -- boot id under which it was last opened
 ) STRICT;
 
--- Numbers that a power cut may have handed out and lost (see state.c). A
+-- Numbers that a power cut may have handed out and lost (see note_boot). A
 -- client whose state lies in [lo, hi) resynchronises in full.
 CREATE TABLE gap (
     lo INTEGER PRIMARY KEY,

@@ -194,13 +194,16 @@ def fetch_bodies(bench, server):
         return {"fetch-bodies": (result["bytes"] / 1e6 / result["seconds"], result["cpu"], bench.messages)}
 
 
+def rare_hits(bench):
+    return sum(1 for n in range(1, bench.messages + 1) if n % corpus.RARE_EVERY == 7)
+
+
 def search(bench, server):
     need_big(bench, server)
     with session(bench, server) as load:
         load.run("SELECT INBOX")
         command = f"SEARCH TEXT {corpus.RARE}"
-        wanted = sum(1 for n in range(1, bench.messages + 1) if n % corpus.RARE_EVERY == 7)
-        check(f"{server.name}: SEARCH hits", wanted, load.run(command)["hits"])
+        check(f"{server.name}: SEARCH hits", rare_hits(bench), load.run(command)["hits"])
         return {"search": repeated(load, [command], 3 if server is not bench.ours else 20)}
 
 

@@ -10,4 +10,6 @@ CLEANFILES += %D%/powercut/record.so
 		$(srcdir)/%D%/powercut/record.c
 
 EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py \
-	%D%/conftest.py %D%/pytest.ini %D%/test_lmtp.py %D%/test_powercut.py
+	%D%/conftest.py %D%/pytest.ini %D%/test_lmtp.py %D%/test_powercut.py \
+	%D%/test_bad_input.py %D%/test_clients.py %D%/test_faults.py \
+	%D%/test_mail_path.py

@@ -122,11 +122,19 @@ def pss_of(pids):
     return total * 1024
 
 
+def ended(pid):
+    """It is gone, or waits only for its parent to notice."""
+    try:
+        return stat_fields(pid)[0] == "Z"
+    except OSError:
+        return True
+
+
 def end_process(pid, seconds=20):
     """End a process that is not our child, by its id."""
     try:
         os.kill(pid, signal.SIGTERM)
-        wait_for(lambda: not os.path.exists(f"/proc/{pid}"), seconds, f"end of process {pid}")
+        wait_for(lambda: ended(pid), seconds, f"end of process {pid}")
     except ProcessLookupError:
         pass
     except RuntimeError:
@@ -330,7 +338,7 @@ class Mailstead(Server):
 
     def running(self):
         try:
-            return all(os.path.exists(f"/proc/{pid}") for pid in self.pids())
+            return not any(ended(pid) for pid in self.pids())
         except OSError:
             return False
 

@@ -221,7 +221,9 @@ ring_watch(struct ring *r, void (*callback)(void *arg, struct str id),
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", r->fd);
 	if (r->inotify < 0 || r->stop < 0 ||
 	    inotify_add_watch(r->inotify, path, IN_MODIFY) < 0) {
-		err_errno(e, "cannot watch the change ring");
+		err_errno(e,
+		    "cannot watch the change ring (if descriptors are short,"
+		    " raise fs.inotify.max_user_instances)");
 		return false;
 	}
 	if (pthread_create(&r->thread, NULL, watch_loop, r) != 0) {

@@ -42,6 +42,28 @@ need_packages() {
     rm -f "$apt_log"
 }
 
+# The daemons and Postfix run as users of their own, who must be able to enter
+# every folder above DIR. A root folder that is closed to them is a broken
+# machine (some tools that make containers leave it so): open it. Closed
+# folders further down are somebody's decision: say what to do.
+need_passage() ( # DIR
+    path=$1
+    while :; do
+        case $(stat -c %A "$path") in
+        *[xt]) ;;
+        *)
+            [ "$path" = / ] ||
+                die "$path is closed to other users, so the daemons cannot" \
+                    "reach $1: choose another --dir, or chmod o+x $path"
+            echo "$0: / is closed to all users but root; opening it (chmod o+x /)"
+            chmod o+x /
+            ;;
+        esac
+        [ "$path" != / ] || break
+        path=$(dirname "$path")
+    done
+)
+
 # configure_and_make SOURCE BUILD [configure options]: in a subshell, so that
 # its variables are its own.
 configure_and_make() (

@@ -89,6 +89,12 @@ sel_claim(struct session *s, struct err *e)
 	enum store_rc rc;
 
 	rc = mailbox_claim_recent(s->account, s->sel.mailbox, &first, &next, e);
+	if (rc == STORE_NOSPACE) { /* no reason not to read */
+		log_warn("recent messages not claimed",
+		    LOG_CSTR("session", conn_id(s->conn)),
+		    LOG_CSTR("account", s->user), LOG_ERR(e));
+		return sel_refresh(s, e);
+	}
 	if (rc != STORE_OK)
 		return rc;
 	add_recent(&s->sel, first, next - 1);

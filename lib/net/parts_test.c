@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "net/addr.h"
+#include "net/pool.h"
 #include "net/proxy.h"
 #include "net/wheel.h"
 
@@ -152,6 +156,71 @@ test_wheel(void **state)
 	assert_int_equal(w.count, 0);
 }
 
+struct turn {
+	struct task task;
+	sem_t done;
+	pthread_t by;
+};
+
+static void
+take_turn(struct task *t)
+{
+	struct turn *turn = (struct turn *)(void *)t;
+
+	turn->by = pthread_self();
+	sem_post(&turn->done);
+}
+
+/* Tasks that come one by one stay with the workers that are warm. */
+static void
+test_pool_warm(void **state)
+{
+	static struct turn turn = { .task.run = take_turn };
+	struct pool *p = pool_new(8);
+	pthread_t by[8];
+	struct timespec pause = { 0, 2000000 };
+	unsigned n = 0, i;
+
+	(void)state;
+	sem_init(&turn.done, 0, 0);
+	for (int round = 0; round < 40; round++) {
+		nanosleep(&pause, NULL); /* let it go idle again */
+		pool_push(p, &turn.task);
+		assert_int_equal(sem_wait(&turn.done), 0);
+		for (i = 0; i < n && !pthread_equal(by[i], turn.by); i++)
+			;
+		if (i == n)
+			by[n++] = turn.by;
+	}
+	print_message("%u threads\n", n);
+	assert_in_range(n, 1, 4);
+	pool_free(&p);
+	sem_destroy(&turn.done);
+}
+
+static void
+count_up(void *arg, size_t i)
+{
+	_Atomic unsigned *seen = arg;
+
+	seen[i]++;
+}
+
+/* Work for all at once wakes all, and ends. */
+static void
+test_pool_parallel(void **state)
+{
+	static _Atomic unsigned seen[1000];
+	struct pool *p = pool_new(4);
+
+	(void)state;
+	for (int round = 0; round < 20; round++)
+		pool_parallel(p, 1000, count_up, seen);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(seen[i], 20);
+	pool_free(&p);
+}
+
 int
 main(void)
 {
@@ -159,6 +228,8 @@ main(void)
 		cmocka_unit_test(test_proxy_headers),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_wheel),
+		cmocka_unit_test(test_pool_warm),
+		cmocka_unit_test(test_pool_parallel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

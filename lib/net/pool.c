@@ -9,20 +9,59 @@
 
 #include "base/mem.h"
 
-struct pool {
-	pthread_mutex_t lock;
-	pthread_cond_t work;
-	struct task *head, **tail;
-	unsigned idle;
-	bool stop;
-	unsigned nthreads;
-	pthread_t *threads;
+struct worker {
+	struct pool *pool;
+	pthread_t thread;
+	pthread_cond_t wake;
+	bool woken;
+	struct worker *next; /* idle longer */
 };
 
-static void *
-worker(void *arg)
+/*
+ * The worker that went idle last is woken first: its stack, its memory arena
+ * and what it read last are still in the cache. So a quiet daemon works with
+ * one or two threads and the others sleep on.
+ */
+struct pool {
+	pthread_mutex_t lock;
+	struct task *head, **tail;
+	struct worker *idle;
+	bool stop;
+	unsigned nthreads;
+	struct worker *workers;
+};
+
+/* Under the lock. */
+static void
+sleep_until_woken(struct worker *w)
 {
-	struct pool *p = arg;
+	struct pool *p = w->pool;
+
+	w->woken = false;
+	w->next = p->idle;
+	p->idle = w;
+	while (!w->woken)
+		pthread_cond_wait(&w->wake, &p->lock);
+}
+
+/* Under the lock; the caller signals. */
+static struct worker *
+take_idle(struct pool *p)
+{
+	struct worker *w = p->idle;
+
+	if (w) {
+		p->idle = w->next;
+		w->woken = true;
+	}
+	return w;
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+	struct pool *p = w->pool;
 
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
@@ -31,9 +70,7 @@ worker(void *arg)
 		if (!t && p->stop)
 			break;
 		if (!t) {
-			p->idle++;
-			pthread_cond_wait(&p->work, &p->lock);
-			p->idle--;
+			sleep_until_woken(w);
 			continue;
 		}
 		p->head = t->next;
@@ -56,7 +93,11 @@ start(struct pool *p)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (unsigned i = 0; i < p->nthreads; i++) {
-		if (pthread_create(&p->threads[i], NULL, worker, p) != 0)
+		struct worker *w = &p->workers[i];
+
+		w->pool = p;
+		pthread_cond_init(&w->wake, NULL);
+		if (pthread_create(&w->thread, NULL, work, w) != 0)
 			abort();
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -68,10 +109,9 @@ pool_new(unsigned threads)
 	struct pool *p = mem_zalloc(sizeof(*p));
 
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->work, NULL);
 	p->tail = &p->head;
 	p->nthreads = threads ? threads : 1;
-	p->threads = mem_array(NULL, p->nthreads, sizeof(*p->threads));
+	p->workers = mem_zalloc(p->nthreads * sizeof(*p->workers));
 	start(p);
 	return p;
 }
@@ -79,34 +119,37 @@ pool_new(unsigned threads)
 void
 pool_push(struct pool *p, struct task *t)
 {
-	bool wake;
+	struct worker *w;
 
 	t->next = NULL;
 	pthread_mutex_lock(&p->lock);
 	*p->tail = t;
 	p->tail = &t->next;
-	wake = p->idle > 0;
+	w = take_idle(p);
 	pthread_mutex_unlock(&p->lock);
-	if (wake)
-		pthread_cond_signal(&p->work);
+	if (w)
+		pthread_cond_signal(&w->wake);
 }
 
 void
 pool_free(struct pool **pp)
 {
 	struct pool *p = *pp;
+	struct worker *w;
 
 	if (!p)
 		return;
 	pthread_mutex_lock(&p->lock);
 	p->stop = true;
-	pthread_cond_broadcast(&p->work);
+	while ((w = take_idle(p)))
+		pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < p->nthreads; i++)
-		pthread_join(p->threads[i], NULL);
-	pthread_cond_destroy(&p->work);
+		pthread_join(p->workers[i].thread, NULL);
+	for (unsigned i = 0; i < p->nthreads; i++)
+		pthread_cond_destroy(&p->workers[i].wake);
 	pthread_mutex_destroy(&p->lock);
-	free(p->threads);
+	free(p->workers);
 	free(p);
 	*pp = NULL;
 }

@@ -41,8 +41,13 @@ cctx_get(void)
 	pthread_mutex_lock(&pool.lock);
 	c = pool.nc ? pool.c[--pool.nc] : NULL;
 	pthread_mutex_unlock(&pool.lock);
-	if (!c && !(c = ZSTD_createCCtx()))
+	if (c)
+		return c;
+	if (!(c = ZSTD_createCCtx()))
 		mem_alloc(SIZE_MAX); /* ends the process */
+	/* Without its checksum, damage may well unpack to other text. */
+	ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, LEVEL);
+	ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1);
 	return c;
 }
 
@@ -118,8 +123,8 @@ compress(struct str raw, struct blob *b)
 	for (size_t at = 0; ok && at < raw.n; at += BLOB_FRAME) {
 		struct str frame = str_sub(raw, at, BLOB_FRAME);
 		size_t bound = ZSTD_compressBound(frame.n);
-		size_t n = ZSTD_compressCCtx(c, buf_reserve(&b->data, bound),
-		    bound, frame.p, frame.n, LEVEL);
+		size_t n = ZSTD_compress2(
+		    c, buf_reserve(&b->data, bound), bound, frame.p, frame.n);
 
 		ok = !ZSTD_isError(n);
 		b->data.n += ok ? n : 0;

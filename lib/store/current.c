@@ -75,8 +75,11 @@ keep(struct account *a, struct view *v)
  * Reading rows
  */
 
+/* Leaves its statement open: as long as it is, all that is read is of one
+ * moment. */
 static enum store_rc
-read_meta(struct sq *q, int64_t mailbox, struct view_meta *m, struct err *e)
+read_meta(struct sq *q, int64_t mailbox, struct view_meta *m,
+    struct sqlite3_stmt **open, struct err *e)
 {
 	struct sqlite3_stmt *s;
 	enum sq_rc rc = sq_one(q, &s, e,
@@ -89,14 +92,12 @@ read_meta(struct sq *q, int64_t mailbox, struct view_meta *m, struct err *e)
 		    (long long)mailbox);
 	if (rc != SQ_ROW)
 		return store_rc_of(rc);
+	*open = s;
 	*m = (struct view_meta){ mailbox, (uint64_t)sq_int(s, 0),
 		(uint32_t)sq_int(s, 1), (uint32_t)sq_int(s, 2) };
-	if (sq_int(s, 3)) {
-		sq_reset(s);
+	if (sq_int(s, 3))
 		return store_fail(e, STORE_NOTFOUND,
 		    "mailbox %lld holds no messages", (long long)mailbox);
-	}
-	sq_reset(s);
 	return STORE_OK;
 }
 
@@ -261,18 +262,21 @@ up_to_date(const struct view *v, const struct view_meta *m)
 	       view_uidvalidity(v) == m->uidvalidity;
 }
 
-/* Inside a read transaction, so that all rows are of one moment. */
+/* The open statement is a read transaction that costs no BEGIN and COMMIT. */
 static enum store_rc
 read_view(struct refresh *r, struct view **out)
 {
-	enum store_rc rc = read_meta(r->q, r->meta.mailbox, &r->meta, r->e);
+	struct sqlite3_stmt *open = NULL;
+	enum store_rc rc =
+	    read_meta(r->q, r->meta.mailbox, &r->meta, &open, r->e);
 
-	if (rc != STORE_OK)
-		return rc;
-	if (!up_to_date(r->old, &r->meta))
-		return refresh(r, out);
-	*out = view_ref(r->old);
-	return STORE_OK;
+	if (rc == STORE_OK && up_to_date(r->old, &r->meta))
+		*out = view_ref(r->old);
+	else if (rc == STORE_OK)
+		rc = refresh(r, out);
+	if (open)
+		sq_reset(open);
+	return rc;
 }
 
 enum store_rc
@@ -282,7 +286,6 @@ view_current(
 	struct refresh r = {
 		.old = cached(a, mailbox), .meta.mailbox = mailbox, .e = e
 	};
-	struct err ignored;
 	struct db *db = NULL;
 	enum store_rc rc = db_get(a, &db, e);
 
@@ -291,11 +294,8 @@ view_current(
 		goto out;
 	r.q = db->q;
 	r.arena = arena_new();
-	if ((rc = store_rc_of(sq_run(r.q, e, "BEGIN"))) == STORE_OK) {
-		rc = read_view(&r, out);
-		sq_run(r.q, &ignored, "COMMIT");
-	}
-	if (rc == STORE_OK)
+	rc = read_view(&r, out);
+	if (rc == STORE_OK && *out != r.old)
 		keep(a, *out);
 out:
 	db_put(&db);

@@ -24,6 +24,8 @@
 
 #define SLOTS 4096
 #define ID_LEN 16
+/* What a change by others may wait while this process changes things. */
+#define OWN_PAUSE_MS 1
 
 struct slot {
 	_Atomic uint64_t number; /* 1 for the first poke ever; written last */
@@ -138,8 +140,9 @@ ring_poke(struct ring *r, const char id[16])
 		    LOG_CSTR("error", strerrordesc_np(errno)));
 }
 
-/* Report one slot; anything but a whole, expected slot means "all". */
-static void
+/* Report one slot; anything but a whole, expected slot means "all". True if
+ * it is our own. */
+static bool
 report(struct ring *r, uint64_t number)
 {
 	struct slot *s = &r->file->slots[number % SLOTS];
@@ -153,23 +156,31 @@ report(struct ring *r, uint64_t number)
 		sched_yield();
 	memcpy(id, s->id, ID_LEN);
 	origin = s->origin;
-	if (atomic_load_explicit(&s->number, memory_order_acquire) != number)
+	if (atomic_load_explicit(&s->number, memory_order_acquire) != number) {
 		r->callback(r->arg, STR_NULL);
-	else if (origin != r->origin)
-		r->callback(r->arg, (struct str){ id, ID_LEN });
+		return false;
+	}
+	if (origin == r->origin)
+		return true;
+	r->callback(r->arg, (struct str){ id, ID_LEN });
+	return false;
 }
 
-static void
+/* True if all that came is our own. */
+static bool
 catch_up(struct ring *r)
 {
 	uint64_t head = atomic_load(&r->file->head);
+	bool own = true;
 
 	if (head - r->seen > SLOTS / 2) {
 		r->callback(r->arg, STR_NULL);
 		r->seen = head;
+		own = false;
 	}
 	while (r->seen < head)
-		report(r, ++r->seen);
+		own = report(r, ++r->seen) && own;
+	return own;
 }
 
 static void *
@@ -188,7 +199,10 @@ watch_loop(void *arg)
 		/* The content does not matter: drain, then read the ring. */
 		while (read(r->inotify, events, sizeof(events)) > 0)
 			;
-		catch_up(r);
+		/* We are writing, and may be again at once: not a wake-up for
+		 * each of our own pokes. */
+		if (catch_up(r) && poll(&fds[1], 1, OWN_PAUSE_MS) > 0)
+			break;
 	}
 	return NULL;
 }
@@ -207,7 +221,9 @@ ring_watch(struct ring *r, void (*callback)(void *arg, struct str id),
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", r->fd);
 	if (r->inotify < 0 || r->stop < 0 ||
 	    inotify_add_watch(r->inotify, path, IN_MODIFY) < 0) {
-		err_errno(e, "cannot watch the change ring");
+		err_errno(e,
+		    "cannot watch the change ring (if descriptors are short,"
+		    " raise fs.inotify.max_user_instances)");
 		return false;
 	}
 	if (pthread_create(&r->thread, NULL, watch_loop, r) != 0) {

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/file.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
@@ -1120,6 +1122,29 @@ test_shares_and_documents(void **state)
 	buf_fini(&value);
 }
 
+/* A process that hangs with the lock must not hold others for ever. */
+static void
+test_hung_lock(void **state)
+{
+	struct fixture *f = *state;
+	struct append item = { .raw = STR("x") };
+	struct appended got;
+	char path[128];
+	int fd;
+
+	snprintf(
+	    path, sizeof(path), "%s/accounts/00/00000000000000aa/lock", f->dir);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	f->st->busy_ms = 50;
+	assert_int_equal(
+	    account_append(f->a, f->inbox, &item, 1, NULL, &got, &f->e),
+	    STORE_BUSY);
+	close(fd);
+	OK(account_append(f->a, f->inbox, &item, 1, NULL, &got, &f->e));
+}
+
 /* A view older than the record of changes is made anew, and is right. */
 static void
 test_trim(void **state)
@@ -1256,6 +1281,7 @@ main(void)
 		T(test_backup),
 		T(test_collections),
 		T(test_shares_and_documents),
+		T(test_hung_lock),
 		T(test_trim),
 		T(test_no_scans),
 	};

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -289,14 +290,30 @@ is_durable(const struct job *batch)
 	return false;
 }
 
+/*
+ * Against other processes; within one, the queue sees to it. The wait has an
+ * end, so that a process that hangs with the lock does not take the workers of
+ * all others with it.
+ */
 static enum store_rc
 lock_other_processes(struct account *a, struct err *e)
 {
-	while (flock(a->lock_fd, LOCK_EX) != 0) {
-		if (errno == EINTR)
-			continue;
-		err_errno(e, "cannot lock account %s", a->id);
-		return STORE_IO;
+	int64_t deadline = clock_mono_ms() + a->st->busy_ms;
+	struct timespec pause = { .tv_nsec = 100000 };
+
+	while (flock(a->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			err_errno(e, "cannot lock account %s", a->id);
+			return STORE_IO;
+		}
+		if (clock_mono_ms() > deadline)
+			return store_fail(e, STORE_BUSY,
+			    "another process has held the lock of account %s"
+			    " for %u ms",
+			    a->id, a->st->busy_ms);
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 5000000)
+			pause.tv_nsec *= 2;
 	}
 	return STORE_OK;
 }

@@ -96,10 +96,16 @@ struct view_builder {
 struct view_builder *
 view_build(const struct view *old)
 {
-	struct view_builder *b = mem_zalloc(sizeof(*b));
+	struct view_builder *b = mem_alloc(sizeof(*b));
 
+	/* Not `open`: it is large and written before it is read. */
 	b->old = old;
+	b->at = 0;
+	b->taken = b->nopen = 0;
+	b->opened = false;
 	b->arena = arena_new();
+	b->chunks = NULL;
+	b->n = b->cap = 0;
 	return b;
 }
 

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import imaplib
 import random
+import os
 import re
 import socket
 import ssl
@@ -18,7 +19,10 @@ from imap_raw import Imap, message
 from lmtp import Lmtp, LmtpError
 
 MIB = 1 << 20
-SLACK = 24 * MIB  # what a daemon may grow by: pools, caches, malloc's arenas
+# A sanitizer keeps freed memory for a while and pads what is in use, so
+# contrib/check gives its run more room; the plain run is the strict one.
+MEMORY_FACTOR = int(os.environ.get("MS_MEMORY_FACTOR", "1"))
+SLACK = 24 * MIB * MEMORY_FACTOR  # what a daemon may grow by: pools, caches, malloc's arenas
 LOGIN_TIMEOUT = 3
 
 GARBAGE = {
@@ -300,7 +304,7 @@ def test_literals_that_never_come(site):
             answers.append(c.line())
         assert sum(x.startswith("+ ") for x in answers) in range(1, 10)
         assert all(x.startswith("+ ") or "NO [TOOBIG]" in x for x in answers)
-        assert rss(site, "imapd") < 200 * MIB
+        assert rss(site, "imapd") < 200 * MIB * MEMORY_FACTOR
     with Imap(site, *account) as c:  # and the room is given back
         wait_for(lambda: c.append("INBOX", message(1, "x" * 998 + "\r\n" * 70)) > 0)
 

@@ -2,9 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "store/internal.h"
 #include "store/message.h"
+
+/* How long a view is trusted because no writer told of a change. */
+#define TRUST_MS 1000
 
 /*
  * The current view of a mailbox. An account keeps the newest view of each
@@ -34,23 +38,42 @@ views_forget(struct account *a)
 	a->nviews = 0;
 }
 
+/*
+ * No writer has told of a change since the view was confirmed. One that is
+ * killed before it can tell has acknowledged nothing, but what it committed is
+ * there: so the database is asked at times all the same.
+ */
+static bool
+still_current(const struct account *a, struct view_slot *slot)
+{
+	return a->st->ring && clock_mono_ms() - slot->checked < TRUST_MS &&
+	       ring_quiet(a->st->ring, a->id, &slot->poke);
+}
+
+/* The newest view known here, or NULL; *current: there is none newer. */
 static struct view *
-cached(struct account *a, int64_t mailbox)
+cached(struct account *a, int64_t mailbox, bool *current)
 {
 	struct view_slot *slot;
 	struct view *v = NULL;
 
+	*current = false;
 	pthread_mutex_lock(&a->st->lock);
 	slot = find_slot(a, mailbox);
-	if (slot)
+	if (slot) {
 		v = view_ref(slot->view);
+		*current = still_current(a, slot);
+	}
 	pthread_mutex_unlock(&a->st->lock);
 	return v;
 }
 
-/* Keep V unless a newer one is there. */
+/*
+ * Keep V unless a newer one is there. It was read at NOW, after the poke with
+ * number POKE.
+ */
 static void
-keep(struct account *a, struct view *v)
+keep(struct account *a, struct view *v, uint64_t poke, int64_t now)
 {
 	struct view_slot *slot;
 	struct view *old = NULL;
@@ -61,11 +84,17 @@ keep(struct account *a, struct view *v)
 		a->views =
 		    mem_array(a->views, a->nviews + 1, sizeof(*a->views));
 		slot = &a->views[a->nviews++];
-		*slot = (struct view_slot){ view_mailbox(v), view_ref(v) };
+		*slot = (struct view_slot){ view_mailbox(v), view_ref(v), poke,
+			now };
+	} else if (slot->view == v) {
+		slot->poke = poke;
+		slot->checked = now;
 	} else if (view_modseq(slot->view) < view_modseq(v) ||
 		   view_uidvalidity(slot->view) != view_uidvalidity(v)) {
 		old = slot->view;
 		slot->view = view_ref(v);
+		slot->poke = poke;
+		slot->checked = now;
 	}
 	pthread_mutex_unlock(&a->st->lock);
 	view_unref(&old);
@@ -75,40 +104,42 @@ keep(struct account *a, struct view *v)
  * Reading rows
  */
 
-/* Leaves its statement open: as long as it is, all that is read is of one
- * moment. */
-static enum store_rc
-read_meta(struct sq *q, int64_t mailbox, struct view_meta *m,
-    struct sqlite3_stmt **open, struct err *e)
-{
-	struct sqlite3_stmt *s;
-	enum sq_rc rc = sq_one(q, &s, e,
-	    "SELECT modseq, uidvalidity, uidnext, noselect FROM mailbox"
-	    " WHERE id = ?",
-	    SQ_I(mailbox));
-
-	if (rc == SQ_DONE)
-		return store_fail(e, STORE_NOTFOUND, "mailbox %lld is gone",
-		    (long long)mailbox);
-	if (rc != SQ_ROW)
-		return store_rc_of(rc);
-	*open = s;
-	*m = (struct view_meta){ mailbox, (uint64_t)sq_int(s, 0),
-		(uint32_t)sq_int(s, 1), (uint32_t)sq_int(s, 2) };
-	if (sq_int(s, 3))
-		return store_fail(e, STORE_NOTFOUND,
-		    "mailbox %lld holds no messages", (long long)mailbox);
-	return STORE_OK;
-}
-
 struct refresh {
 	struct sq *q;
 	struct view *old; /* NULL: everything is read */
 	struct view_meta meta;
+	uint64_t floor; /* the record of changes is complete above this */
 	struct arena *arena;
 	struct view_builder *b;
 	struct err *e;
 };
+
+/* Leaves its statement open: as long as it is, all that is read is of one
+ * moment. */
+static enum store_rc
+read_meta(struct refresh *r, struct sqlite3_stmt **open)
+{
+	int64_t mailbox = r->meta.mailbox;
+	struct sqlite3_stmt *s;
+	enum sq_rc rc = sq_one(r->q, &s, r->e,
+	    "SELECT m.modseq, uidvalidity, uidnext, noselect,"
+	    " (SELECT change_floor FROM state) FROM mailbox m WHERE id = ?",
+	    SQ_I(mailbox));
+
+	if (rc == SQ_DONE)
+		return store_fail(r->e, STORE_NOTFOUND, "mailbox %lld is gone",
+		    (long long)mailbox);
+	if (rc != SQ_ROW)
+		return store_rc_of(rc);
+	*open = s;
+	r->meta = (struct view_meta){ mailbox, (uint64_t)sq_int(s, 0),
+		(uint32_t)sq_int(s, 1), (uint32_t)sq_int(s, 2) };
+	r->floor = (uint64_t)sq_int(s, 4);
+	if (sq_int(s, 3))
+		return store_fail(r->e, STORE_NOTFOUND,
+		    "mailbox %lld holds no messages", (long long)mailbox);
+	return STORE_OK;
+}
 
 static void
 build_row(struct refresh *r, struct sqlite3_stmt *s)
@@ -214,40 +245,29 @@ refresh_changed(struct refresh *r)
 	return rc;
 }
 
-/* Is the record of changes complete since the old view? */
-static enum store_rc
-can_continue(struct refresh *r, bool *yes)
+/* Only what changed has to be read. */
+static bool
+can_continue(const struct refresh *r)
 {
-	struct sqlite3_stmt *s;
-	enum sq_rc rc;
-
-	*yes = false;
-	if (!r->old || view_uidvalidity(r->old) != r->meta.uidvalidity)
-		return STORE_OK;
-	rc = sq_one(r->q, &s, r->e, "SELECT change_floor FROM state");
-	if (rc != SQ_ROW)
-		return store_rc_of(rc);
-	*yes = view_modseq(r->old) >= (uint64_t)sq_int(s, 0);
-	sq_reset(s);
-	return STORE_OK;
+	return r->old && view_uidvalidity(r->old) == r->meta.uidvalidity &&
+	       view_modseq(r->old) >= r->floor;
 }
 
 static enum store_rc
 refresh(struct refresh *r, struct view **out)
 {
-	bool go_on;
-	enum store_rc rc = can_continue(r, &go_on);
+	enum store_rc rc = STORE_OK;
+	uint32_t from = 1;
 
-	if (rc != STORE_OK)
-		return rc;
-	if (!go_on)
+	if (!can_continue(r))
 		view_unref(&r->old);
 	r->b = view_build(r->old);
-	if (r->old)
+	if (r->old) {
 		rc = refresh_changed(r);
-	if (rc == STORE_OK)
-		rc = refresh_range(
-		    r, r->old ? view_uidnext(r->old) : 1, UINT32_MAX);
+		from = view_uidnext(r->old);
+	}
+	if (rc == STORE_OK && from < r->meta.uidnext)
+		rc = refresh_range(r, from, UINT32_MAX);
 	if (rc == STORE_OK)
 		*out = view_build_done(&r->b, &r->meta);
 	view_build_cancel(&r->b);
@@ -267,8 +287,7 @@ static enum store_rc
 read_view(struct refresh *r, struct view **out)
 {
 	struct sqlite3_stmt *open = NULL;
-	enum store_rc rc =
-	    read_meta(r->q, r->meta.mailbox, &r->meta, &open, r->e);
+	enum store_rc rc = read_meta(r, &open);
 
 	if (rc == STORE_OK && up_to_date(r->old, &r->meta))
 		*out = view_ref(r->old);
@@ -279,28 +298,42 @@ read_view(struct refresh *r, struct view **out)
 	return rc;
 }
 
+static enum store_rc
+confirm(struct account *a, struct refresh *r, struct view **out)
+{
+	uint64_t poke = a->st->ring ? ring_now(a->st->ring) : 0;
+	int64_t now = clock_mono_ms();
+	struct db *db = NULL;
+	enum store_rc rc = db_get(a, &db, r->e);
+
+	if (rc != STORE_OK)
+		return rc;
+	r->q = db->q;
+	r->arena = arena_new();
+	rc = read_view(r, out);
+	if (rc == STORE_OK)
+		keep(a, *out, poke, now);
+	db_put(&db);
+	arena_free(&r->arena);
+	return rc;
+}
+
 enum store_rc
 view_current(
     struct account *a, int64_t mailbox, struct view **out, struct err *e)
 {
-	struct refresh r = {
-		.old = cached(a, mailbox), .meta.mailbox = mailbox, .e = e
-	};
-	struct db *db = NULL;
-	enum store_rc rc = db_get(a, &db, e);
+	bool current;
+	struct refresh r = { .old = cached(a, mailbox, &current),
+		.meta.mailbox = mailbox,
+		.e = e };
+	enum store_rc rc = STORE_OK;
 
 	*out = NULL;
-	if (rc != STORE_OK)
-		goto out;
-	r.q = db->q;
-	r.arena = arena_new();
-	rc = read_view(&r, out);
-	if (rc == STORE_OK && *out != r.old)
-		keep(a, *out);
-out:
-	db_put(&db);
+	if (current)
+		*out = view_ref(r.old);
+	else
+		rc = confirm(a, &r, out);
 	view_unref(&r.old);
-	arena_free(&r.arena);
 	return rc;
 }
 

@@ -35,6 +35,8 @@ struct db {
 struct view_slot {
 	int64_t mailbox;
 	struct view *view;
+	uint64_t poke;   /* of the ring, before the view was last confirmed */
+	int64_t checked; /* when that was against the database, monotonic ms */
 };
 
 struct account {

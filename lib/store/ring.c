@@ -24,6 +24,8 @@
 
 #define SLOTS 4096
 #define ID_LEN 16
+/* Looking at more slots than this costs more than asking the database. */
+#define LOOK_BACK 64
 /* What a change by others may wait while this process changes things. */
 #define OWN_PAUSE_MS 1
 
@@ -138,6 +140,31 @@ ring_poke(struct ring *r, const char id[16])
 	if (pwrite(r->fd, "!", 1, offsetof(struct ring_file, poke)) != 1)
 		log_error("ring-poke-failed",
 		    LOG_CSTR("error", strerrordesc_np(errno)));
+}
+
+uint64_t
+ring_now(const struct ring *r)
+{
+	return atomic_load(&r->file->head);
+}
+
+bool
+ring_quiet(const struct ring *r, const char id[16], uint64_t *number)
+{
+	uint64_t head = atomic_load(&r->file->head);
+
+	if (head - *number > LOOK_BACK)
+		return false;
+	for (uint64_t n = *number + 1; n <= head; n++) {
+		const struct slot *s = &r->file->slots[n % SLOTS];
+
+		if (atomic_load_explicit(&s->number, memory_order_acquire) !=
+			n ||
+		    memcmp(s->id, id, ID_LEN) == 0)
+			return false;
+	}
+	*number = head;
+	return true;
 }
 
 /* Report one slot; anything but a whole, expected slot means "all". True if

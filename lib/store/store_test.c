@@ -1255,6 +1255,58 @@ test_no_scans(void **state)
 	buf_fini(&b);
 }
 
+/*
+ * A view is trusted without asking the database, but what another process did
+ * is seen as soon as that one has reported it.
+ */
+static void
+test_trusted_views(void **state)
+{
+	struct fixture *f = *state;
+	struct store_options o = {
+		.data_dir = f->dir, .run_dir = f->dir, .no_indexer = true
+	};
+	struct store *other;
+	struct account *x;
+
+	OK(store_open(&o, &other, &f->e));
+	OK(account_open(other, ID, &x, &f->e));
+	for (int i = 0; i < 300; i++) {
+		struct view *mine = view(f, f->inbox), *again, *theirs;
+
+		again = view(f, f->inbox);
+		assert_ptr_equal(again, mine);
+		fill(f, i, i);
+		OK(view_current(x, f->inbox, &theirs, &f->e));
+		assert_int_equal(view_count(theirs), i + 1);
+		view_unref(&again);
+		view_unref(&mine);
+		view_unref(&theirs);
+	}
+	account_close(&x);
+	store_close(&other);
+}
+
+static void
+test_ring(void **state)
+{
+	struct fixture *f = *state;
+	struct ring *r = f->st->ring;
+	static const char other[] = "00000000000000bb";
+	uint64_t number = ring_now(r);
+
+	assert_true(ring_quiet(r, f->a->id, &number));
+	ring_poke(r, other);
+	assert_true(ring_quiet(r, f->a->id, &number));
+	assert_int_equal(number, ring_now(r));
+	ring_poke(r, f->a->id);
+	assert_false(ring_quiet(r, f->a->id, &number));
+	number = ring_now(r);
+	for (int i = 0; i < 5000; i++) /* lapped: it cannot tell */
+		ring_poke(r, other);
+	assert_false(ring_quiet(r, f->a->id, &number));
+}
+
 int
 main(void)
 {
@@ -1272,6 +1324,8 @@ main(void)
 		T(test_threads),
 		T(test_search),
 		T(test_views),
+		T(test_trusted_views),
+		T(test_ring),
 		T(test_diff),
 		T(test_concurrency),
 		T(test_watch),

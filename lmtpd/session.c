@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 #define MAX_LINE 4096 /* RFC 5321 says 512; DSN and SMTPUTF8 add some */
 #define MAX_ERRORS 30
+/* So much of a message counts as getting ahead. */
+#define PROGRESS_OCTETS 4096
 
 struct lmtp lmtp;
 
@@ -88,6 +91,7 @@ on_open(struct conn *c)
 	s->state = ST_START;
 	s->arena = arena_new();
 	spool_init(&s->spool);
+	s->progress = clock_mono_ms();
 	conn_set_timeout(c, lmtp.timeout);
 	reply(s, 220, "", "%s LMTP Mailstead ready", lmtp.hostname);
 	return s;
@@ -232,10 +236,8 @@ take_chunk(struct session *s, struct str in)
 }
 
 static size_t
-on_input(void *session, struct str in)
+take(struct session *s, struct str in)
 {
-	struct session *s = session;
-
 	switch (s->input) {
 	case IN_COMMAND:
 		return take_command(s, in);
@@ -247,6 +249,36 @@ on_input(void *session, struct str in)
 		return take_chunk(s, in);
 	}
 	return 0;
+}
+
+/*
+ * Octets that come one by one do not extend the time: a whole command does, or
+ * a piece of a message of some size.
+ */
+static void
+note_progress(struct session *s, enum input before, size_t used)
+{
+	if (before != IN_DATA && before != IN_CHUNK)
+		s->trickle = used ? PROGRESS_OCTETS : 0;
+	else
+		s->trickle += used;
+	if (s->trickle < PROGRESS_OCTETS && s->input == before)
+		return;
+	s->trickle = 0;
+	s->progress = clock_mono_ms();
+}
+
+static size_t
+on_input(void *session, struct str in)
+{
+	struct session *s = session;
+	enum input before = s->input;
+	size_t used = take(s, in);
+
+	note_progress(s, before, used);
+	if (clock_mono_ms() - s->progress > (int64_t)lmtp.timeout * 1000)
+		on_timeout(s);
+	return used;
 }
 
 /* ------------------------------------------------------------------------

@@ -57,6 +57,8 @@ struct session {
 	enum job job;
 	unsigned errors;
 	uint32_t transactions;
+	int64_t progress; /* when the client last got ahead, monotonic ms */
+	size_t trickle;   /* octets since, too few to count */
 	char *helo;
 	char *queue_id;                /* XFORWARD IDENT */
 	struct arena *arena;           /* of the transaction */

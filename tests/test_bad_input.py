@@ -474,6 +474,24 @@ def test_silent_lmtp_client(strict):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("before", [b"", b"MAIL FROM:<a@example.test>\r\nRCPT TO:<%s>\r\nDATA\r\n"])
+def test_trickling_lmtp_client(strict, before):
+    """Bytes one at a time do not extend the time, neither of a command nor of a text."""
+    with dial(strict, "lmtp") as s:
+        s.sendall(b"LHLO x\r\n" + before.replace(b"%s", strict.user1.encode()))
+        start, got = time.monotonic(), b""
+        s.settimeout(0.2)
+        while b"421 4.4.2" not in got and time.monotonic() - start < LOGIN_TIMEOUT + 4:
+            with contextlib.suppress(TimeoutError):
+                got += s.recv(65536)
+            with contextlib.suppress(ConnectionError):
+                s.sendall(b"x")
+        assert b"421 4.4.2" in got
+        assert time.monotonic() - start > LOGIN_TIMEOUT - 1
+        assert (b"354" in got) == bool(before)
+
+
+@pytest.mark.slow
 def test_handshake_that_never_ends(strict):
     """Byte by byte, too."""
     context = ssl._create_unverified_context()

@@ -292,14 +292,16 @@ put_attributes(struct buf *out, const struct listing *l, const struct entry *it)
 }
 
 static void
-put_entry(struct buf *out, const struct listing *l, const struct entry *it)
+put_entry(struct session *s, const struct listing *l, const struct entry *it)
 {
+	struct buf *out = conn_out(s->conn);
+
 	BUF_LIT(out, "* ");
 	buf_puts(out, l->response);
 	BUF_LIT(out, " (");
 	put_attributes(out, l, it);
 	BUF_LIT(out, ") \"/\" ");
-	write_mailbox(out, it->path);
+	write_mailbox(out, it->path, session_utf8(s));
 	if (it->childinfo && (l->select & SELECT_RECURSIVE))
 		BUF_LIT(out, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
 	BUF_LIT(out, "\r\n");
@@ -317,7 +319,7 @@ put_entries(struct session *s, const struct listing *l,
 		if ((l->select & SELECT_SPECIAL) &&
 		    (!it->m || !role_names[it->m->role]))
 			continue;
-		put_entry(conn_out(s->conn), l, it);
+		put_entry(s, l, it);
 		if ((l->give & GIVE_STATUS) && it->m && !it->m->noselect)
 			rc = status_put(s, it->m, l->status, e);
 	}
@@ -372,14 +374,16 @@ cmd_list(struct session *s, struct cmd *c)
  * nothing of whether a mailbox exists.
  */
 static void
-put_lsub(struct buf *out, const struct entries *es)
+put_lsub(struct session *s, const struct entries *es)
 {
+	struct buf *out = conn_out(s->conn);
+
 	for (size_t i = 0; i < es->n; i++) {
 		BUF_LIT(out, "* LSUB (");
 		if (!es->v[i].subscribed)
 			BUF_LIT(out, "\\Noselect");
 		BUF_LIT(out, ") \"/\" ");
-		write_mailbox(out, es->v[i].path);
+		write_mailbox(out, es->v[i].path, session_utf8(s));
 		BUF_LIT(out, "\r\n");
 	}
 }
@@ -404,6 +408,6 @@ cmd_lsub(struct session *s, struct cmd *c)
 		return store_failed(s, c, rc, &e);
 	if (es.n)
 		qsort(es.v, es.n, sizeof(*es.v), by_path);
-	put_lsub(conn_out(s->conn), &es);
+	put_lsub(s, &es);
 	return REPLY_OK;
 }

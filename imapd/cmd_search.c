@@ -76,7 +76,8 @@ static void
 put_esearch(struct buf *out, const struct cmd *c, const struct search *f,
     struct uids found)
 {
-	unsigned returns = f->prog.returns;
+	/* RFC 9051, section 6.4.4: without RETURN it is ALL. */
+	unsigned returns = f->prog.returns ? f->prog.returns : RETURN_ALL;
 
 	BUF_LIT(out, "* ESEARCH (TAG ");
 	write_string(out, c->tag);
@@ -102,7 +103,7 @@ result(struct session *s, struct cmd *c, const struct search *f)
 	struct uids found = uids_done(&f->found);
 	struct buf *out = conn_out(s->conn);
 
-	if (f->prog.extended)
+	if (f->prog.extended || (s->enabled & EN_REV2))
 		put_esearch(out, c, f, found);
 	else
 		put_search(out, f, found);

@@ -40,21 +40,42 @@ put_code(struct buf *out, const char *code, uint64_t n, const char *text)
 	BUF_LIT(out, "\r\n");
 }
 
+/* RFC 9051, section 6.3.2: what the mailbox is called, whatever the client
+ * called it. */
 static void
-put_selected(struct session *s, const struct mailbox *m)
+put_name(struct session *s, const struct mailbox *m, struct str asked)
+{
+	struct buf *out = conn_out(s->conn);
+
+	BUF_LIT(out, "* LIST () \"/\" ");
+	write_mailbox(out, m->path, true);
+	if (!str_eq(m->path, asked)) {
+		BUF_LIT(out, " (\"OLDNAME\" (");
+		write_mailbox(out, asked, true);
+		BUF_LIT(out, "))");
+	}
+	BUF_LIT(out, "\r\n");
+}
+
+static void
+put_selected(struct session *s, const struct mailbox *m, struct str asked)
 {
 	struct buf *out = conn_out(s->conn);
 	const struct view *v = s->sel.view;
-	uint32_t unseen = m->unseen ? first_unseen(v) : 0;
+	bool rev2 = (s->enabled & EN_REV2) != 0;
+	uint32_t unseen = m->unseen && !rev2 ? first_unseen(v) : 0;
 
 	sel_put_flag_lists(s);
 	write_number(out, view_count(v), "EXISTS");
-	write_number(out, sel_count_recent(s, v), "RECENT");
+	if (!rev2)
+		write_number(out, sel_count_recent(s, v), "RECENT");
 	if (unseen)
 		put_code(out, "UNSEEN", unseen, "First unseen");
 	put_code(out, "UIDVALIDITY", view_uidvalidity(v), "UIDs valid");
 	put_code(out, "UIDNEXT", view_uidnext(v), "Predicted next UID");
 	put_code(out, "HIGHESTMODSEQ", view_modseq(v), "Highest");
+	if (rev2)
+		put_name(s, m, asked);
 }
 
 static enum store_rc
@@ -66,7 +87,7 @@ open_mailbox(
 
 	sel->mailbox = m->id;
 	sel->readonly = readonly;
-	rc = readonly ? sel_refresh(s, e) : sel_claim(s, e);
+	rc = sel_wants_recent(s) ? sel_claim(s, e) : sel_refresh(s, e);
 	if (rc != STORE_OK)
 		return rc;
 	if (readonly && m->first_recent <= view_uidnext(sel->latest)) {
@@ -80,6 +101,16 @@ open_mailbox(
 	return STORE_OK;
 }
 
+/* The mailbox is left even if what follows fails (RFC 3501, 6.3.1). */
+static void
+leave(struct session *s)
+{
+	if (s->state == ST_SELECTED && (s->enabled & (EN_REV2 | EN_QRESYNC)))
+		write_untagged(
+		    conn_out(s->conn), "OK [CLOSED] Previous mailbox closed");
+	sel_close(s);
+}
+
 static enum reply
 open_named(struct session *s, struct cmd *c, bool readonly)
 {
@@ -89,7 +120,7 @@ open_named(struct session *s, struct cmd *c, bool readonly)
 	bool condstore;
 
 	EXPECT(c, take_params(&c->p, &condstore));
-	sel_close(s); /* even if what follows fails (6.3.1) */
+	leave(s);
 	rc = mailbox_find(s->account, s->arena, c->arg[0], &m, &e);
 	if (rc == STORE_OK && m.noselect)
 		return no(c, "NONEXISTENT", "Mailbox cannot be selected");
@@ -101,7 +132,7 @@ open_named(struct session *s, struct cmd *c, bool readonly)
 	}
 	if (condstore)
 		s->enabled |= EN_CONDSTORE;
-	put_selected(s, &m);
+	put_selected(s, &m, c->arg[0]);
 	c->code = readonly ? STR("READ-ONLY") : STR("READ-WRITE");
 	return REPLY_OK;
 }

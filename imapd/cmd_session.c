@@ -151,16 +151,33 @@ enable_condstore(struct session *s)
 	BUF_LIT(out, "] Highest\r\n");
 }
 
-/* RFC 5161: unknown names are ignored. */
+/* What ENABLE knows (RFC 5161); other names are ignored. */
+static const struct {
+	const char *name;
+	unsigned bits;
+} enables[] = {
+	{ "CONDSTORE", EN_CONDSTORE },
+	{ "IMAP4REV2", EN_REV2 },
+	{ "UTF8=ACCEPT", EN_UTF8 },
+};
+
+static bool
+enable(struct session *s, struct str name)
+{
+	for (size_t i = 0; i < sizeof(enables) / sizeof(*enables); i++) {
+		if (!str_ieqc(name, enables[i].name))
+			continue;
+		if (enables[i].bits & EN_CONDSTORE)
+			enable_condstore(s);
+		s->enabled |= enables[i].bits;
+		return true;
+	}
+	return false;
+}
+
 enum reply
 cmd_enable(struct session *s, struct cmd *c)
 {
-	static const struct {
-		const char *name;
-		void (*enable)(struct session *s);
-	} rows[] = {
-		{ "CONDSTORE", enable_condstore },
-	};
 	struct buf *out = conn_out(s->conn), names = { 0 };
 
 	if (!parse_sp(&c->p))
@@ -172,12 +189,9 @@ cmd_enable(struct session *s, struct cmd *c)
 			buf_fini(&names);
 			return bad(c, c->p.error);
 		}
-		for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-			if (!str_ieqc(word, rows[i].name))
-				continue;
-			rows[i].enable(s);
+		if (enable(s, word)) {
 			buf_putc(&names, ' ');
-			buf_puts(&names, rows[i].name);
+			buf_putstr(&names, word);
 		}
 	} while (parse_try(&c->p, ' '));
 	BUF_LIT(out, "* ENABLED");

@@ -191,7 +191,7 @@ run_row(struct session *s, struct cmd *c)
 	if (!take_args(s, c))
 		return bad(c, c->p.error);
 	if (c->p.bad_mailbox)
-		return no(c, "CANNOT", "Name is not in modified UTF-7");
+		return no(c, "CANNOT", "The mailbox name is badly encoded");
 	if ((c->row->flags & F_WRITE) && s->sel.readonly)
 		return no(c, "READ-ONLY", "Mailbox is open for reading only");
 	return c->row->run(s, c);
@@ -204,7 +204,9 @@ command_start(struct session *s)
 	struct parse *p = &c->p;
 
 	s->cmd = c;
-	*p = (struct parse){ .in = buf_str(&s->frame.cmd), .arena = s->arena };
+	*p = (struct parse){ .in = buf_str(&s->frame.cmd),
+		.arena = s->arena,
+		.utf8 = session_utf8(s) };
 	if (!parse_tag(p, &c->tag) || !parse_try(p, ' ')) {
 		c->tag = STR_NULL;
 		return bad(c, "Expected a tag and a command");

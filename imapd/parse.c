@@ -265,6 +265,11 @@ parse_mailbox(struct parse *p, struct str *utf8)
 
 	if (!parse_astring(p, &name))
 		return false;
+	if (p->utf8) {
+		p->bad_mailbox = p->bad_mailbox || !str_is_utf8(name);
+		*utf8 = p->bad_mailbox ? STR("") : name;
+		return true;
+	}
 	*utf8 = STR("");
 	if (!utf7_decode(&b, name)) {
 		p->bad_mailbox = true;
@@ -286,6 +291,10 @@ parse_pattern(struct parse *p, struct str *utf8)
 				 : !take(p, is_pattern_char,
 				       "expected a mailbox pattern", &name))
 		return false;
+	if (p->utf8) { /* a name that cannot exist matches nothing */
+		*utf8 = name;
+		return true;
+	}
 	utf7_decode_lax(&b, name);
 	*utf8 = keep(p, &b);
 	return true;

@@ -21,7 +21,8 @@ struct parse {
 	size_t at;
 	struct arena *arena;
 	const char *error;
-	/* A mailbox name was not modified UTF-7: an answer of NO, not BAD. */
+	bool utf8; /* mailbox names are UTF-8, else modified UTF-7 */
+	/* A mailbox name was not so: an answer of NO, not BAD. */
 	bool bad_mailbox;
 };
 

@@ -236,6 +236,12 @@ session_login(struct session *s, const struct site_account *acc, struct err *e)
 }
 
 bool
+session_utf8(const struct session *s)
+{
+	return (s->enabled & (EN_REV2 | EN_UTF8)) != 0;
+}
+
+bool
 session_insecure(const struct session *s)
 {
 	return !conn_tls(s->conn) && !conn_peer(s->conn)->loopback &&

@@ -54,6 +54,10 @@ enum { /* session states, as bits for the command table */
 
 enum { /* what ENABLE and its kin switched on */
 	EN_CONDSTORE = 1,
+	EN_QRESYNC = 2,  /* VANISHED instead of EXPUNGE (RFC 7162) */
+	EN_REV2 = 4,     /* IMAP4rev2 (RFC 9051) */
+	EN_UTF8 = 8,     /* UTF8=ACCEPT (RFC 6855) */
+	EN_UIDONLY = 16, /* no sequence numbers (RFC 9586) */
 };
 
 #define RECENT_RANGES 8
@@ -100,6 +104,8 @@ extern const struct net_proto imap_proto;
 enum store_rc session_login(
     struct session *s, const struct site_account *acc, struct err *e);
 
+/* Mailbox names travel as UTF-8, not as modified UTF-7. */
+bool session_utf8(const struct session *s);
 /* Passwords may not travel on this connection. */
 bool session_insecure(const struct session *s);
 struct site_peer session_peer(const struct session *s);
@@ -132,6 +138,8 @@ bool sel_sync(struct session *s, bool expunge, const struct told *told);
 /* The newest row of the message with number SEQ; *gone: it is expunged. */
 const struct view_row *sel_row(
     const struct session *s, uint32_t seq, bool *gone);
+/* \Recent is claimed: not by readers, and IMAP4rev2 does not have it. */
+bool sel_wants_recent(const struct session *s);
 bool sel_recent(const struct session *s, uint32_t uid);
 uint32_t sel_count_recent(const struct session *s, const struct view *v);
 /* Mark as \Recent what nobody had before; then refresh again. */

@@ -131,7 +131,7 @@ status_put(
 	if (items & 1u << (ROWS - 1))
 		enable_condstore(s);
 	BUF_LIT(out, "* STATUS ");
-	write_mailbox(out, m->path);
+	write_mailbox(out, m->path, session_utf8(s));
 	BUF_LIT(out, " (");
 	for (unsigned i = 0; i < ROWS; i++) {
 		if (!(items & 1u << i))

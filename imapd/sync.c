@@ -34,8 +34,16 @@ sel_refresh(struct session *s, struct err *e)
  */
 
 bool
+sel_wants_recent(const struct session *s)
+{
+	return !s->sel.readonly && !(s->enabled & EN_REV2);
+}
+
+bool
 sel_recent(const struct session *s, uint32_t uid)
 {
+	if (s->enabled & EN_REV2)
+		return false;
 	for (unsigned i = s->sel.nrecent; i-- > 0;) {
 		const struct uid_range *r = &s->sel.recent[i];
 
@@ -256,10 +264,13 @@ on_changed(void *arg, uint32_t seq, const struct view_row *row)
 	BUF_LIT(out, "* ");
 	buf_putu(out, seq);
 	BUF_LIT(out, " FETCH (");
-	if (d->s->enabled & EN_CONDSTORE) {
+	if (d->s->enabled & (EN_CONDSTORE | EN_REV2)) {
 		BUF_LIT(out, "UID ");
 		buf_putu(out, row->uid);
-		BUF_LIT(out, " MODSEQ (");
+		buf_putc(out, ' ');
+	}
+	if (d->s->enabled & EN_CONDSTORE) {
+		BUF_LIT(out, "MODSEQ (");
 		buf_putu(out, row->modseq);
 		BUF_LIT(out, ") ");
 	}
@@ -288,7 +299,7 @@ put_diff(struct session *s, const struct told *told)
 		write_number(d.out, view_count(new), "EXISTS");
 		recent = UINT32_MAX;
 	}
-	if (sel_count_recent(s, new) != recent)
+	if (!(s->enabled & EN_REV2) && sel_count_recent(s, new) != recent)
 		write_number(d.out, sel_count_recent(s, new), "RECENT");
 	s->sel.view = view_ref(new);
 	view_unref(&old);
@@ -316,7 +327,7 @@ sel_sync(struct session *s, bool expunge, const struct told *told)
 	struct err e = ERR_INIT;
 	enum store_rc rc = sel_refresh(s, &e);
 
-	if (rc == STORE_OK && !sel->readonly &&
+	if (rc == STORE_OK && sel_wants_recent(s) &&
 	    view_uidnext(sel->latest) > sel->claimed)
 		rc = sel_claim(s, &e);
 	if (rc != STORE_OK)

@@ -69,11 +69,28 @@ write_nstring(struct buf *out, struct str s)
 		BUF_LIT(out, "NIL");
 }
 
+static bool
+is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] >= 0x80)
+			return false;
+	}
+	return true;
+}
+
 void
-write_mailbox(struct buf *out, struct str path)
+write_mailbox(struct buf *out, struct str path, bool utf8)
 {
 	struct buf name = { 0 };
 
+	if (utf8) { /* the store allows no control characters in it */
+		if (is_ascii(path))
+			write_astring(out, path);
+		else
+			put_quoted(out, path);
+		return;
+	}
 	utf7_encode(&name, path);
 	write_astring(out, buf_str(&name));
 	buf_fini(&name);

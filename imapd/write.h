@@ -21,8 +21,8 @@ void write_string(struct buf *out, struct str s);
 void write_astring(struct buf *out, struct str s);
 /* NIL for s.p == NULL. */
 void write_nstring(struct buf *out, struct str s);
-/* A mailbox path in modified UTF-7. */
-void write_mailbox(struct buf *out, struct str path);
+/* A mailbox path: in UTF-8 (RFC 9051, section 5.1), or in modified UTF-7. */
+void write_mailbox(struct buf *out, struct str path, bool utf8);
 /* Text after a response code: one line, printable. */
 void write_text(struct buf *out, struct str s);
 

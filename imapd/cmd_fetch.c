@@ -13,8 +13,10 @@
 #include "base/log.h"
 #include "imapd/command.h"
 #include "imapd/fetch_items.h"
+#include "imapd/qresync.h"
 #include "imapd/section.h"
 #include "imapd/seqset.h"
+#include "imapd/tell.h"
 
 #define CHUNK (256 * 1024)
 
@@ -23,7 +25,7 @@ struct fetch {
 	struct section *sections; /* by item */
 	struct uids seqs;
 	struct uids seen; /* UIDs that this command made \Seen */
-	bool since_given;
+	bool since_given, vanished;
 	uint64_t since;
 	/* The position. */
 	size_t range, item;
@@ -46,10 +48,70 @@ enum emit {
 };
 
 /* ------------------------------------------------------------------------
+ * The position
+ */
+
+static void
+next_number(struct fetch *f)
+{
+	if (f->seq < f->seqs.r[f->range].hi) {
+		f->seq++;
+		return;
+	}
+	if (++f->range < f->seqs.n)
+		f->seq = f->seqs.r[f->range].lo;
+}
+
+/* SEQ, or the first number of the set behind it. */
+static void
+move_to(struct fetch *f, uint32_t seq)
+{
+	while (f->range < f->seqs.n && f->seqs.r[f->range].hi < seq)
+		f->range++;
+	if (f->range < f->seqs.n)
+		f->seq =
+		    f->seqs.r[f->range].lo > seq ? f->seqs.r[f->range].lo : seq;
+}
+
+/* On to the next message that changed since, at the cost of those that did.
+ * The newest view is asked, whose numbers may be others. */
+static void
+skip_unchanged(struct session *s, struct fetch *f)
+{
+	const struct view *v = s->sel.view, *latest = s->sel.latest;
+
+	while (f->range < f->seqs.n) {
+		uint32_t uid = view_at(v, f->seq)->uid;
+		uint32_t now = view_next_changed(
+		    latest, view_lower_bound(latest, uid), f->since);
+		uint32_t seq = view_count(v) + 1;
+
+		if (now <= view_count(latest))
+			seq = view_lower_bound(v, view_at(latest, now)->uid);
+		if (seq == f->seq)
+			return;
+		move_to(f, seq);
+	}
+}
+
+/* ------------------------------------------------------------------------
  * Preparing
  */
 
-/* " (CHANGEDSINCE 12345)" */
+static bool
+take_modifier(struct parse *p, struct fetch *f)
+{
+	if (parse_try_word(p, "VANISHED")) {
+		f->vanished = true;
+		return true;
+	}
+	if (!parse_try_word(p, "CHANGEDSINCE"))
+		return parse_fail(p, "unknown FETCH modifier");
+	f->since_given = true;
+	return parse_sp(p) && parse_u64(p, &f->since);
+}
+
+/* " (CHANGEDSINCE 12345 VANISHED)" */
 static bool
 take_modifiers(struct parse *p, struct fetch *f)
 {
@@ -58,10 +120,7 @@ take_modifiers(struct parse *p, struct fetch *f)
 	if (!parse_sp(p) || !parse_char(p, '('))
 		return false;
 	do {
-		if (!parse_try_word(p, "CHANGEDSINCE"))
-			return parse_fail(p, "unknown FETCH modifier");
-		f->since_given = true;
-		if (!parse_sp(p) || !parse_u64(p, &f->since))
+		if (!take_modifier(p, f))
 			return false;
 	} while (parse_try(p, ' '));
 	return parse_char(p, ')') && parse_end(p);
@@ -72,7 +131,7 @@ add_implied(struct session *s, struct cmd *c, struct fetch *f)
 {
 	struct fetch_items *items = &f->items;
 
-	if (c->uid && !(items->needs & HAS_UID))
+	if (c->uid && !(items->needs & HAS_UID) && !(s->enabled & EN_UIDONLY))
 		fetch_items_add(s->arena, items, FETCH_UID);
 	if (f->since_given && !(items->needs & HAS_MODSEQ))
 		fetch_items_add(s->arena, items, FETCH_MODSEQ);
@@ -124,6 +183,8 @@ prepare(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
 {
 	enum store_rc rc = sel_refresh(s, e);
 
+	if (rc == STORE_OK && f->vanished)
+		rc = qresync_vanished(s, f->since, c->set, e);
 	if (rc == STORE_OK && f->since_given)
 		rc = account_since(s->account, f->since, &f->since, e);
 	f->seqs = sel_seqs(s, c->set, c->uid);
@@ -132,6 +193,8 @@ prepare(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
 	f->sections = arena_array(s->arena, f->items.n, sizeof(*f->sections));
 	if (f->seqs.n)
 		f->seq = f->seqs.r[0].lo;
+	if (rc == STORE_OK && f->since_given)
+		skip_unchanged(s, f);
 	return rc;
 }
 
@@ -206,9 +269,7 @@ begin_message(
 		if (rc != STORE_OK)
 			return rc;
 	}
-	BUF_LIT(out, "* ");
-	buf_putu(out, f->seq);
-	BUF_LIT(out, " FETCH (");
+	tell_fetch(s, f->seq, row->uid);
 	for (size_t i = 0; i < f->items.n; i++) {
 		const struct fetch_item *it = &f->items.v[i];
 
@@ -343,15 +404,12 @@ finish_message(
  */
 
 static void
-advance(struct fetch *f)
+advance(struct session *s, struct fetch *f)
 {
 	f->within = false;
-	if (f->seq < f->seqs.r[f->range].hi) {
-		f->seq++;
-		return;
-	}
-	if (++f->range < f->seqs.n)
-		f->seq = f->seqs.r[f->range].lo;
+	next_number(f);
+	if (f->since_given)
+		skip_unchanged(s, f);
 }
 
 /*
@@ -390,8 +448,6 @@ one_message(struct session *s, struct fetch *f, struct reader *r)
 
 	if (!f->within) {
 		f->row = sel_row(s, f->seq, &gone);
-		if (f->since_given && f->row->modseq <= f->since)
-			return EMIT_DONE;
 		if (f->items.needs & HAS_FLAGS || f->seen.n)
 			sel_keywords(s, &f->row->flags);
 		f->start = conn_out(s->conn)->n;
@@ -441,7 +497,7 @@ fetch_step(struct session *s, struct cmd *c)
 		em = one_message(s, f, r);
 		if (em != EMIT_DONE)
 			break;
-		advance(f);
+		advance(s, f);
 		if (conn_out_full(s->conn))
 			em = EMIT_FULL;
 	}
@@ -470,6 +526,10 @@ cmd_fetch(struct session *s, struct cmd *c)
 
 	EXPECT(c, parse_sp(&c->p) && fetch_items_parse(&c->p, &f->items) &&
 		      take_modifiers(&c->p, f) && parse_end(&c->p));
+	if (f->vanished &&
+	    (!c->uid || !f->since_given || !(s->enabled & EN_QRESYNC)))
+		return bad(c, "VANISHED is for UID FETCH with CHANGEDSINCE,"
+			      " once QRESYNC is enabled");
 	add_implied(s, c, f);
 	rc = prepare(s, c, f, &e);
 	if (rc != STORE_OK)

@@ -60,6 +60,7 @@ copy(struct session *s, struct cmd *c, bool move)
 		BUF_LIT(out, "* OK [");
 		buf_putstr(out, copyuid(s->arena, &copied));
 		BUF_LIT(out, "] Moved\r\n");
+		c->modseq = true;
 	} else {
 		c->code = copyuid(s->arena, &copied);
 	}
@@ -81,13 +82,15 @@ cmd_move(struct session *s, struct cmd *c)
 static enum reply
 expunge(struct session *s, struct cmd *c, struct uids uids)
 {
+	struct uids gone;
 	struct err e = ERR_INIT;
 	enum store_rc rc;
 
 	if (uids.n == 0)
 		return REPLY_OK;
 	rc = account_expunge(
-	    s->account, s->sel.mailbox, uids, true, s->arena, NULL, &e);
+	    s->account, s->sel.mailbox, uids, true, s->arena, &gone, &e);
+	c->modseq = rc == STORE_OK && gone.n > 0;
 	return rc == STORE_OK ? REPLY_OK : store_failed(s, c, rc, &e);
 }
 

@@ -194,6 +194,8 @@ cmd_search(struct session *s, struct cmd *c)
 	enum store_rc rc = STORE_OK;
 
 	EXPECT(c, parse_sp(&c->p) && search_parse(&c->p, &f->prog));
+	if (f->prog.numbers && (s->enabled & EN_UIDONLY))
+		return uid_required(c);
 	switch (search_prepare(s, &f->prog, &rc, &e)) {
 	case SEARCH_READY:
 		break;

@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SELECT, EXAMINE and leaving a mailbox again. */
 #include "imapd/command.h"
+#include "imapd/qresync.h"
+
+struct params {
+	bool condstore;
+	struct qresync qresync;
+};
 
 static bool
-take_params(struct parse *p, bool *condstore)
+take_params(struct parse *p, struct params *out)
 {
-	*condstore = false;
+	*out = (struct params){ 0 };
 	if (p->at == p->in.n)
 		return true;
 	if (!parse_sp(p) || !parse_char(p, '('))
 		return false;
 	do {
-		if (!parse_try_word(p, "CONDSTORE"))
+		if (parse_try_word(p, "CONDSTORE"))
+			out->condstore = true;
+		else if (!parse_try_word(p, "QRESYNC"))
 			return parse_fail(p, "unknown parameter");
-		*condstore = true;
+		else if (!parse_sp(p) || !qresync_parse(p, &out->qresync))
+			return false;
 	} while (parse_try(p, ' '));
 	return parse_char(p, ')') && parse_end(p);
 }
@@ -116,10 +125,12 @@ open_named(struct session *s, struct cmd *c, bool readonly)
 {
 	struct err e = ERR_INIT;
 	struct mailbox m;
+	struct params params;
 	enum store_rc rc;
-	bool condstore;
 
-	EXPECT(c, take_params(&c->p, &condstore));
+	EXPECT(c, take_params(&c->p, &params));
+	if (params.qresync.given && !(s->enabled & EN_QRESYNC))
+		return bad(c, "Enable QRESYNC first");
 	leave(s);
 	rc = mailbox_find(s->account, s->arena, c->arg[0], &m, &e);
 	if (rc == STORE_OK && m.noselect)
@@ -130,9 +141,15 @@ open_named(struct session *s, struct cmd *c, bool readonly)
 		sel_close(s);
 		return store_failed(s, c, rc, &e);
 	}
-	if (condstore)
+	if (params.condstore)
 		s->enabled |= EN_CONDSTORE;
 	put_selected(s, &m, c->arg[0]);
+	if (params.qresync.given)
+		rc = qresync_tell(s, &params.qresync, &e);
+	if (rc != STORE_OK) {
+		sel_close(s);
+		return store_failed(s, c, rc, &e);
+	}
 	c->code = readonly ? STR("READ-ONLY") : STR("READ-WRITE");
 	return REPLY_OK;
 }

@@ -23,6 +23,8 @@ static const char *const capabilities[] = {
 	"STATUS=SIZE",
 	"ESEARCH",
 	"CONDSTORE",
+	"QRESYNC",
+	"UIDONLY",
 };
 
 static void
@@ -158,6 +160,8 @@ static const struct {
 } enables[] = {
 	{ "CONDSTORE", EN_CONDSTORE },
 	{ "IMAP4REV2", EN_REV2 },
+	{ "QRESYNC", EN_QRESYNC | EN_CONDSTORE },
+	{ "UIDONLY", EN_UIDONLY },
 	{ "UTF8=ACCEPT", EN_UTF8 },
 };
 

@@ -2,6 +2,7 @@
 /* STORE (RFC 3501, section 6.4.6; UNCHANGEDSINCE of RFC 7162). */
 #include "imapd/command.h"
 #include "imapd/seqset.h"
+#include "imapd/tell.h"
 
 struct change {
 	enum flag_op op;
@@ -51,10 +52,8 @@ put_row(struct session *s, const struct cmd *c, const struct change *ch,
 
 	if (!ch->silent)
 		sel_keywords(s, &row->flags);
-	BUF_LIT(out, "* ");
-	buf_putu(out, seq);
-	BUF_LIT(out, " FETCH (");
-	if (c->uid || modseq) {
+	tell_fetch(s, seq, row->uid);
+	if ((c->uid || modseq) && !(s->enabled & EN_UIDONLY)) {
 		BUF_LIT(out, "UID ");
 		buf_putu(out, row->uid);
 		buf_putc(out, ' ');

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "imapd/command.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -17,28 +18,28 @@ static const struct command rows[] = {
 	{ "CAPABILITY",   ST_ANY,      0,                "",                cmd_capability },
 	{ "CHECK",        ST_SELECTED, F_SYNC,           "",                cmd_noop },
 	{ "CLOSE",        ST_SELECTED, 0,                "",                cmd_close },
-	{ "COPY",         ST_SELECTED, F_SYNC,           "set mbox",        cmd_copy },
+	{ "COPY",         ST_SELECTED, F_SYNC | F_NUMBERS,           "set mbox",        cmd_copy },
 	{ "CREATE",       ST_IN,       F_SYNC,           "mbox rest",       cmd_create },
 	{ "DELETE",       ST_IN,       F_SYNC,           "mbox",            cmd_delete },
 	{ "ENABLE",       ST_IN,       0,                "rest",            cmd_enable },
 	{ "EXAMINE",      ST_IN,       0,                "mbox rest",       cmd_examine },
 	{ "EXPUNGE",      ST_SELECTED, F_SYNC | F_WRITE, "",                cmd_expunge },
-	{ "FETCH",        ST_SELECTED, F_SYNC | F_SEQ,   "set rest",        cmd_fetch },
+	{ "FETCH",        ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS,   "set rest",        cmd_fetch },
 	{ "ID",           ST_ANY,      0,                "rest",            cmd_id },
 	{ "IDLE",         ST_IN,       F_SYNC,           "",                cmd_idle },
 	{ "LIST",         ST_IN,       F_SYNC,           "rest",            cmd_list },
 	{ "LOGIN",        ST_NEW,      0,                "astring astring", cmd_login },
 	{ "LOGOUT",       ST_ANY,      0,                "",                cmd_logout },
 	{ "LSUB",         ST_IN,       F_SYNC,           "rest",            cmd_lsub },
-	{ "MOVE",         ST_SELECTED, F_SYNC | F_WRITE, "set mbox",        cmd_move },
+	{ "MOVE",         ST_SELECTED, F_SYNC | F_WRITE | F_NUMBERS, "set mbox",        cmd_move },
 	{ "NAMESPACE",    ST_IN,       0,                "",                cmd_namespace },
 	{ "NOOP",         ST_ANY,      F_SYNC,           "",                cmd_noop },
 	{ "RENAME",       ST_IN,       F_SYNC,           "mbox mbox",       cmd_rename },
-	{ "SEARCH",       ST_SELECTED, F_SYNC | F_SEQ,   "rest",            cmd_search },
+	{ "SEARCH",       ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS,   "rest",            cmd_search },
 	{ "SELECT",       ST_IN,       0,                "mbox rest",       cmd_select },
 	{ "STARTTLS",     ST_NEW,      0,                "",                cmd_starttls },
 	{ "STATUS",       ST_IN,       F_SYNC,           "mbox rest",       cmd_status },
-	{ "STORE",        ST_SELECTED, F_SYNC | F_SEQ | F_WRITE, "set rest", cmd_store },
+	{ "STORE",        ST_SELECTED, F_SYNC | F_SEQ | F_WRITE | F_NUMBERS, "set rest", cmd_store },
 	{ "SUBSCRIBE",    ST_IN,       F_SYNC,           "mbox",            cmd_subscribe },
 	{ "UID COPY",     ST_SELECTED, F_SYNC,           "set mbox",        cmd_copy },
 	{ "UID EXPUNGE",  ST_SELECTED, F_SYNC | F_WRITE, "set",             cmd_uid_expunge },
@@ -90,6 +91,13 @@ bad(struct cmd *c, const char *text)
 {
 	c->text = text;
 	return REPLY_BAD;
+}
+
+enum reply
+uid_required(struct cmd *c)
+{
+	c->code = STR("UIDREQUIRED");
+	return bad(c, "There are no message numbers in UIDONLY mode");
 }
 
 enum reply
@@ -188,6 +196,8 @@ run_row(struct session *s, struct cmd *c)
 		       : s->state == ST_AUTH && c->row->states == ST_SELECTED
 			   ? "Select a mailbox first"
 			   : "Not in this state");
+	if ((c->row->flags & F_NUMBERS) && (s->enabled & EN_UIDONLY))
+		return uid_required(c);
 	if (!take_args(s, c))
 		return bad(c, c->p.error);
 	if (c->p.bad_mailbox)
@@ -322,6 +332,9 @@ command_finish(struct session *s, enum reply r)
 		command_drop(s);
 		return NET_CLOSE;
 	}
+	if (s->cmd->modseq && (s->enabled & EN_QRESYNC) && !s->cmd->code.n)
+		s->cmd->code = arena_printf(s->arena, "HIGHESTMODSEQ %" PRIu64,
+		    view_modseq(s->sel.view));
 	put_tagged(s, s->cmd, words[r]);
 	command_drop(s);
 	if (hopeless(s, r)) {

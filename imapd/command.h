@@ -35,9 +35,10 @@ struct command {
 };
 
 enum {
-	F_SYNC = 1,  /* before the reply, tell what changed in the mailbox */
-	F_SEQ = 2,   /* ... but no EXPUNGE (RFC 3501, section 7.4.1) */
-	F_WRITE = 4, /* not in a mailbox opened with EXAMINE */
+	F_SYNC = 1,    /* before the reply, tell what changed in the mailbox */
+	F_SEQ = 2,     /* ... but no EXPUNGE (RFC 3501, section 7.4.1) */
+	F_WRITE = 4,   /* not in a mailbox opened with EXAMINE */
+	F_NUMBERS = 8, /* by sequence number: not in UIDONLY mode (RFC 9586) */
 };
 
 #define CMD_ARGS 2
@@ -55,6 +56,7 @@ struct cmd {
 	const char *text;
 	struct told told; /* for the sync before the reply */
 	bool quiet;       /* the mailbox was left: no sync */
+	bool modseq;      /* OK tells HIGHESTMODSEQ (RFC 7162, 3.2.7) */
 	/* REPLY_MORE and REPLY_WAIT. */
 	enum reply (*step)(struct session *s, struct cmd *c);
 	enum reply (*line)(struct session *s, struct cmd *c, struct str line);
@@ -79,6 +81,7 @@ const struct command *command_rows(size_t *n);
 /* Set code (NULL: none) and text, and return REPLY_NO. */
 enum reply no(struct cmd *c, const char *code, const char *text);
 enum reply bad(struct cmd *c, const char *text);
+enum reply uid_required(struct cmd *c); /* BAD [UIDREQUIRED] */
 /* What the client is told of a failure of the store; logs it if an operator
  * should know. */
 enum reply store_failed(

@@ -215,6 +215,7 @@ parse_plain(struct context *c, struct search_key **out)
 	}
 	if (ascii_digit(first) || first == '*') {
 		*out = node(c, SK_SEQ);
+		c->program->numbers = true;
 		return parse_set(p, &(*out)->text);
 	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

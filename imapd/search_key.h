@@ -71,6 +71,7 @@ struct search_program {
 	struct str charset;      /* empty: US-ASCII */
 	struct search_key *root; /* an SK_AND */
 	bool modseq;             /* the MODSEQ key was used */
+	bool numbers;            /* a set of sequence numbers is among them */
 };
 
 #define SEARCH_DEPTH 64

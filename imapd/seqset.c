@@ -129,6 +129,27 @@ seqset_max(struct uids set)
 	return set.n ? set.r[set.n - 1].hi : 0;
 }
 
+struct uids
+seqset_and(struct arena *a, struct uids x, struct uids y)
+{
+	struct uids_builder b = { .arena = a };
+	size_t i = 0, k = 0;
+
+	while (i < x.n && k < y.n) {
+		const struct uid_range *p = &x.r[i], *q = &y.r[k];
+		uint32_t lo = p->lo > q->lo ? p->lo : q->lo;
+		uint32_t hi = p->hi < q->hi ? p->hi : q->hi;
+
+		if (lo <= hi)
+			uids_add_range(&b, lo, hi);
+		if (p->hi < q->hi)
+			i++;
+		else
+			k++;
+	}
+	return uids_done(&b);
+}
+
 void
 seqset_put(struct buf *out, struct uids set)
 {

@@ -39,6 +39,9 @@ bool seqset_has(struct uids set, uint32_t num);
 /* The largest number; 0 of an empty set. */
 uint32_t seqset_max(struct uids set);
 
+/* What is in both. */
+struct uids seqset_and(struct arena *a, struct uids x, struct uids y);
+
 /* "1:4,9" as it goes to the client. */
 void seqset_put(struct buf *out, struct uids set);
 

@@ -5,6 +5,7 @@
 #include "imapd/command.h"
 #include "imapd/seqset.h"
 #include "imapd/session.h"
+#include "imapd/tell.h"
 
 void
 sel_close(struct session *s)
@@ -232,78 +233,8 @@ sel_seqs(struct session *s, struct uids set, bool uid)
 }
 
 /* ------------------------------------------------------------------------
- * Untagged responses
+ * Bringing the client up to date
  */
-
-struct diff {
-	struct session *s;
-	struct buf *out;
-	const struct told *told; /* or NULL */
-};
-
-static void
-on_expunged(void *arg, uint32_t seq, uint32_t uid)
-{
-	struct diff *d = arg;
-
-	(void)uid;
-	write_number(d->out, seq, "EXPUNGE");
-}
-
-static void
-on_changed(void *arg, uint32_t seq, const struct view_row *row)
-{
-	struct diff *d = arg;
-	struct buf *out = d->out;
-	const struct told *t = d->told;
-
-	if (t && row->modseq >= t->lo && row->modseq <= t->hi &&
-	    seqset_has(t->uids, row->uid) && !seqset_has(t->except, row->uid))
-		return;
-	sel_keywords(d->s, &row->flags);
-	BUF_LIT(out, "* ");
-	buf_putu(out, seq);
-	BUF_LIT(out, " FETCH (");
-	if (d->s->enabled & (EN_CONDSTORE | EN_REV2)) {
-		BUF_LIT(out, "UID ");
-		buf_putu(out, row->uid);
-		buf_putc(out, ' ');
-	}
-	if (d->s->enabled & EN_CONDSTORE) {
-		BUF_LIT(out, "MODSEQ (");
-		buf_putu(out, row->modseq);
-		BUF_LIT(out, ") ");
-	}
-	BUF_LIT(out, "FLAGS ");
-	write_flags(
-	    out, &row->flags, sel_recent(d->s, row->uid), &d->s->keywords);
-	BUF_LIT(out, ")\r\n");
-}
-
-/*
- * view_diff() calls expunged() for all first, and EXISTS must come before the
- * FETCH responses of nobody: changed messages are old ones. So EXISTS may
- * follow both.
- */
-static void
-put_diff(struct session *s, const struct told *told)
-{
-	static const struct view_diff cb = { on_expunged, on_changed };
-	struct view *old = s->sel.view, *new = s->sel.latest;
-	struct diff d = { s, conn_out(s->conn), told };
-	uint32_t recent = sel_count_recent(s, old);
-
-	view_diff(old, new, &cb, &d);
-	if (view_uidnext(new) != view_uidnext(old) &&
-	    view_lower_bound(new, view_uidnext(old)) <= view_count(new)) {
-		write_number(d.out, view_count(new), "EXISTS");
-		recent = UINT32_MAX;
-	}
-	if (!(s->enabled & EN_REV2) && sel_count_recent(s, new) != recent)
-		write_number(d.out, sel_count_recent(s, new), "RECENT");
-	s->sel.view = view_ref(new);
-	view_unref(&old);
-}
 
 static bool
 sync_failed(struct session *s, enum store_rc rc, const struct err *e)
@@ -335,6 +266,8 @@ sel_sync(struct session *s, bool expunge, const struct told *told)
 	if (sel->latest == sel->view ||
 	    (!expunge && view_has_expunged(sel->view, sel->latest)))
 		return true;
-	put_diff(s, told);
+	tell_changes(s, told);
+	view_unref(&sel->view);
+	sel->view = view_ref(sel->latest);
 	return true;
 }

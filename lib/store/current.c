@@ -386,10 +386,8 @@ mailbox_vanished(struct account *a, int64_t mailbox, uint64_t since,
 		    SQ_I(since), SQ_I(mailbox));
 	}
 	while (step == SQ_OK && (step = sq_step(s, e)) == SQ_ROW) {
-		uint32_t hi = (uint32_t)sq_int(s, 1);
-
-		for (uint32_t uid = (uint32_t)sq_int(s, 0); uid <= hi; uid++)
-			uids_add(&b, uid);
+		uids_add_range(
+		    &b, (uint32_t)sq_int(s, 0), (uint32_t)sq_int(s, 1));
 		step = SQ_OK;
 	}
 	db_put(&db);

@@ -253,6 +253,12 @@ const struct view_row *view_at(const struct view *v, uint32_t seq);
 uint32_t view_lower_bound(const struct view *v, uint32_t uid);
 /* 0 if there is no such UID. */
 uint32_t view_seq(const struct view *v, uint32_t uid);
+/* The first seq from SEQ on whose modseq is greater than SINCE; view_count() +
+ * 1 if none. Parts without one are skipped. */
+uint32_t view_next_changed(const struct view *v, uint32_t seq, uint64_t since);
+/* Those of UIDS below uidnext that are not in the view. */
+struct uids view_missing(
+    const struct view *v, struct uids uids, struct arena *arena);
 
 /*
  * What a session must tell its client to get from OLD to NEW. expunged() is
@@ -297,6 +303,8 @@ struct uids_builder {
 	size_t n, cap;
 };
 void uids_add(struct uids_builder *b, uint32_t uid);
+/* A range; those come by ascending LO, and may overlap. */
+void uids_add_range(struct uids_builder *b, uint32_t lo, uint32_t hi);
 struct uids uids_done(const struct uids_builder *b);
 uint64_t uids_count(struct uids u);
 

@@ -641,6 +641,37 @@ tell_changed(void *arg, uint32_t seq, const struct view_row *row)
  * must equal the view read from nothing, and a session that follows the
  * differences must arrive there too.
  */
+/* view_next_changed() and view_missing() against looking at every row. */
+static void
+check_numbers(struct fixture *f, struct view *v)
+{
+	uint32_t count = view_count(v), seq, want;
+	uint64_t since = (uint64_t)rand() % (view_modseq(v) + 1);
+	uint32_t from = (uint32_t)rand() % (count + 2) + 1, last = 0;
+	uint32_t lo = (uint32_t)rand() % 50 + 1, hi = lo + 5000;
+	struct uids gone = view_missing(v, range(f, lo, hi), f->arena);
+	uint64_t there = 0;
+
+	for (want = from; want <= count; want++) {
+		if (view_at(v, want)->modseq > since)
+			break;
+	}
+	seq = view_next_changed(v, from, since);
+	assert_int_equal(seq, want > count ? count + 1 : want);
+	for (size_t i = 0; i < gone.n; i++) {
+		assert_true(gone.r[i].lo > last && gone.r[i].lo >= lo);
+		last = gone.r[i].hi;
+		assert_true(last >= gone.r[i].lo && last < view_uidnext(v));
+		seq = view_lower_bound(v, gone.r[i].lo);
+		assert_true(seq > count || view_at(v, seq)->uid > last);
+	}
+	for (seq = view_lower_bound(v, lo); seq <= count; seq++)
+		there += view_at(v, seq)->uid <= hi;
+	if (hi >= view_uidnext(v))
+		hi = view_uidnext(v) - 1;
+	assert_int_equal(uids_count(gone), (hi < lo ? 0 : hi - lo + 1) - there);
+}
+
 static void
 test_views(void **state)
 {
@@ -672,6 +703,7 @@ test_views(void **state)
 			    false, NULL, NULL, &f->e));
 		}
 		new = view(f, f->inbox);
+		check_numbers(f, new);
 		buf_clear(&told);
 		view_diff(old, new, &cb, &told);
 		if (what < 2)

@@ -6,12 +6,21 @@
 void
 uids_add(struct uids_builder *b, uint32_t uid)
 {
-	if (b->n && b->r[b->n - 1].hi + 1 == uid) {
-		b->r[b->n - 1].hi = uid;
+	uids_add_range(b, uid, uid);
+}
+
+void
+uids_add_range(struct uids_builder *b, uint32_t lo, uint32_t hi)
+{
+	struct uid_range *last = b->n ? &b->r[b->n - 1] : NULL;
+
+	if (last && lo <= (uint64_t)last->hi + 1) {
+		if (hi > last->hi)
+			last->hi = hi;
 		return;
 	}
 	b->r = arena_grow(b->arena, b->r, b->n, &b->cap, sizeof(*b->r));
-	b->r[b->n++] = (struct uid_range){ uid, uid };
+	b->r[b->n++] = (struct uid_range){ lo, hi };
 }
 
 struct uids

@@ -10,7 +10,8 @@
 struct chunk {
 	_Atomic unsigned refs;
 	uint32_t n;
-	uint32_t *more; /* where the rows' flags.more point */
+	uint64_t modseq; /* the highest of its rows */
+	uint32_t *more;  /* where the rows' flags.more point */
 	struct view_row rows[VIEW_CHUNK];
 };
 
@@ -54,6 +55,11 @@ chunk_new(const struct view_row *rows, uint32_t n)
 		more += rows[i].flags.nmore;
 	atomic_init(&c->refs, 1);
 	c->n = n;
+	c->modseq = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		if (rows[i].modseq > c->modseq)
+			c->modseq = rows[i].modseq;
+	}
 	c->more = more ? mem_array(NULL, more, sizeof(*c->more)) : NULL;
 	memcpy(c->rows, rows, n * sizeof(*rows));
 	more = 0;
@@ -371,6 +377,50 @@ view_seq(const struct view *v, uint32_t uid)
 	uint32_t seq = view_lower_bound(v, uid);
 
 	return seq <= v->count && view_at(v, seq)->uid == uid ? seq : 0;
+}
+
+uint32_t
+view_next_changed(const struct view *v, uint32_t seq, uint64_t since)
+{
+	for (size_t c = chunk_of_seq(v, seq); c < v->nchunks; c++) {
+		const struct chunk *chunk = v->chunks[c];
+		uint32_t i = seq > v->first[c] ? seq - v->first[c] : 0;
+
+		if (chunk->modseq <= since)
+			continue;
+		for (; i < chunk->n; i++) {
+			if (chunk->rows[i].modseq > since)
+				return v->first[c] + i;
+		}
+	}
+	return v->count + 1;
+}
+
+/* The UIDs between the messages of the view, and behind the last one. */
+struct uids
+view_missing(const struct view *v, struct uids uids, struct arena *arena)
+{
+	struct uids_builder b = { .arena = arena };
+
+	for (size_t i = 0; i < uids.n; i++) {
+		uint32_t uid = uids.r[i].lo, seq = view_lower_bound(v, uid);
+		uint32_t end = v->meta.uidnext; /* exclusive */
+
+		if (uids.r[i].hi < end)
+			end = uids.r[i].hi + 1;
+		while (uid < end) {
+			uint32_t next =
+			    seq <= v->count ? view_at(v, seq)->uid : end;
+
+			if (next > end)
+				next = end;
+			if (uid < next)
+				uids_add_range(&b, uid, next - 1);
+			uid = next + 1;
+			seq++;
+		}
+	}
+	return uids_done(&b);
 }
 
 /* ------------------------------------------------------------------------

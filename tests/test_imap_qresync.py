@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""imapd: QRESYNC (RFC 7162) and UIDONLY (RFC 9586)."""
+
+import re
+
+import pytest
+
+from imap_raw import Imap, message
+
+
+@pytest.fixture
+def account(site):
+    return site.new_account()
+
+
+@pytest.fixture
+def other(site, account):
+    with Imap(site, *account) as connection:
+        connection.ok("SELECT INBOX")
+        yield connection
+
+
+@pytest.fixture
+def c(site, account):
+    with Imap(site, *account) as connection:
+        for i in range(10):
+            connection.append("INBOX", message(i))
+        yield connection
+
+
+def state(lines):
+    text = "\n".join(lines)
+    return (int(re.search(r"\[UIDVALIDITY (\d+)\]", text)[1]), int(re.search(r"\[HIGHESTMODSEQ (\d+)\]", text)[1]))
+
+
+def flags(lines):
+    """UIDs of FETCH responses, in order."""
+    return [int(m[1]) for m in (re.match(r"\* \d+ FETCH \(UID (\d+) MODSEQ \(\d+\) FLAGS ", line) for line in lines) if m]
+
+
+def vanished(lines):
+    return [line for line in lines if line.startswith("* VANISHED")]
+
+
+def test_resync(c, other):
+    validity, modseq = state(c.ok("SELECT INBOX"))
+    c.ok("UNSELECT")
+    c.bad(f"SELECT INBOX (QRESYNC ({validity} {modseq}))")
+    assert c.ok("ENABLE QRESYNC") == ["* ENABLED QRESYNC"]
+    lines = c.ok(f"SELECT INBOX (QRESYNC ({validity} {modseq}))")
+    assert not vanished(lines) and not flags(lines)
+    other.ok("UID STORE 2:3,7 +FLAGS (\\Deleted)")
+    other.ok("EXPUNGE")
+    other.ok("UID STORE 5,9 +FLAGS (\\Flagged)")
+    assert vanished(c.ok("NOOP")) == ["* VANISHED 2:3,7"]
+    lines = c.ok(f"SELECT INBOX (QRESYNC ({validity} {modseq}))")
+    assert lines[0].startswith("* OK [CLOSED]")
+    assert vanished(lines) == ["* VANISHED (EARLIER) 2:3,7"]
+    assert flags(lines) == [5, 9]
+    lines = c.ok(f"SELECT INBOX (QRESYNC ({validity} {modseq} 1:5))")
+    assert vanished(lines) == ["* VANISHED (EARLIER) 2:3"]
+    assert flags(lines) == [5]
+    # Messages 1 to 3 have UIDs 1, 4 and 5 now; the client says so of the third.
+    lines = c.ok(f"SELECT INBOX (QRESYNC ({validity} {modseq} 1:10 (3 5)))")
+    assert vanished(lines) == ["* VANISHED (EARLIER) 7"]
+    # Another mailbox under the same name: everything anew.
+    lines = c.ok(f"SELECT INBOX (QRESYNC ({validity + 1} {modseq}))")
+    assert not vanished(lines) and not flags(lines)
+    c.bad(f"SELECT INBOX (QRESYNC ({validity}))")
+
+
+def test_uid_fetch_vanished(c, other):
+    _, modseq = state(c.ok("SELECT INBOX"))
+    c.bad(f"UID FETCH 1:* FLAGS (CHANGEDSINCE {modseq} VANISHED)")
+    c.ok("ENABLE QRESYNC")
+    other.ok("UID STORE 2,4,6 +FLAGS.SILENT (\\Deleted)")
+    other.ok("EXPUNGE")
+    other.ok("UID STORE 9 +FLAGS.SILENT (\\Seen)")
+    lines = c.ok(f"UID FETCH 1:5 FLAGS (CHANGEDSINCE {modseq} VANISHED)")
+    assert lines[0] == "* VANISHED (EARLIER) 2,4"
+    lines = c.ok(f"UID FETCH 1:* FLAGS (CHANGEDSINCE {modseq} VANISHED)")
+    assert lines[0] == "* VANISHED (EARLIER) 2,4,6"
+    assert [line for line in lines if "UID 9" in line]
+    c.bad(f"FETCH 1:* FLAGS (CHANGEDSINCE {modseq} VANISHED)")
+    c.bad("UID FETCH 1:* FLAGS (VANISHED)")
+
+
+def test_expunge_tells_the_modseq(c):
+    c.ok("ENABLE QRESYNC")
+    c.ok("SELECT INBOX")
+    c.ok("STORE 1:2 +FLAGS (\\Deleted)")
+    lines, tagged = c.command("EXPUNGE")
+    assert vanished(lines) == ["* VANISHED 1:2"] and not any("EXPUNGE" in line for line in lines)
+    modseq = int(re.match(r"OK \[HIGHESTMODSEQ (\d+)\]", tagged)[1])
+    assert state(c.ok("SELECT INBOX"))[1] == modseq
+    assert "HIGHESTMODSEQ" not in c.command("EXPUNGE")[1]
+    lines, tagged = c.command("MOVE 1 Trash")
+    assert "COPYUID" in lines[0] and vanished(lines) == ["* VANISHED 3"]
+    assert "HIGHESTMODSEQ" in tagged
+    c.ok("STORE 1 +FLAGS (\\Deleted)")
+    lines, tagged = c.command("UID EXPUNGE 4")
+    assert vanished(lines) == ["* VANISHED 4"] and "HIGHESTMODSEQ" in tagged
+
+
+def test_changes_cost_what_changed(c):
+    """CHANGEDSINCE with gaps, ranges and new messages the session does not know."""
+    _, modseq = state(c.ok("SELECT INBOX"))
+    c.ok("STORE 2,5:6,10 +FLAGS (\\Answered)")
+
+    def fetched(command):
+        return [int(re.match(r"\* (\d+) FETCH", line)[1]) for line in c.ok(command) if "FETCH" in line]
+
+    assert fetched(f"FETCH 1:* FLAGS (CHANGEDSINCE {modseq})") == [2, 5, 6, 10]
+    assert fetched(f"FETCH 3:5,9:10 FLAGS (CHANGEDSINCE {modseq})") == [5, 10]
+    assert fetched(f"FETCH 1,3:4,7:9 FLAGS (CHANGEDSINCE {modseq})") == []
+    _, modseq = state(c.ok("SELECT INBOX"))
+    assert fetched(f"FETCH 1:* FLAGS (CHANGEDSINCE {modseq})") == []
+
+
+def test_uidonly(c, other):
+    c.ok("SELECT INBOX")
+    assert c.ok("ENABLE UIDONLY") == ["* ENABLED UIDONLY"]
+    for command in ("FETCH 1 FLAGS", "STORE 1 +FLAGS (\\Seen)", "COPY 1 Trash", "MOVE 1 Trash", "SEARCH ALL",
+                    "UID SEARCH 1:5"):
+        assert c.bad(command).startswith("BAD [UIDREQUIRED]"), command
+    assert c.ok("UID FETCH 3 (FLAGS UID RFC822.SIZE)")[0].startswith("* 3 UIDFETCH (")
+    assert c.ok("UID STORE 4 +FLAGS (\\Seen)")[0].startswith("* 4 UIDFETCH (FLAGS (")
+    other.ok("UID STORE 1 +FLAGS.SILENT (\\Deleted)")
+    other.ok("EXPUNGE")
+    other.ok("UID STORE 5 +FLAGS.SILENT (\\Flagged)")
+    lines = c.ok("NOOP")
+    assert lines[0] == "* VANISHED 1" and lines[1].startswith("* 5 UIDFETCH (FLAGS (\\Flagged")
+    assert c.ok("UID SEARCH UID 2:4")[0] == "* SEARCH 2 3 4"
+    c.ok("UID MOVE 2 Trash")

@@ -1,4 +1,5 @@
-account_sql = $(srcdir)/%D%/account/001.sql
+account_sql = $(srcdir)/%D%/account/001.sql \
+	$(srcdir)/%D%/account/002.sql
 site_sql = $(srcdir)/%D%/site/001.sql
 
 EXTRA_DIST += %D%/embed.awk $(account_sql) $(site_sql)

@@ -16,6 +16,7 @@
 
 /* References that are looked up and remembered, besides the first. */
 #define KEEP_REFERENCES 10
+#define UIDL_MAX 70
 
 struct prepared {
 	const struct append *item;
@@ -34,10 +35,24 @@ struct batch {
 	struct appended *results;
 };
 
+/* As RFC 1939 wants a unique-id. */
+static bool
+uidl_valid(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '!' || s.p[i] > '~')
+			return false;
+	}
+	return s.n <= UIDL_MAX;
+}
+
 static enum store_rc
 prepare(struct account *a, struct arena *arena, const struct append *item,
     struct prepared *p, struct err *e)
 {
+	if (!uidl_valid(item->uidl))
+		return store_fail(e, STORE_INVALID, "\"%.*s\" is no unique-id",
+		    STR_ARG(item->uidl));
 	p->item = item;
 	mime_digest(arena, item->raw, &p->digest);
 	p->received = item->received ? item->received : clock_now();
@@ -252,6 +267,16 @@ note_delivery(
 }
 
 static enum store_rc
+keep_uidl(struct tx *tx, const struct prepared *p, int64_t email, struct err *e)
+{
+	if (!p->item->uidl.n)
+		return STORE_OK;
+	return store_rc_of(sq_run(tx->q, e,
+	    "INSERT OR IGNORE INTO email_uidl (email, uidl) VALUES (?, ?)",
+	    SQ_I(email), SQ_T(p->item->uidl)));
+}
+
+static enum store_rc
 store_one(struct tx *tx, struct tx_mailbox *mb, struct prepared *p,
     struct appended *out, struct err *e)
 {
@@ -275,7 +300,8 @@ store_one(struct tx *tx, struct tx_mailbox *mb, struct prepared *p,
 	if ((rc = each_ref(tx, p, &thread, remember_ref, e)) != STORE_OK ||
 	    (rc = insert_email(tx, p, id, thread, e)) != STORE_OK ||
 	    (rc = message_insert(tx, mb, &m, e)) != STORE_OK ||
-	    (rc = note_delivery(tx, p, id, e)) != STORE_OK)
+	    (rc = note_delivery(tx, p, id, e)) != STORE_OK ||
+	    (rc = keep_uidl(tx, p, id, e)) != STORE_OK)
 		return rc;
 	mb->uidnext++;
 	tx->bytes += m.size;
@@ -305,6 +331,8 @@ append_one(struct tx *tx, struct batch *b, size_t i, struct err *e)
 		return rc;
 	if (out->email) {
 		out->duplicate = true;
+		if ((rc = keep_uidl(tx, p, out->email, e)) != STORE_OK)
+			return rc;
 		return uid_of(tx, out->email, b->mailbox, &out->uid, e);
 	}
 	if (over_quota(tx, b->quota, p->item->raw.n))

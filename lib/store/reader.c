@@ -2,7 +2,9 @@
 #include "store/reader.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/codec.h"
 #include "base/mem.h"
 #include "store/blob.h"
 
@@ -98,6 +100,46 @@ email_facts(
 		(uint64_t)sq_int(s, 3), sq_int(s, 4) != 0 };
 	sq_reset(s);
 	return STORE_OK;
+}
+
+enum store_rc
+email_uidl(struct reader *r, int64_t email, struct str *out, struct err *e)
+{
+	struct sqlite3_stmt *s;
+	enum sq_rc rc;
+
+	reader_done(r);
+	rc = sq_one(r->db->q, &s, e,
+	    "SELECT uidl FROM email_uidl WHERE email = ?", SQ_I(email));
+	if (rc != SQ_ROW)
+		return rc == SQ_DONE ? STORE_NOTFOUND : store_rc_of(rc);
+	r->open = s;
+	*out = sq_str(s, 0);
+	return STORE_OK;
+}
+
+enum store_rc
+email_hash(struct reader *r, int64_t email, uint8_t out[32], struct err *e)
+{
+	struct sqlite3_stmt *s;
+	struct str hash;
+	enum sq_rc rc;
+
+	reader_done(r);
+	rc = sq_one(r->db->q, &s, e,
+	    "SELECT hash FROM blob"
+	    " WHERE id = (SELECT blob FROM email WHERE id = ?)",
+	    SQ_I(email));
+	if (rc != SQ_ROW)
+		return rc == SQ_DONE ? missing(r, email, e) : store_rc_of(rc);
+	hash = sq_blob(s, 0);
+	if (hash.n == SHA256_LEN)
+		memcpy(out, hash.p, hash.n);
+	sq_reset(s);
+	return hash.n == SHA256_LEN
+		   ? STORE_OK
+		   : store_fail(e, STORE_CORRUPT, "email %lld: bad hash",
+			 (long long)email);
 }
 
 enum store_rc

@@ -423,6 +423,7 @@ purge_one(struct tx *tx, int64_t email, struct err *e)
 		"DELETE FROM purge WHERE email = ?",
 		"DELETE FROM email WHERE id = ?",
 		"DELETE FROM email_cache WHERE id = ?",
+		"DELETE FROM email_uidl WHERE email = ?",
 	};
 	struct sqlite3_stmt *s;
 	enum store_rc rc = STORE_OK;

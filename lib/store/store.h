@@ -325,6 +325,12 @@ struct append {
 	uint32_t window;
 	/* The same for an equal Message-ID; 0: off. */
 	uint32_t msgid_window;
+	/*
+	 * POP3 unique-id that the message had on another server, 1 to 70
+	 * octets from '!' to '~'; empty: none. A message that is there
+	 * already gets it, too; if another message has it, it is ignored.
+	 */
+	struct str uidl;
 };
 
 struct appended {
@@ -431,6 +437,16 @@ enum store_rc email_facts(
  */
 enum store_rc email_read(struct reader *r, int64_t email, uint64_t offset,
     uint64_t length, struct buf *out, struct err *e);
+
+/*
+ * The POP3 unique-id the email came with (struct append); STORE_NOTFOUND if
+ * it has none. The slice is good until the next call with this reader.
+ */
+enum store_rc email_uidl(
+    struct reader *r, int64_t email, struct str *out, struct err *e);
+/* SHA-256 of the message's octets. */
+enum store_rc email_hash(
+    struct reader *r, int64_t email, uint8_t out[32], struct err *e);
 
 /* ------------------------------------------------------------------------
  * Search

@@ -283,7 +283,7 @@ class Mailstead(Server):
     """A site made by contrib/quickstart."""
 
     name = "mailstead"
-    daemons = ("authd", "lmtpd", "imapd")
+    daemons = ("authd", "lmtpd", "imapd", "pop3d")
 
     def __init__(self, work, accounts, base, build):
         self.dir = pathlib.Path(work) / "site"
@@ -308,7 +308,7 @@ class Mailstead(Server):
         return done.stdout
 
     def start(self):
-        self.base = free_ports(self.base, (24, 25, 143, 587, 993))
+        self.base = free_ports(self.base, (24, 25, 110, 143, 587, 993, 995))
         self.quickstart("--start")
         for line in (self.dir / "endpoints.env").read_text().splitlines():
             key, value = line.split("=", 1)

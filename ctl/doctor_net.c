@@ -32,6 +32,8 @@ static const struct {
 	{ "authd.listen_map", true },
 	{ "imapd.listen", false },
 	{ "imapd.listen_tls", false },
+	{ "pop3d.listen", false },
+	{ "pop3d.listen_tls", false },
 };
 
 /* One word of a listen key, without what stands behind '?'. */

@@ -8,7 +8,7 @@
 #include "ctl/verbs.h"
 #include "net/control.h"
 
-const char *const daemon_names[] = { "lmtpd", "imapd", "authd", NULL };
+const char *const daemon_names[] = { "lmtpd", "imapd", "pop3d", "authd", NULL };
 
 /* ------------------------------------------------------------------------
  * who

@@ -35,3 +35,7 @@ FUZZ_TARGETS += %D%/peer_fuzz
 %C%_peer_fuzz_SOURCES = %D%/peer_fuzz.c authd/netstring.c authd/netstring.h \
 	authd/proto.c authd/proto.h $(FUZZ_MAIN)
 %C%_peer_fuzz_LDFLAGS = $(FUZZ_LINK)
+
+FUZZ_TARGETS += %D%/pop3_fuzz
+%C%_pop3_fuzz_SOURCES = %D%/pop3_fuzz.c $(FUZZ_MAIN) $(pop3d_parts)
+%C%_pop3_fuzz_LDFLAGS = $(FUZZ_LINK)

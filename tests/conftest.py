@@ -28,7 +28,7 @@ def free_port_base():
     for _ in range(100):
         base = random.randrange(10000, 31000, 10)
         try:
-            for offset in (24, 25, 143, 587, 993):
+            for offset in (24, 25, 110, 143, 587, 993, 995):
                 with socket.socket() as s:
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     s.bind(("127.0.0.1", base + offset))
@@ -82,6 +82,8 @@ class Site:
         self.lmtp_port = int(env["MS_LMTP_PORT"])
         self.imap_port = int(env["MS_IMAP_PORT"])
         self.imaps_port = int(env["MS_IMAPS_PORT"])
+        self.pop3_port = int(env["MS_POP3_PORT"])
+        self.pop3s_port = int(env["MS_POP3S_PORT"])
         self.user1, self.pass1 = env["MS_USER1"], env["MS_PASS1"]
         self.user2, self.pass2 = env["MS_USER2"], env["MS_PASS2"]
         self.domain = env["MS_DOMAIN"]

@@ -49,7 +49,7 @@ GARBAGE = {
 }
 
 SOCKETS = {
-    "imap": "imapd", "imaps": "imapd", "imaps-inside": "imapd", "lmtp": "lmtpd",
+    "imap": "imapd", "imaps": "imapd", "imaps-inside": "imapd", "lmtp": "lmtpd", "pop3": "pop3d", "pop3s": "pop3d",
     "auth": "authd", "map": "authd",
 }
 
@@ -60,6 +60,8 @@ def strict():
     with pytest.MonkeyPatch.context() as m:
         m.setenv("MAILSTEAD_IMAPD_LOGIN_TIMEOUT", f"{LOGIN_TIMEOUT}s")
         m.setenv("MAILSTEAD_LMTPD_TIMEOUT", f"{LOGIN_TIMEOUT}s")
+        m.setenv("MAILSTEAD_POP3D_LOGIN_TIMEOUT", f"{LOGIN_TIMEOUT}s")
+        m.setenv("MAILSTEAD_POP3D_TIMEOUT", f"{LOGIN_TIMEOUT}s")
         s = Site()
         try:
             yield s.start()
@@ -73,7 +75,8 @@ def dial(site, where):
         s.settimeout(15)
         s.connect(str(site.run_dir / "mta" / where))
         return s
-    port = {"imap": site.imap_port, "lmtp": site.lmtp_port}.get(where, site.imaps_port)
+    port = {"imap": site.imap_port, "lmtp": site.lmtp_port, "pop3": site.pop3_port,
+            "pop3s": site.pop3s_port}.get(where, site.imaps_port)
     s = socket.create_connection((site.host, port), 15)
     if where == "imaps-inside":
         s = ssl._create_unverified_context().wrap_socket(s)
@@ -171,6 +174,10 @@ def test_garbage(site, where):
                 assert lines[0].startswith(b"220 "), (name, got[:200])
                 for line in lines[1:]:
                     assert re.match(rb"(5\d\d|421)[ -]", line) or (name, line[:4]) == ("proxy", b"250 "), (name, line)
+            elif where == "pop3":
+                lines = got.splitlines()
+                assert lines[0].startswith(b"+OK "), (name, got[:200])
+                assert all(line.startswith(b"-ERR ") for line in lines[1:]), (name, lines)
             elif where == "map":
                 for line in re.findall(rb"\d+:([A-Z]+) ", got):
                     assert line in (b"NOTFOUND", b"PERM"), (name, line)
@@ -180,7 +187,8 @@ def test_garbage(site, where):
 def test_all_at_once(site, where):
     """Half commands from many, all gone in the middle."""
     with unharmed(site, SOCKETS[where]):
-        for data in (b"", b"\x16\x03", b"a LOGIN {10}\r\nabc", b"LHLO x\r\nMAIL FROM:<", b"100:mail", b"AUTH\t1"):
+        for data in (b"", b"\x16\x03", b"a LOGIN {10}\r\nabc", b"LHLO x\r\nMAIL FROM:<", b"USER x\r\nPASS", b"AUTH PLAIN\r\n",
+                     b"100:mail", b"AUTH\t1"):
             open_now = [dial(site, where) for _ in range(30)]
             for s in open_now:
                 with contextlib.suppress(OSError):
@@ -471,6 +479,30 @@ def test_silent_lmtp_client(strict):
         start = time.monotonic()
         assert b"421 4.4.2" in drain(s)
         assert time.monotonic() - start < LOGIN_TIMEOUT + 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("logged_in", [False, True])
+def test_trickling_pop3_client(strict, logged_in):
+    """Closed without a word (RFC 1939, section 3), however slowly it goes on."""
+    with dial(strict, "pop3") as s:
+        if logged_in:
+            s.sendall(f"USER {strict.user1}\r\nPASS {strict.pass1}\r\n".encode())
+            got = b""
+            while got.count(b"\r\n") < 3:
+                got += s.recv(1000)
+        start, got = time.monotonic(), b""
+        s.settimeout(0.2)
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() - start < LOGIN_TIMEOUT + 4:
+                with contextlib.suppress(TimeoutError):
+                    chunk = s.recv(1000)
+                    if not chunk:
+                        break
+                    got += chunk
+                s.sendall(b"x")
+        assert LOGIN_TIMEOUT - 1 < time.monotonic() - start < LOGIN_TIMEOUT + 4
+        assert re.fullmatch(rb"(\+OK .* ready\r\n)?", got)
 
 
 @pytest.mark.slow

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Commands that touch no mail: RFC 1939; CAPA and its capabilities, RFC 2449;
+ * STLS, RFC 2595; LANG, RFC 6856. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "pop3d/command.h"
+
+static void
+put_login_capabilities(struct session *s, struct buf *out)
+{
+	struct str mechanisms = login_mechanisms(s);
+
+	if (!session_insecure(s))
+		BUF_LIT(out, "USER\r\n");
+	if (mechanisms.n)
+		buf_printf(out, "SASL %.*s\r\n", STR_ARG(mechanisms));
+	if (conn_starttls_available(s->conn) && !conn_tls(s->conn))
+		BUF_LIT(out, "STLS\r\n");
+}
+
+enum net_next
+cmd_capa(struct session *s, struct args *args)
+{
+	struct buf *out = conn_out(s->conn);
+	bool in = s->state == ST_TRANSACTION;
+
+	(void)args;
+	reply_ok(s, "Capabilities follow");
+	BUF_LIT(out, "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
+		     "PIPELINING\r\nLANG\r\n");
+	if (!in)
+		put_login_capabilities(s, out);
+	policy_capabilities(s->d->site, in ? &s->policy : NULL, out);
+	BUF_LIT(out, "IMPLEMENTATION Mailstead\r\n.\r\n");
+	return NET_DONE;
+}
+
+/* ------------------------------------------------------------------------
+ * LANG
+ */
+
+static const struct {
+	const char *tag, *name;
+} languages[] = {
+	{ "en", "English" },
+	{ "i-default", "English, for everybody" },
+};
+#define LANGUAGES (sizeof(languages) / sizeof(*languages))
+
+enum net_next
+cmd_lang(struct session *s, struct args *args)
+{
+	struct buf *out = conn_out(s->conn);
+	struct str tag = str_trim(args->text);
+
+	if (!args->given) {
+		reply_ok(s, "Languages follow");
+		for (size_t i = 0; i < LANGUAGES; i++)
+			buf_printf(out, "%s %s\r\n", languages[i].tag,
+			    languages[i].name);
+		BUF_LIT(out, ".\r\n");
+		return NET_DONE;
+	}
+	for (size_t i = 0; i < LANGUAGES; i++) {
+		if (str_ieqc(tag, languages[i].tag) || str_eqc(tag, "*")) {
+			reply_ok(
+			    s, "%s %s", languages[i].tag, languages[i].name);
+			return NET_DONE;
+		}
+	}
+	return reply_err(s, NULL, "That language is not known here");
+}
+
+/* ------------------------------------------------------------------------
+ * The rest
+ */
+
+enum net_next
+cmd_noop(struct session *s, struct args *args)
+{
+	(void)args;
+	reply_ok(s, "Nothing done");
+	return NET_DONE;
+}
+
+enum net_next
+cmd_stls(struct session *s, struct args *args)
+{
+	(void)args;
+	if (conn_tls(s->conn))
+		return complain(s, "TLS is on already");
+	if (!conn_starttls_available(s->conn))
+		return complain(s, "No TLS here");
+	reply_ok(s, "Begin TLS now");
+	/* Nothing learned before TLS counts. */
+	free(s->user);
+	s->user = NULL;
+	s->utf8 = false;
+	return NET_STARTTLS;
+}
+
+enum net_next
+cmd_quit(struct session *s, struct args *args)
+{
+	(void)args;
+	if (session_leave(s, true))
+		reply_ok(s, "Goodbye");
+	else
+		reply_err(s, "SYS/TEMP", "Some messages could not be removed");
+	return NET_CLOSE;
+}

@@ -217,10 +217,37 @@ put_flags(struct session *s, struct buf *out, const struct view_row *row)
 	write_flags(out, &row->flags, sel_recent(s, row->uid), &s->keywords);
 }
 
+/* What the store says of an email, as far as the items need it. */
+struct known {
+	uint8_t hash[32];
+	struct email_facts facts;
+	struct email_meta meta;
+};
+
+static enum store_rc
+learn(struct fetch *f, struct reader *r, struct known *k, struct err *e)
+{
+	int64_t email = f->row->email;
+	enum store_rc rc = STORE_OK;
+
+	*k = (struct known){ 0 };
+	if (f->items.needs & NEED_IDS) {
+		rc = email_hash(r, email, k->hash, e);
+		if (rc == STORE_OK)
+			rc = email_facts(r, email, &k->facts, e);
+	}
+	/* Last, since it points into the reader. */
+	if (rc == STORE_OK && (f->items.needs & NEED_META))
+		rc = email_meta(r, email, &k->meta, e);
+	return rc;
+}
+
 static bool
 put_item(struct session *s, struct buf *out, const struct fetch_item *it,
-    const struct view_row *row, const struct email_meta *meta)
+    const struct view_row *row, const struct known *k)
 {
+	const struct email_meta *meta = &k->meta;
+
 	put_label(out, it);
 	switch (it->kind) {
 	case FETCH_UID:
@@ -248,6 +275,12 @@ put_item(struct session *s, struct buf *out, const struct fetch_item *it,
 		break;
 	case FETCH_BODY:
 		return mime_body_of(out, meta->bodystructure);
+	case FETCH_EMAILID:
+		write_emailid(out, k->hash);
+		break;
+	case FETCH_THREADID:
+		write_objectid(out, 'T', k->facts.thread);
+		break;
 	case FETCH_SECTION:
 		break;
 	}
@@ -261,21 +294,18 @@ begin_message(
 {
 	struct buf *out = conn_out(s->conn);
 	const struct view_row *row = f->row;
-	struct email_meta meta = { 0 };
-	enum store_rc rc;
+	struct known k;
+	enum store_rc rc = learn(f, r, &k, e);
 
-	if (f->items.needs & NEED_META) {
-		rc = email_meta(r, row->email, &meta, e);
-		if (rc != STORE_OK)
-			return rc;
-	}
+	if (rc != STORE_OK)
+		return rc;
 	tell_fetch(s, f->seq, row->uid);
 	for (size_t i = 0; i < f->items.n; i++) {
 		const struct fetch_item *it = &f->items.v[i];
 
 		if (it->kind == FETCH_SECTION) {
-			section_find(it, &meta, row->size, &f->sections[i]);
-		} else if (!put_item(s, out, it, row, &meta)) {
+			section_find(it, &k.meta, row->size, &f->sections[i]);
+		} else if (!put_item(s, out, it, row, &k)) {
 			err_set(e, "the structure of email %lld is damaged",
 			    (long long)row->email);
 			return STORE_CORRUPT;
@@ -487,7 +517,7 @@ fetch_step(struct session *s, struct cmd *c)
 	enum emit em = EMIT_DONE;
 	enum store_rc rc;
 
-	if (f->items.needs & (NEED_META | NEED_BODY)) {
+	if (f->items.needs & (NEED_META | NEED_BODY | NEED_IDS)) {
 		rc = reader_begin(s->account, &r, &e);
 		if (rc != STORE_OK)
 			return f->within ? REPLY_ABORT

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Commands about mailboxes as a whole. */
+#include <inttypes.h>
+
 #include "imapd/command.h"
 
 static enum reply
@@ -57,6 +59,8 @@ cmd_create(struct session *s, struct cmd *c)
 	struct err e = ERR_INIT;
 	enum mailbox_role role;
 	struct mailbox other;
+	enum store_rc rc;
+	int64_t id;
 	bool known;
 
 	EXPECT(c, take_use(c, &role, &known));
@@ -65,10 +69,12 @@ cmd_create(struct session *s, struct cmd *c)
 	if (role != ROLE_NONE && mailbox_find_role(s->account, s->arena, role,
 				     &other, &e) == STORE_OK)
 		return no(c, "USEATTR", "Another mailbox has that use");
-	return done(s, c,
-	    mailbox_create(
-		s->account, without_slash(c->arg[0]), role, NULL, &e),
-	    &e);
+	rc =
+	    mailbox_create(s->account, without_slash(c->arg[0]), role, &id, &e);
+	if (rc != STORE_OK)
+		return store_failed(s, c, rc, &e);
+	c->code = arena_printf(s->arena, "MAILBOXID (F%" PRId64 ")", id);
+	return REPLY_OK;
 }
 
 enum reply

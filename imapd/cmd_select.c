@@ -83,6 +83,9 @@ put_selected(struct session *s, const struct mailbox *m, struct str asked)
 	put_code(out, "UIDVALIDITY", view_uidvalidity(v), "UIDs valid");
 	put_code(out, "UIDNEXT", view_uidnext(v), "Predicted next UID");
 	put_code(out, "HIGHESTMODSEQ", view_modseq(v), "Highest");
+	BUF_LIT(out, "* OK [MAILBOXID ");
+	write_objectid(out, 'F', m->id);
+	BUF_LIT(out, "] Mailbox\r\n");
 	if (rev2)
 		put_name(s, m, asked);
 }

@@ -24,6 +24,7 @@ static const char *const capabilities[] = {
 	"ESEARCH",
 	"CONDSTORE",
 	"QRESYNC",
+	"OBJECTID",
 	"UIDONLY",
 };
 

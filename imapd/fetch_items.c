@@ -24,6 +24,8 @@ static const struct row rows[] = {
 	{ "ENVELOPE",      FETCH_ENVELOPE,      NEED_META,  PART_BODY,   false },
 	{ "BODYSTRUCTURE", FETCH_BODYSTRUCTURE, NEED_META,  PART_BODY,   false },
 	{ "BODY",          FETCH_BODY,          NEED_META,  PART_BODY,   false },
+	{ "EMAILID",       FETCH_EMAILID,       NEED_IDS,   PART_BODY,   false },
+	{ "THREADID",      FETCH_THREADID,      NEED_IDS,   PART_BODY,   false },
 	{ "RFC822",        FETCH_SECTION,       NEED_BODY | SETS_SEEN, PART_BODY, false },
 	{ "RFC822.HEADER", FETCH_SECTION,       NEED_META | NEED_BODY, PART_HEADER, false },
 	{ "RFC822.TEXT",   FETCH_SECTION,       NEED_META | NEED_BODY | SETS_SEEN, PART_TEXT, false },

@@ -23,6 +23,8 @@ enum fetch_kind {
 	FETCH_ENVELOPE,
 	FETCH_BODYSTRUCTURE,
 	FETCH_BODY,
+	FETCH_EMAILID, /* RFC 8474 */
+	FETCH_THREADID,
 	FETCH_SECTION, /* BODY[...] and the RFC822 family */
 };
 
@@ -55,6 +57,7 @@ enum {
 	HAS_FLAGS = 8,
 	HAS_UID = 16,
 	HAS_MODSEQ = 32, /* enables CONDSTORE (RFC 7162, section 3.1) */
+	NEED_IDS = 64,   /* EMAILID, THREADID */
 };
 
 struct fetch_items {

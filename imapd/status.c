@@ -56,22 +56,29 @@ get_modseq(const struct mailbox *m)
 	return m->modseq;
 }
 
-/* All but RECENT are columns of the mailbox row. */
+enum form {
+	FORM_NUMBER,
+	FORM_RECENT, /* counted */
+	FORM_MODSEQ, /* enables CONDSTORE */
+	FORM_ID,
+};
+
 static const struct {
 	const char *name;
+	enum form form;
 	uint64_t (*get)(const struct mailbox *m);
 } rows[] = {
-	{ "MESSAGES", get_messages },
-	{ "RECENT", NULL },
-	{ "UIDNEXT", get_uidnext },
-	{ "UIDVALIDITY", get_uidvalidity },
-	{ "UNSEEN", get_unseen },
-	{ "DELETED", get_deleted },
-	{ "SIZE", get_size },
-	{ "HIGHESTMODSEQ", get_modseq },
+	{ "MESSAGES", FORM_NUMBER, get_messages },
+	{ "RECENT", FORM_RECENT, NULL },
+	{ "UIDNEXT", FORM_NUMBER, get_uidnext },
+	{ "UIDVALIDITY", FORM_NUMBER, get_uidvalidity },
+	{ "UNSEEN", FORM_NUMBER, get_unseen },
+	{ "DELETED", FORM_NUMBER, get_deleted },
+	{ "SIZE", FORM_NUMBER, get_size },
+	{ "HIGHESTMODSEQ", FORM_MODSEQ, get_modseq },
+	{ "MAILBOXID", FORM_ID, NULL },
 };
 #define ROWS (sizeof(rows) / sizeof(*rows))
-#define RECENT_ROW 1
 
 bool
 status_parse(struct parse *p, unsigned *items)
@@ -114,34 +121,65 @@ count_recent(
 	return STORE_OK;
 }
 
+static enum store_rc
+put_row(struct session *s, const struct mailbox *m, unsigned row, struct err *e)
+{
+	struct buf *out = conn_out(s->conn);
+	enum store_rc rc = STORE_OK;
+	uint64_t n;
+
+	buf_puts(out, rows[row].name);
+	buf_putc(out, ' ');
+	switch (rows[row].form) {
+	case FORM_RECENT:
+		rc = count_recent(s, m, &n, e);
+		buf_putu(out, n);
+		break;
+	case FORM_ID:
+		write_objectid(out, 'F', m->id);
+		break;
+	case FORM_MODSEQ:
+	case FORM_NUMBER:
+		buf_putu(out, rows[row].get(m));
+		break;
+	}
+	return rc;
+}
+
+static bool
+asks_modseq(unsigned items)
+{
+	for (unsigned i = 0; i < ROWS; i++) {
+		if ((items & 1u << i) && rows[i].form == FORM_MODSEQ)
+			return true;
+	}
+	return false;
+}
+
 enum store_rc
 status_put(
     struct session *s, const struct mailbox *m, unsigned items, struct err *e)
 {
 	struct buf *out = conn_out(s->conn);
-	uint64_t recent = 0;
+	size_t start;
+	enum store_rc rc = STORE_OK;
 	const char *sep = "";
 
-	if (items & 1u << RECENT_ROW) {
-		enum store_rc rc = count_recent(s, m, &recent, e);
-
-		if (rc != STORE_OK)
-			return rc;
-	}
-	if (items & 1u << (ROWS - 1))
+	if (asks_modseq(items))
 		enable_condstore(s);
+	start = out->n;
 	BUF_LIT(out, "* STATUS ");
 	write_mailbox(out, m->path, session_utf8(s));
 	BUF_LIT(out, " (");
-	for (unsigned i = 0; i < ROWS; i++) {
+	for (unsigned i = 0; i < ROWS && rc == STORE_OK; i++) {
 		if (!(items & 1u << i))
 			continue;
 		buf_puts(out, sep);
-		buf_puts(out, rows[i].name);
-		buf_putc(out, ' ');
-		buf_putu(out, rows[i].get ? rows[i].get(m) : recent);
+		rc = put_row(s, m, i, e);
 		sep = " ";
 	}
 	BUF_LIT(out, ")\r\n");
-	return STORE_OK;
+	if (rc != STORE_OK)
+		out->n = start;
+	return rc;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/codec.h"
 #include "imapd/parse.h"
 #include "imapd/utf7.h"
 
@@ -94,6 +95,23 @@ write_mailbox(struct buf *out, struct str path, bool utf8)
 	utf7_encode(&name, path);
 	write_astring(out, buf_str(&name));
 	buf_fini(&name);
+}
+
+void
+write_objectid(struct buf *out, char kind, int64_t id)
+{
+	buf_putc(out, '(');
+	buf_putc(out, kind);
+	buf_putu(out, (uint64_t)id);
+	buf_putc(out, ')');
+}
+
+void
+write_emailid(struct buf *out, const uint8_t hash[32])
+{
+	BUF_LIT(out, "(M");
+	hex_encode(out, hash, 16);
+	buf_putc(out, ')');
 }
 
 void

@@ -23,6 +23,10 @@ void write_astring(struct buf *out, struct str s);
 void write_nstring(struct buf *out, struct str s);
 /* A mailbox path: in UTF-8 (RFC 9051, section 5.1), or in modified UTF-7. */
 void write_mailbox(struct buf *out, struct str path, bool utf8);
+/* "(F123)": an object id (RFC 8474), its kind in front. */
+void write_objectid(struct buf *out, char kind, int64_t id);
+/* An EMAILID, from the hash of the content: the same for every copy. */
+void write_emailid(struct buf *out, const uint8_t hash[32]);
 /* Text after a response code: one line, printable. */
 void write_text(struct buf *out, struct str s);
 

@@ -11,6 +11,7 @@
 #include "base/codec.h"
 #include "base/fs.h"
 #include "ctl/message.h"
+#include "ctl/uidl.h"
 #include "ctl/verbs.h"
 
 /*
@@ -24,6 +25,7 @@
 #define BATCH 100
 #define BATCH_BYTES (16u << 20)
 #define KEY_WINDOW (7 * 86400)
+#define MAX_UIDLIST (64u << 20)
 
 struct folder {
 	struct str path; /* mailbox to put it into */
@@ -40,7 +42,9 @@ struct import {
 	struct progress bar;
 	uint64_t done, duplicates, skipped;
 
-	struct folder *at; /* being imported */
+	struct folder *at;        /* being imported */
+	struct str uidl_format;   /* --uidl; empty: unique-ids are not kept */
+	struct uidl_source uidls; /* of the folder */
 	int64_t mailbox;
 	struct arena *arena; /* of the batch */
 	struct append items[BATCH];
@@ -258,6 +262,17 @@ place_key(struct import *im, struct str id, struct str raw)
 	return (struct str){ (const char *)sum, SHA256_LEN };
 }
 
+/* POP3 knows INBOX only. */
+static struct str
+kept_uidl(struct import *im, struct str uidl)
+{
+	bool inbox = str_ieqc(im->at->path, "INBOX");
+
+	return inbox && im->uidl_format.n && uidl_presentable(uidl)
+		   ? arena_str(im->arena, uidl)
+		   : STR_NULL;
+}
+
 /* ID tells the message from others of its folder. */
 static int
 add_mail(struct import *im, const struct mail *m, struct str id)
@@ -270,6 +285,7 @@ add_mail(struct import *im, const struct mail *m, struct str id)
 		.received = m->received,
 		.key = place_key(im, id, m->raw),
 		.window = KEY_WINDOW,
+		.uidl = kept_uidl(im, m->uidl),
 	};
 	if ((status = set_flags(im, m, &item->flags)) != 0)
 		return status;
@@ -348,6 +364,7 @@ import_file(struct import *im, const char *path, struct str file,
 	} else {
 		lines_to_crlf(buf_str(&in), true, &raw);
 		m.raw = buf_str(&raw);
+		m.uidl = uidl_of(&im->uidls, im->arena, name.unique);
 		status = add_mail(im, &m, name.unique);
 	}
 	buf_fini(&in);
@@ -383,11 +400,15 @@ static int
 import_maildir(struct import *im)
 {
 	struct str keywords[MAILDIR_KEYWORDS];
-	struct buf text = { 0 };
+	struct buf text = { 0 }, list = { 0 };
 	struct err ignored;
 	int status;
 
-	/* Most have none. */
+	/* Most have none of these files. */
+	fs_read(
+	    arena_printf(im->c->arena, "%s/dovecot-uidlist", im->at->source).p,
+	    MAX_UIDLIST, &list, &ignored);
+	uidl_open(&im->uidls, im->c->arena, im->uidl_format, buf_str(&list));
 	fs_read(
 	    arena_printf(im->c->arena, "%s/dovecot-keywords", im->at->source).p,
 	    1 << 20, &text, &ignored);
@@ -397,7 +418,9 @@ import_maildir(struct import *im)
 		status = import_files(im, "new", keywords);
 	if (status == 0)
 		status = flush_batch(im);
+	uidl_close(&im->uidls);
 	buf_fini(&text);
+	buf_fini(&list);
 	return status;
 }
 
@@ -538,6 +561,20 @@ import_all(struct import *im)
 	return status;
 }
 
+static int
+take_uidl_format(struct import *im)
+{
+	const char *format = ctl_option(im->c, "uidl");
+
+	im->uidl_format = format ? str_of(format) : STR(UIDL_DOVECOT);
+	if (str_eqc(im->uidl_format, "none"))
+		im->uidl_format = STR_NULL;
+	else if (!uidl_format_valid(im->uidl_format))
+		return ctl_failf(im->c, EX_USAGE, NULL,
+		    "--uidl is \"none\" or a format such as %s", UIDL_DOVECOT);
+	return 0;
+}
+
 int
 cmd_import(struct ctl *c)
 {
@@ -547,7 +584,8 @@ cmd_import(struct ctl *c)
 
 	im->c = c;
 	im->prefix = str_of(ctl_option(c, "mailbox"));
-	if ((status = find_folders(im, c->argv[1])) != 0 ||
+	if ((status = take_uidl_format(im)) != 0 ||
+	    (status = find_folders(im, c->argv[1])) != 0 ||
 	    (status = ctl_open_account(c, ctl_arg(c, 0), &acc, &im->a)) != 0)
 		return status;
 	im->arena = arena_new();

@@ -5,7 +5,7 @@ ctl_parts = \
 	%D%/doctor.h %D%/doctor_net.c %D%/doctor_postfix.c %D%/domain.c \
 	%D%/export.c %D%/import.c %D%/mailbox.c %D%/message.c %D%/message.h \
 	%D%/open.c %D%/out.c %D%/password.c %D%/setting.c %D%/setup.c \
-	%D%/verbs.c %D%/verbs.h %D%/who.c imapd/utf7.c imapd/utf7.h
+	%D%/uidl.c %D%/uidl.h %D%/verbs.c %D%/verbs.h %D%/who.c imapd/utf7.c imapd/utf7.h
 
 bin_PROGRAMS += %D%/mailstead
 %C%_mailstead_SOURCES = %D%/main.c $(ctl_parts)
@@ -19,6 +19,10 @@ check_PROGRAMS += %D%/message_test
 %C%_message_test_SOURCES = %D%/message_test.c %D%/message.c %D%/message.h \
 	imapd/utf7.c imapd/utf7.h
 %C%_message_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/uidl_test
+%C%_uidl_test_SOURCES = %D%/uidl_test.c %D%/uidl.c %D%/uidl.h
+%C%_uidl_test_LDADD = $(TEST_LIBS)
 
 dist_man_MANS += docs/mailstead.1 \
 	docs/mailstead-account.1 \

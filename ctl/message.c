@@ -280,6 +280,12 @@ take_keywords(struct arena *a, struct mail *m, struct str value)
 }
 
 static void
+take_uidl(struct arena *a, struct mail *m, struct str value)
+{
+	m->uidl = arena_str(a, value);
+}
+
+static void
 take_nothing(struct arena *a, struct mail *m, struct str value)
 {
 	(void)a;
@@ -294,6 +300,7 @@ static const struct {
 	{ "Status:", take_status },
 	{ "X-Status:", take_status },
 	{ "X-Keywords:", take_keywords },
+	{ "X-UIDL:", take_uidl },
 	{ "X-UID:", take_nothing },
 	{ "X-IMAP:", take_nothing },
 	{ "X-IMAPbase:", take_nothing },
@@ -347,6 +354,7 @@ mbox_parse(struct arena *a, struct str text, struct mail *m, struct buf *raw)
 
 	m->bits = 0;
 	m->nkeywords = 0;
+	m->uidl = STR_NULL;
 	while (take_line(&text, &line)) {
 		struct str body = str_trim(line);
 

@@ -19,6 +19,7 @@ struct mail {
 	struct str *keywords;
 	size_t nkeywords;
 	int64_t received; /* 0: not known */
+	struct str uidl;  /* POP3 unique-id of a server before; or empty */
 };
 
 /* Names of all flags, system ones as in IMAP ("\Seen"). */
@@ -67,8 +68,8 @@ struct str maildir_path_folder(struct arena *a, struct str path);
 bool mbox_is_from(struct str line, int64_t *received);
 /*
  * One message without its From line, as it stands in the file, to M: quoting
- * undone, flags taken from Status, X-Status and X-Keywords, which are left
- * out with X-UID and X-IMAP*.
+ * undone, flags taken from Status, X-Status and X-Keywords, and the unique-id
+ * from X-UIDL, which are left out with X-UID and X-IMAP*.
  */
 void mbox_parse(
     struct arena *a, struct str text, struct mail *m, struct buf *raw);

@@ -16,6 +16,7 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
+#include "base/codec.h"
 #include "base/fs.h"
 #include "mime/decode.h"
 #include "sqlite/sq.h"
@@ -185,6 +186,64 @@ set_flags(
 
 	OK(account_store_flags(f->a, f->inbox, range(f, lo, hi), op, &flags,
 	    NO_UNCHANGEDSINCE, f->arena, NULL, &modseq, &f->e));
+}
+
+static const char *
+uidl(struct fixture *f, int64_t email)
+{
+	struct reader *r;
+	struct str id;
+	const char *out = "";
+
+	OK(reader_begin(f->a, &r, &f->e));
+	if (email_uidl(r, email, &id, &f->e) == STORE_OK)
+		out = arena_cstr(f->arena, id);
+	reader_end(&r);
+	return out;
+}
+
+static void
+test_uidls(void **state)
+{
+	struct fixture *f = *state;
+	struct append item = { .raw = text(f, 1, ""),
+		.uidl = STR("old-1"),
+		.key = STR("k"),
+		.window = 60 };
+	struct appended got[3];
+	uint8_t hash[32], want[32];
+	struct reader *r;
+	bool more;
+
+	OK(account_append(f->a, f->inbox, &item, 1, NULL, &got[0], &f->e));
+	assert_string_equal(uidl(f, got[0].email), "old-1");
+	/* Another message does not take it away. */
+	item.key = STR_NULL;
+	OK(account_append(f->a, f->inbox, &item, 1, NULL, &got[1], &f->e));
+	assert_string_equal(uidl(f, got[1].email), "");
+	/* The same message keeps the first it had. */
+	item.key = STR("k");
+	item.uidl = STR("old-2");
+	OK(account_append(f->a, f->inbox, &item, 1, NULL, &got[2], &f->e));
+	assert_true(got[2].duplicate);
+	assert_string_equal(uidl(f, got[0].email), "old-1");
+	item.uidl = STR("two words");
+	assert_int_equal(
+	    account_append(f->a, f->inbox, &item, 1, NULL, got, &f->e),
+	    STORE_INVALID);
+	OK(reader_begin(f->a, &r, &f->e));
+	OK(email_hash(r, got[1].email, hash, &f->e));
+	reader_end(&r);
+	sha256(item.raw, want);
+	assert_memory_equal(hash, want, sizeof(want));
+	/* It goes with the content. */
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 1, 9), false, NULL, NULL, &f->e));
+	OK(account_purge(f->a, clock_now() + 1, &more, &f->e));
+	item.uidl = STR("old-1");
+	item.key = STR_NULL;
+	OK(account_append(f->a, f->inbox, &item, 1, NULL, got, &f->e));
+	assert_string_equal(uidl(f, got[0].email), "old-1");
 }
 
 static void
@@ -1247,6 +1306,8 @@ test_no_scans(void **state)
 	bool complete, yes;
 	uint64_t since;
 	unsigned seen = 0;
+	uint8_t hash[32];
+	struct str id;
 
 	fill(f, 1, 50);
 	set_flags(f, 2, 20, FLAGS_ADD, FLAG_SEEN);
@@ -1263,6 +1324,9 @@ test_no_scans(void **state)
 	OK(email_read(r, view_at(v, 3)->email, 0, 100, &b, &f->e));
 	OK(email_contains(
 	    r, view_at(v, 3)->email, SEARCH_TEXT, STR("zebra"), &yes, &f->e));
+	assert_int_equal(
+	    email_uidl(r, view_at(v, 3)->email, &id, &f->e), STORE_NOTFOUND);
+	OK(email_hash(r, view_at(v, 3)->email, hash, &f->e));
 	reader_end(&r);
 	view_unref(&v);
 	OK(account_index(f->a, &f->e));
@@ -1369,6 +1433,7 @@ main(void)
 		T(test_shares_and_documents),
 		T(test_hung_lock),
 		T(test_trim),
+		T(test_uidls),
 		T(test_no_scans),
 	};
 

@@ -6,7 +6,7 @@ libevent-dev libssl-dev libsqlite3-dev libicu-dev libzstd-dev libargon2-dev \
 libcrypt-dev libinih-dev libjansson-dev"
 run_packages="postfix ca-certificates openssl curl procps"
 test_packages="clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest \
-mutt isync mandoc git"
+mutt isync fetchmail getmail6 mandoc git"
 bench_packages="dovecot-imapd dovecot-lmtpd"
 
 step_number=0

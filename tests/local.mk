@@ -14,5 +14,6 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/test_clients.py %D%/test_crash.py %D%/test_faults.py \
 	%D%/test_imap_concurrent.py %D%/test_imap_mailbox.py \
 	%D%/test_imap_message.py %D%/test_imap_session.py \
-	%D%/test_lmtp.py %D%/test_mail_path.py %D%/test_pop3.py %D%/test_pop3_migration.py \
+	%D%/test_lmtp.py %D%/test_mail_path.py %D%/test_pop3.py %D%/test_pop3_clients.py \
+	%D%/test_pop3_migration.py \
 	%D%/test_powercut.py

@@ -1,8 +1,9 @@
 lib_libmailstead_a_SOURCES += \
-	%D%/address.c %D%/bodystructure.c %D%/charset.c %D%/compose.c \
+	%D%/address.c %D%/bodystructure.c %D%/charset.c %D%/collate.c \
+	%D%/collate.h %D%/compose.c \
 	%D%/compose.h %D%/cte.c %D%/date.c %D%/decode.h %D%/digest.c \
 	%D%/entities.c %D%/envelope.c %D%/fold.c %D%/header.c %D%/header.h \
-	%D%/html.c %D%/imapstr.c %D%/internal.h %D%/layout.c %D%/lexer.c \
+	%D%/html.c %D%/imapstr.c %D%/internal.h %D%/keys.c %D%/keys.h %D%/layout.c %D%/lexer.c \
 	%D%/mime.h %D%/parse.c %D%/part.c %D%/subject.c %D%/text.c \
 	%D%/words.c
 

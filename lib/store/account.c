@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "store/keys_cache.h"
 #include "store/trigram.h"
 
 /*
@@ -209,6 +210,7 @@ static void
 account_free(struct account *a)
 {
 	views_forget(a);
+	keys_cache_forget(a);
 	free(a->views);
 	for (uint32_t i = 0; i < a->nkeywords; i++)
 		free((void *)(uintptr_t)a->keywords[i].p);
@@ -248,8 +250,10 @@ evict(struct store *st)
 	*at = db->next_idle;
 	a->ndb--;
 	st->open_dbs--;
-	if (!a->ndb)
+	if (!a->ndb) {
 		views_forget(a);
+		keys_cache_forget(a);
+	}
 	account_release(a);
 	return db;
 }

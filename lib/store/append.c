@@ -6,6 +6,7 @@
 #include "mime/mime.h"
 #include "store/blob.h"
 #include "store/internal.h"
+#include "store/keys_row.h"
 #include "store/message.h"
 
 /*
@@ -21,6 +22,7 @@
 struct prepared {
 	const struct append *item;
 	struct mime_digest digest;
+	struct key_row keys;
 	struct blob blob;
 	int64_t received, sent;
 	int64_t msgid, subject; /* hashes; msgid 0: none */
@@ -50,11 +52,15 @@ static enum store_rc
 prepare(struct account *a, struct arena *arena, const struct append *item,
     struct prepared *p, struct err *e)
 {
+	struct mime_keys keys;
+
 	if (!uidl_valid(item->uidl))
 		return store_fail(e, STORE_INVALID, "\"%.*s\" is no unique-id",
 		    STR_ARG(item->uidl));
 	p->item = item;
 	mime_digest(arena, item->raw, &p->digest);
+	mime_keys(arena, item->raw, &keys);
+	key_row_make(arena, &keys, &p->keys);
 	p->received = item->received ? item->received : clock_now();
 	p->sent = p->digest.sent ? p->digest.sent : p->received;
 	p->msgid = p->digest.msgid.n ? hash63(p->digest.msgid) : 0;
@@ -247,6 +253,8 @@ insert_email(struct tx *tx, struct prepared *p, int64_t id, int64_t thread,
 	    SQ_I(id), SQ_I(blob), SQ_I(thread), SQ_I(p->msgid), SQ_I(p->sent),
 	    SQ_I(p->received), SQ_I(p->item->raw.n), SQ_I(d->has_attachment)));
 	if (rc != STORE_OK)
+		return rc;
+	if ((rc = key_row_insert(tx->q, id, &p->keys, e)) != STORE_OK)
 		return rc;
 	return store_rc_of(sq_run(tx->q, e,
 	    "INSERT INTO email_cache (id, envelope, structure, layout, preview,"

@@ -21,6 +21,7 @@
  * under neither.
  */
 
+#define KEYS_BUDGET ((size_t)96 << 20) /* octets, of all accounts */
 #define DB_PER_ACCOUNT 4 /* connections; more threads wait for one */
 
 /* A connection to one account database; used by one thread at a time. */
@@ -83,6 +84,9 @@ struct store {
 	struct map *accounts;
 	struct db *newest, *oldest; /* idle connections */
 	unsigned open_dbs;
+	/* Keys of mailboxes (keys_cache.c), most recently used first. */
+	struct keys_slot *newest_keys, *oldest_keys;
+	size_t keys_bytes;
 	/* Housekeeping. */
 	pthread_cond_t work_ready, sync_ready, stop_ready;
 	struct account *work;

@@ -2,7 +2,8 @@ lib_libmailstead_a_SOURCES += \
 	%D%/account.c %D%/append.c %D%/backup.c %D%/check.c %D%/collection.c \
 	%D%/collection.h %D%/document.c %D%/check.h \
 	 %D%/blob.c %D%/blob.h %D%/current.c \
-	%D%/flags.c %D%/housekeep.c %D%/internal.h %D%/mailbox.c \
+	%D%/flags.c %D%/housekeep.c %D%/internal.h %D%/keys.c %D%/keys.h \
+	%D%/keys_cache.c %D%/keys_cache.h %D%/keys_row.c %D%/keys_row.h %D%/mailbox.c \
 	%D%/message.c %D%/message.h %D%/reader.c %D%/reader.h %D%/remove.c \
 	%D%/ring.c %D%/ring.h %D%/search.c %D%/setflags.c %D%/store.h \
 	%D%/trigram.c %D%/trigram.h %D%/tx.c %D%/tx.h %D%/uids.c \
@@ -11,3 +12,7 @@ lib_libmailstead_a_SOURCES += \
 check_PROGRAMS += %D%/store_test
 %C%_store_test_SOURCES = %D%/store_test.c
 %C%_store_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/keys_test
+%C%_keys_test_SOURCES = %D%/keys_test.c
+%C%_keys_test_LDADD = $(TEST_LIBS)

@@ -52,6 +52,7 @@ reader_end(struct reader **rp)
 	account_drop(r->a);
 	buf_fini(&r->headers);
 	buf_fini(&r->body);
+	arena_free(&r->arena);
 	free(r);
 }
 

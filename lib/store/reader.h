@@ -11,6 +11,7 @@ struct reader {
 	/* The folded text of the email looked at last (search.c). */
 	int64_t text_of;
 	struct buf headers, body;
+	struct arena *arena; /* of the last email_keys() */
 };
 
 /* The row of a statement stays valid until the next call. */

@@ -279,6 +279,13 @@ duplicate_email(struct tx *tx, struct message_row *m, struct err *e)
 		    "INSERT INTO email_cache SELECT ?, envelope, structure,"
 		    " layout, preview, msgid FROM email_cache WHERE id = ?",
 		    SQ_I(id), SQ_I(m->email)));
+	if (rc == STORE_OK)
+		rc = store_rc_of(sq_run(tx->q, e,
+		    "INSERT INTO email_key SELECT ?, sent, zone, msgid, refs,"
+		    " cut, subject, from_mailbox, from_name, to_mailbox,"
+		    " to_name, cc_mailbox, from_text, to_text, cc_text,"
+		    " bcc_text FROM email_key WHERE id = ?",
+		    SQ_I(id), SQ_I(m->email)));
 	m->email = id;
 	m->shared = false;
 	tx->bytes += m->size;
@@ -424,6 +431,7 @@ purge_one(struct tx *tx, int64_t email, struct err *e)
 		"DELETE FROM email WHERE id = ?",
 		"DELETE FROM email_cache WHERE id = ?",
 		"DELETE FROM email_uidl WHERE email = ?",
+		"DELETE FROM email_key WHERE id = ?",
 	};
 	struct sqlite3_stmt *s;
 	enum store_rc rc = STORE_OK;

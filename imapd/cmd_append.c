@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* APPEND, with UIDPLUS (RFC 4315); MULTIAPPEND (RFC 3502) has its place. */
 #include "base/log.h"
-#include "imapd/command.h"
+#include "imapd/place.h"
 #include "imapd/seqset.h"
 
 struct message {
@@ -43,16 +43,16 @@ drop_recent(struct message *m)
 }
 
 static struct quota
-account_quota(struct session *s)
+account_quota(struct session *s, const char *owner)
 {
 	struct site_account acc;
 	struct err e = ERR_INIT;
 
-	if (site_account_get(s->d->site, s->arena, str_of(s->user), &acc, &e) ==
+	if (site_account_get(s->d->site, s->arena, str_of(owner), &acc, &e) ==
 	    SITE_OK)
 		return (struct quota){ acc.quota_bytes, acc.quota_messages };
 	log_warn(
-	    "cannot read a quota", LOG_CSTR("account", s->user), LOG_ERR(&e));
+	    "cannot read a quota", LOG_CSTR("account", owner), LOG_ERR(&e));
 	return (struct quota){ 0, 0 };
 }
 
@@ -75,21 +75,15 @@ appenduid(struct arena *a, const struct appended *done, size_t n)
 }
 
 static enum reply
-append_all(
-    struct session *s, struct cmd *c, const struct append *items, size_t n)
+append_all(struct session *s, struct cmd *c, const struct place *to,
+    const struct append *items, size_t n)
 {
 	struct appended *done = arena_array(s->arena, n, sizeof(*done));
-	struct quota quota = account_quota(s);
+	struct quota quota = account_quota(s, to->owner);
 	struct err e = ERR_INIT;
-	struct mailbox m;
-	enum store_rc rc;
+	enum store_rc rc =
+	    account_append(to->account, to->m.id, items, n, &quota, done, &e);
 
-	rc = mailbox_find(s->account, s->arena, c->arg[0], &m, &e);
-	if (rc == STORE_OK && m.noselect)
-		return no(c, "CANNOT", "Mailbox holds no messages");
-	if (rc == STORE_OK)
-		rc = account_append(
-		    s->account, m.id, items, n, &quota, done, &e);
 	if (rc == STORE_NOTFOUND)
 		return no(c, "TRYCREATE", "No such mailbox");
 	if (rc != STORE_OK)
@@ -103,15 +97,19 @@ cmd_append(struct session *s, struct cmd *c)
 {
 	struct append item = { 0 };
 	struct message m;
+	struct place to;
 	enum reply r;
 
 	EXPECT(c, take_message(&c->p, &m) && parse_end(&c->p));
 	if (m.raw.n == 0)
 		return no(c, NULL, "Empty message");
 	drop_recent(&m);
-	if (!command_flags(s, c, m.names, m.nnames, &item.flags, &r))
+	if (!place_target(s, c, c->arg[0], &to, &r) ||
+	    !command_flags(
+		s, c, to.account, m.names, m.nnames, &item.flags, &r))
 		return r;
+	rights_filter_flags(to.rights, &item.flags);
 	item.raw = m.raw;
 	item.received = m.received;
-	return append_all(s, c, &item, 1);
+	return append_all(s, c, &to, &item, 1);
 }

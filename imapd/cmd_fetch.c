@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "imapd/command.h"
 #include "imapd/fetch_items.h"
+#include "imapd/place.h"
 #include "imapd/qresync.h"
 #include "imapd/section.h"
 #include "imapd/seqset.h"
@@ -162,8 +163,8 @@ set_seen(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
 	f->seen = uids_done(&b);
 	if (f->seen.n == 0)
 		return STORE_OK;
-	rc = account_store_flags(s->account, s->sel.mailbox, f->seen, FLAGS_ADD,
-	    &seen, NO_UNCHANGEDSINCE, s->arena, NULL, &modseq, e);
+	rc = account_store_flags(s->sel.account, s->sel.mailbox, f->seen,
+	    FLAGS_ADD, &seen, NO_UNCHANGEDSINCE, s->arena, NULL, &modseq, e);
 	if (rc != STORE_OK) {
 		/* A full disk is no reason not to show the mail. */
 		log_warn("cannot set \\Seen", LOG_CSTR("account", s->user),
@@ -186,9 +187,10 @@ prepare(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
 	if (rc == STORE_OK && f->vanished)
 		rc = qresync_vanished(s, f->since, c->set, e);
 	if (rc == STORE_OK && f->since_given)
-		rc = account_since(s->account, f->since, &f->since, e);
+		rc = account_since(s->sel.account, f->since, &f->since, e);
 	f->seqs = sel_seqs(s, c->set, c->uid);
-	if (rc == STORE_OK && (f->items.needs & SETS_SEEN) && !s->sel.readonly)
+	if (rc == STORE_OK && (f->items.needs & SETS_SEEN) &&
+	    !s->sel.readonly && (s->sel.rights & RIGHT_SEEN))
 		rc = set_seen(s, c, f, e);
 	f->sections = arena_array(s->arena, f->items.n, sizeof(*f->sections));
 	if (f->seqs.n)
@@ -518,7 +520,7 @@ fetch_step(struct session *s, struct cmd *c)
 	enum store_rc rc;
 
 	if (f->items.needs & (NEED_META | NEED_BODY | NEED_IDS)) {
-		rc = reader_begin(s->account, &r, &e);
+		rc = reader_begin(s->sel.account, &r, &e);
 		if (rc != STORE_OK)
 			return f->within ? REPLY_ABORT
 					 : store_failed(s, c, rc, &e);

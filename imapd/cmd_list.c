@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "imapd/command.h"
 #include "imapd/match.h"
+#include "imapd/place.h"
 
 #define PATTERNS 64
 
@@ -36,9 +37,10 @@ struct listing {
 /* A line to be. */
 struct entry {
 	struct str path;
-	const struct mailbox *m; /* NULL: there is no such mailbox */
+	const struct place *p; /* NULL: there is no such mailbox */
 	bool subscribed;
 	bool childinfo; /* a subscribed one below it does not match */
+	bool above;     /* a level over mailboxes, no mailbox itself */
 };
 
 struct entries {
@@ -223,26 +225,68 @@ add_subscribed(struct session *s, struct entries *es, const struct listing *l,
 	return STORE_OK;
 }
 
+/* Can a name that matches lie below the other users' prefix? */
+static bool
+reaches_others(const struct session *s, const struct listing *l)
+{
+	struct str others = str_of(s->others);
+
+	for (size_t i = 0; i < l->npatterns; i++) {
+		struct str p = l->patterns[i];
+		size_t n = 0;
+
+		while (n < p.n && p.p[n] != '*' && p.p[n] != '%')
+			n++;
+		p.n = n;
+		if (str_starts(others, p) || str_starts(p, others))
+			return others.n > 0;
+	}
+	return false;
+}
+
+/*
+ * Levels above another's mailbox that the user may not look up himself, or
+ * that are the prefix: names without a mailbox, listed where "%" asks for
+ * them (RFC 3501, section 6.3.8).
+ */
+static void
+add_levels(struct arena *a, struct entries *es, const struct listing *l,
+    struct str path)
+{
+	size_t at;
+
+	while ((at = str_rchr(path, '/')) != STR_NPOS) {
+		path = str_sub(path, 0, at);
+		for (size_t i = 0; i < l->npatterns; i++) {
+			if (str_chr(l->patterns[i], '%') != STR_NPOS &&
+			    match_mailbox(l->patterns[i], path))
+				entry_of(a, es, path)->above = true;
+		}
+	}
+}
+
 /* Fill in the mailboxes; without SUBSCRIBED all of them are entries. */
 static enum store_rc
 add_mailboxes(struct session *s, struct entries *es, const struct listing *l,
     bool all, struct err *e)
 {
-	struct mailbox *list;
+	struct place *list;
 	size_t n;
-	enum store_rc rc = mailbox_list(s->account, s->arena, &list, &n, e);
+	enum store_rc rc = place_list(s, reaches_others(s, l), &list, &n, e);
 
 	if (rc != STORE_OK)
 		return rc;
 	for (size_t i = 0; i < n; i++) {
 		struct entry *it;
 
-		if (all ? !matches(l, list[i].path)
-			: !map_get(es->by_path, list[i].path))
+		if (all && !list[i].own)
+			add_levels(s->arena, es, l, list[i].name);
+		if (all ? !matches(l, list[i].name)
+			: !map_get(es->by_path, list[i].name))
 			continue;
-		it = entry_of(s->arena, es, list[i].path);
-		it->m = &list[i];
-		it->subscribed = list[i].subscribed;
+		it = entry_of(s->arena, es, list[i].name);
+		it->p = &list[i];
+		it->subscribed = list[i].m.subscribed;
 	}
 	return STORE_OK;
 }
@@ -276,15 +320,17 @@ static void
 put_attributes(struct buf *out, const struct listing *l, const struct entry *it)
 {
 	struct words w = { out, "" };
-	const struct mailbox *m = it->m;
+	const struct mailbox *m = it->p ? &it->p->m : NULL;
 
 	if (it->subscribed && (l->give & GIVE_SUBSCRIBED))
 		put_word(&w, "\\Subscribed");
-	if (!m)
+	if (!m && l->extended)
 		put_word(&w, "\\NonExistent");
-	else if (m->noselect) /* \NonExistent says so too */
+	else if (!m || m->noselect) /* \NonExistent says so too */
 		put_word(&w, "\\Noselect");
-	if (m && (l->give & GIVE_CHILDREN))
+	if ((l->give & GIVE_CHILDREN) && it->above)
+		put_word(&w, "\\HasChildren");
+	else if (m && (l->give & GIVE_CHILDREN))
 		put_word(
 		    &w, m->has_children ? "\\HasChildren" : "\\HasNoChildren");
 	if (m && (l->give & GIVE_SPECIAL) && role_names[m->role])
@@ -317,11 +363,12 @@ put_entries(struct session *s, const struct listing *l,
 		const struct entry *it = &es->v[i];
 
 		if ((l->select & SELECT_SPECIAL) &&
-		    (!it->m || !role_names[it->m->role]))
+		    (!it->p || !role_names[it->p->m.role]))
 			continue;
 		put_entry(s, l, it);
-		if ((l->give & GIVE_STATUS) && it->m && !it->m->noselect)
-			rc = status_put(s, it->m, l->status, e);
+		if ((l->give & GIVE_STATUS) && it->p && !it->p->m.noselect &&
+		    (it->p->rights & RIGHT_READ))
+			rc = status_put(s, it->p, l->status, e);
 	}
 	return rc;
 }

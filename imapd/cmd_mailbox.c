@@ -2,7 +2,7 @@
 /* Commands about mailboxes as a whole. */
 #include <inttypes.h>
 
-#include "imapd/command.h"
+#include "imapd/place.h"
 
 static enum reply
 done(struct session *s, struct cmd *c, enum store_rc rc, const struct err *e)
@@ -59,18 +59,24 @@ cmd_create(struct session *s, struct cmd *c)
 	struct err e = ERR_INIT;
 	enum mailbox_role role;
 	struct mailbox other;
+	struct place p;
 	enum store_rc rc;
+	enum reply r;
 	int64_t id;
 	bool known;
 
 	EXPECT(c, take_use(c, &role, &known));
-	if (!known)
+	rc = place_resolve(s, without_slash(c->arg[0]), &p, &e);
+	if (rc != STORE_OK)
+		return done(s, c, rc, &e);
+	if ((!p.exists || p.m.noselect) && !place_can_create(s, c, &p, &r))
+		return r;
+	if (!known || (role != ROLE_NONE && !p.own))
 		return no(c, "USEATTR", "Special use is not supported");
 	if (role != ROLE_NONE && mailbox_find_role(s->account, s->arena, role,
 				     &other, &e) == STORE_OK)
 		return no(c, "USEATTR", "Another mailbox has that use");
-	rc =
-	    mailbox_create(s->account, without_slash(c->arg[0]), role, &id, &e);
+	rc = mailbox_create(p.account, p.path, role, &id, &e);
 	if (rc != STORE_OK)
 		return store_failed(s, c, rc, &e);
 	c->code = arena_printf(s->arena, "MAILBOXID (F%" PRId64 ")", id);
@@ -81,65 +87,96 @@ enum reply
 cmd_delete(struct session *s, struct cmd *c)
 {
 	struct err e = ERR_INIT;
-	struct mailbox m;
+	struct place p;
 	enum store_rc rc;
+	enum reply r;
 
-	rc = mailbox_find(s->account, s->arena, c->arg[0], &m, &e);
-	if (rc == STORE_OK && s->state == ST_SELECTED && m.id == s->sel.mailbox)
+	if (!place_find(s, c, c->arg[0], RIGHT_DELETE, &p, &r))
+		return r;
+	if (sel_is(s, p.account, p.m.id))
 		sel_close(s);
-	if (rc == STORE_OK)
-		rc = mailbox_delete(s->account, c->arg[0], &e);
-	if (rc == STORE_INVALID && m.has_children)
+	rc = mailbox_delete(p.account, p.path, &e);
+	if (rc == STORE_INVALID && p.m.has_children)
 		return no(c, "HASCHILDREN", "Mailbox has children");
 	return done(s, c, rc, &e);
+}
+
+/* INBOX stays; what moves away are its messages. */
+static unsigned
+rights_to_rename(const struct place *from)
+{
+	return from->m.role == ROLE_INBOX
+		   ? RIGHT_DELETE | RIGHT_TRASH | RIGHT_EXPUNGE
+		   : RIGHT_DELETE;
 }
 
 enum reply
 cmd_rename(struct session *s, struct cmd *c)
 {
 	struct err e = ERR_INIT;
+	struct place from, to;
+	unsigned need;
+	enum store_rc rc;
+	enum reply r;
 
-	return done(s, c,
-	    mailbox_rename(s->account, c->arg[0], without_slash(c->arg[1]), &e),
-	    &e);
+	if (!place_find(s, c, c->arg[0], 0, &from, &r))
+		return r;
+	need = rights_to_rename(&from);
+	if ((from.rights & need) != need)
+		return place_denied(c, &from);
+	rc = place_resolve(s, without_slash(c->arg[1]), &to, &e);
+	if (rc != STORE_OK)
+		return done(s, c, rc, &e);
+	if (to.account != from.account)
+		return no(c, "CANNOT", "A mailbox stays in its account");
+	if (!to.exists && !place_can_create(s, c, &to, &r))
+		return r;
+	return done(
+	    s, c, mailbox_rename(from.account, from.path, to.path, &e), &e);
 }
 
-static enum reply
-subscribe(struct session *s, struct cmd *c, bool on)
-{
-	struct err e = ERR_INIT;
-
-	return done(s, c,
-	    mailbox_subscribe(s->account, without_slash(c->arg[0]), on, &e),
-	    &e);
-}
-
+/* Subscriptions are the user's own, by the name he sees. */
 enum reply
 cmd_subscribe(struct session *s, struct cmd *c)
 {
-	return subscribe(s, c, true);
+	struct str name = without_slash(c->arg[0]);
+	struct err e = ERR_INIT;
+	struct place p;
+	enum reply r;
+
+	if (place_resolve(s, name, &p, &e) == STORE_OK && p.own)
+		return done(
+		    s, c, mailbox_subscribe(s->account, p.path, true, &e), &e);
+	if (!place_find(s, c, name, RIGHT_LOOKUP, &p, &r))
+		return r;
+	return done(s, c, mailbox_subscribe(s->account, p.name, true, &e), &e);
 }
 
 enum reply
 cmd_unsubscribe(struct session *s, struct cmd *c)
 {
-	return subscribe(s, c, false);
+	struct str name = without_slash(c->arg[0]);
+	struct err e = ERR_INIT;
+	struct place p;
+
+	if (place_resolve(s, name, &p, &e) == STORE_OK)
+		name = p.own ? p.path : p.name;
+	return done(s, c, mailbox_subscribe(s->account, name, false, &e), &e);
 }
 
 enum reply
 cmd_status(struct session *s, struct cmd *c)
 {
 	struct err e = ERR_INIT;
-	struct mailbox m;
-	enum store_rc rc;
+	struct place p;
 	unsigned items;
+	enum reply r;
 
 	EXPECT(c,
 	    parse_sp(&c->p) && status_parse(&c->p, &items) && parse_end(&c->p));
-	rc = mailbox_find(s->account, s->arena, c->arg[0], &m, &e);
-	if (rc == STORE_OK && m.noselect)
+	if (!place_find(s, c, c->arg[0], RIGHT_READ, &p, &r))
+		return r;
+	if (p.m.noselect)
 		return no(c, "NONEXISTENT", "Mailbox cannot be selected");
-	if (rc == STORE_OK)
-		rc = status_put(s, &m, items, &e);
-	return done(s, c, rc, &e);
+	return done(s, c, status_put(s, &p, items, &e), &e);
 }

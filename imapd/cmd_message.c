@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* COPY, MOVE (RFC 6851) and EXPUNGE, with UIDPLUS (RFC 4315). */
-#include "imapd/command.h"
+#include "imapd/place.h"
 #include "imapd/seqset.h"
 
 /* "COPYUID 38505 304,319:320 3956:3958" */
@@ -33,20 +33,23 @@ target_failed(
 static enum reply
 copy(struct session *s, struct cmd *c, bool move)
 {
+	const unsigned remove = RIGHT_TRASH | RIGHT_EXPUNGE;
 	struct uids uids = sel_uids(s, c->set, c->uid);
 	struct copied copied = { 0 };
 	struct err e = ERR_INIT;
-	struct mailbox to;
+	struct place to;
 	enum store_rc rc;
+	enum reply r;
 
-	rc = mailbox_find(s->account, s->arena, c->arg[0], &to, &e);
-	if (rc == STORE_OK && to.noselect)
-		return no(c, "CANNOT", "Mailbox holds no messages");
-	if (rc != STORE_OK)
-		return target_failed(s, c, rc, &e);
+	if (!place_target(s, c, c->arg[0], &to, &r))
+		return r;
+	if (move && (s->sel.rights & remove) != remove)
+		return no(c, "NOPERM", "No right to remove messages here");
+	if (to.account != s->sel.account)
+		return no(c, "CANNOT", "The mailbox is in another account");
 	if (uids.n == 0)
 		return REPLY_OK;
-	rc = account_copy(s->account, s->sel.mailbox, uids, to.id, move,
+	rc = account_copy(s->sel.account, s->sel.mailbox, uids, to.m.id, move,
 	    s->arena, &copied, &e);
 	if (rc != STORE_OK)
 		return target_failed(s, c, rc, &e);
@@ -86,10 +89,12 @@ expunge(struct session *s, struct cmd *c, struct uids uids)
 	struct err e = ERR_INIT;
 	enum store_rc rc;
 
+	if (!(s->sel.rights & RIGHT_EXPUNGE))
+		return no(c, "NOPERM", "No right to expunge here");
 	if (uids.n == 0)
 		return REPLY_OK;
 	rc = account_expunge(
-	    s->account, s->sel.mailbox, uids, true, s->arena, &gone, &e);
+	    s->sel.account, s->sel.mailbox, uids, true, s->arena, &gone, &e);
 	c->modseq = rc == STORE_OK && gone.n > 0;
 	return rc == STORE_OK ? REPLY_OK : store_failed(s, c, rc, &e);
 }

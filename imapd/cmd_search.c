@@ -144,7 +144,7 @@ begin_reading(
 		rc = search_narrow(s, f->prog.root, e);
 	f->narrowed = true;
 	if (rc == STORE_OK && !*r)
-		rc = reader_begin(s->account, r, e);
+		rc = reader_begin(s->sel.account, r, e);
 	return rc;
 }
 

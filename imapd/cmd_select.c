@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SELECT, EXAMINE and leaving a mailbox again. */
-#include "imapd/command.h"
+#include <string.h>
+
+#include "imapd/place.h"
 #include "imapd/qresync.h"
 
 struct params {
@@ -52,13 +54,13 @@ put_code(struct buf *out, const char *code, uint64_t n, const char *text)
 /* RFC 9051, section 6.3.2: what the mailbox is called, whatever the client
  * called it. */
 static void
-put_name(struct session *s, const struct mailbox *m, struct str asked)
+put_name(struct session *s, struct str name, struct str asked)
 {
 	struct buf *out = conn_out(s->conn);
 
 	BUF_LIT(out, "* LIST () \"/\" ");
-	write_mailbox(out, m->path, true);
-	if (!str_eq(m->path, asked)) {
+	write_mailbox(out, name, true);
+	if (!str_eq(name, asked)) {
 		BUF_LIT(out, " (\"OLDNAME\" (");
 		write_mailbox(out, asked, true);
 		BUF_LIT(out, "))");
@@ -67,12 +69,12 @@ put_name(struct session *s, const struct mailbox *m, struct str asked)
 }
 
 static void
-put_selected(struct session *s, const struct mailbox *m, struct str asked)
+put_selected(struct session *s, const struct place *p, struct str asked)
 {
 	struct buf *out = conn_out(s->conn);
 	const struct view *v = s->sel.view;
 	bool rev2 = (s->enabled & EN_REV2) != 0;
-	uint32_t unseen = m->unseen && !rev2 ? first_unseen(v) : 0;
+	uint32_t unseen = p->m.unseen && !rev2 ? first_unseen(v) : 0;
 
 	sel_put_flag_lists(s);
 	write_number(out, view_count(v), "EXISTS");
@@ -84,19 +86,26 @@ put_selected(struct session *s, const struct mailbox *m, struct str asked)
 	put_code(out, "UIDNEXT", view_uidnext(v), "Predicted next UID");
 	put_code(out, "HIGHESTMODSEQ", view_modseq(v), "Highest");
 	BUF_LIT(out, "* OK [MAILBOXID ");
-	write_objectid(out, 'F', m->id);
+	write_objectid(out, 'F', p->m.id);
 	BUF_LIT(out, "] Mailbox\r\n");
 	if (rev2)
-		put_name(s, m, asked);
+		put_name(s, p->name, asked);
 }
 
 static enum store_rc
 open_mailbox(
-    struct session *s, const struct mailbox *m, bool readonly, struct err *e)
+    struct session *s, const struct place *p, bool readonly, struct err *e)
 {
 	struct selected *sel = &s->sel;
+	const struct mailbox *m = &p->m;
 	enum store_rc rc;
 
+	rc = account_open(s->d->store, str_of(p->owner), &sel->account, e);
+	if (rc != STORE_OK)
+		return rc;
+	memcpy(sel->owner, p->owner, sizeof(sel->owner));
+	sel->own = p->own;
+	sel->rights = p->rights;
 	sel->mailbox = m->id;
 	sel->readonly = readonly;
 	rc = sel_wants_recent(s) ? sel_claim(s, e) : sel_refresh(s, e);
@@ -127,26 +136,28 @@ static enum reply
 open_named(struct session *s, struct cmd *c, bool readonly)
 {
 	struct err e = ERR_INIT;
-	struct mailbox m;
+	struct place p;
 	struct params params;
 	enum store_rc rc;
+	enum reply r;
 
 	EXPECT(c, take_params(&c->p, &params));
 	if (params.qresync.given && !(s->enabled & EN_QRESYNC))
 		return bad(c, "Enable QRESYNC first");
 	leave(s);
-	rc = mailbox_find(s->account, s->arena, c->arg[0], &m, &e);
-	if (rc == STORE_OK && m.noselect)
+	if (!place_find(s, c, c->arg[0], RIGHT_READ, &p, &r))
+		return r;
+	if (p.m.noselect)
 		return no(c, "NONEXISTENT", "Mailbox cannot be selected");
-	if (rc == STORE_OK)
-		rc = open_mailbox(s, &m, readonly, &e);
+	readonly = readonly || !rights_to_change(p.rights);
+	rc = open_mailbox(s, &p, readonly, &e);
 	if (rc != STORE_OK) {
 		sel_close(s);
 		return store_failed(s, c, rc, &e);
 	}
 	if (params.condstore)
 		s->enabled |= EN_CONDSTORE;
-	put_selected(s, &m, c->arg[0]);
+	put_selected(s, &p, c->arg[0]);
 	if (params.qresync.given)
 		rc = qresync_tell(s, &params.qresync, &e);
 	if (rc != STORE_OK) {
@@ -196,9 +207,9 @@ cmd_close(struct session *s, struct cmd *c)
 	struct uids all = all_messages(s->sel.view, &r);
 	enum store_rc rc = STORE_OK;
 
-	if (!s->sel.readonly && all.n)
-		rc = account_expunge(
-		    s->account, s->sel.mailbox, all, true, s->arena, NULL, &e);
+	if (!s->sel.readonly && (s->sel.rights & RIGHT_EXPUNGE) && all.n)
+		rc = account_expunge(s->sel.account, s->sel.mailbox, all, true,
+		    s->arena, NULL, &e);
 	if (rc != STORE_OK && rc != STORE_NOTFOUND)
 		return store_failed(s, c, rc, &e);
 	sel_close(s);

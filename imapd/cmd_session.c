@@ -210,7 +210,17 @@ cmd_enable(struct session *s, struct cmd *c)
 enum reply
 cmd_namespace(struct session *s, struct cmd *c)
 {
+	struct buf *out = conn_out(s->conn);
+
 	(void)c;
-	write_untagged(conn_out(s->conn), "NAMESPACE ((\"\" \"/\")) NIL NIL");
+	BUF_LIT(out, "* NAMESPACE ((\"\" \"/\")) ");
+	if (s->others) {
+		BUF_LIT(out, "((");
+		write_mailbox(out, str_of(s->others), session_utf8(s));
+		BUF_LIT(out, " \"/\"))");
+	} else {
+		BUF_LIT(out, "NIL");
+	}
+	BUF_LIT(out, " NIL\r\n");
 	return REPLY_OK;
 }

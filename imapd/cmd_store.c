@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* STORE (RFC 3501, section 6.4.6; UNCHANGEDSINCE of RFC 7162). */
-#include "imapd/command.h"
+#include "imapd/place.h"
 #include "imapd/seqset.h"
 #include "imapd/tell.h"
 
@@ -143,6 +143,20 @@ answer(struct session *s, struct cmd *c, const struct change *ch,
 	return REPLY_OK;
 }
 
+/* RFC 4314, section 4: not when none of the flags may be changed; of several,
+ * those that may not are left alone. */
+static bool
+allowed(const struct session *s, const struct change *ch, struct flags *flags)
+{
+	uint64_t may = rights_flags(s->sel.rights);
+
+	if (flags->bits & may || (flags->nmore && may & FLAGS_KEYWORD_BITS))
+		return true;
+	if (ch->op == FLAGS_REPLACE || !ch->n)
+		return may != 0;
+	return false;
+}
+
 enum reply
 cmd_store(struct session *s, struct cmd *c)
 {
@@ -155,8 +169,10 @@ cmd_store(struct session *s, struct cmd *c)
 	uint64_t modseq = 0;
 
 	EXPECT(c, take_change(&c->p, &ch));
-	if (!command_flags(s, c, ch.names, ch.n, &flags, &r))
+	if (!command_flags(s, c, s->sel.account, ch.names, ch.n, &flags, &r))
 		return r;
+	if (!allowed(s, &ch, &flags))
+		return no(c, "NOPERM", "No right to change these flags");
 	if (ch.conditional)
 		enable_condstore(s);
 	/* What others changed is told first; then ours can be left out. */
@@ -165,8 +181,9 @@ cmd_store(struct session *s, struct cmd *c)
 	uids = sel_uids(s, c->set, c->uid);
 	if (uids.n == 0)
 		return REPLY_OK;
-	rc = account_store_flags(s->account, s->sel.mailbox, uids, ch.op,
-	    &flags, ch.unchangedsince, s->arena, &failed, &modseq, &e);
+	rc = account_store_flags_of(s->sel.account, s->sel.mailbox, uids, ch.op,
+	    &flags, rights_flags(s->sel.rights), ch.unchangedsince, s->arena,
+	    &failed, &modseq, &e);
 	if (rc == STORE_OK)
 		rc = sel_refresh(s, &e);
 	if (rc != STORE_OK)

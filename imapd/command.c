@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "imapd/place.h"
 #include "imapd/seqset.h"
 
 #define BAD_BEFORE_LOGIN 5
@@ -276,6 +277,7 @@ command_drop(struct session *s)
 		atomic_fetch_sub(&s->d->literals, s->charged);
 	s->charged = 0;
 	frame_reset(&s->frame);
+	place_release(s);
 	arena_release(s->arena);
 }
 
@@ -366,8 +368,8 @@ system_flag(struct str name)
 }
 
 bool
-command_flags(struct session *s, struct cmd *c, const struct str *names,
-    size_t n, struct flags *out, enum reply *r)
+command_flags(struct session *s, struct cmd *c, struct account *a,
+    const struct str *names, size_t n, struct flags *out, enum reply *r)
 {
 	*out = (struct flags){ 0 };
 	for (size_t i = 0; i < n; i++) {
@@ -385,7 +387,7 @@ command_flags(struct session *s, struct cmd *c, const struct str *names,
 			out->bits |= bit;
 			continue;
 		}
-		rc = account_keyword(s->account, names[i], true, &index, &e);
+		rc = account_keyword(a, names[i], true, &index, &e);
 		if (rc != STORE_OK) {
 			*r = store_failed(s, c, rc, &e);
 			return false;

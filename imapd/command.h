@@ -5,6 +5,8 @@
 #include "imapd/parse.h"
 #include "imapd/session.h"
 
+struct place;
+
 /*
  * From a framed command to its tagged reply. A command is a row of the table
  * in command.c: name, the states it is legal in, what is to be done around
@@ -94,9 +96,10 @@ enum reply store_failed(
 			return bad((c), (c)->p.error);                         \
 	} while (0)
 
-/* Names to bits; makes keywords that are new. False: *r is the reply. */
-bool command_flags(struct session *s, struct cmd *c, const struct str *names,
-    size_t n, struct flags *out, enum reply *r);
+/* Names to bits of the account A; makes keywords that are new. False: *r is
+ * the reply. */
+bool command_flags(struct session *s, struct cmd *c, struct account *a,
+    const struct str *names, size_t n, struct flags *out, enum reply *r);
 
 /* cmd_session.c */
 enum reply cmd_capability(struct session *s, struct cmd *c);
@@ -124,7 +127,7 @@ enum reply cmd_status(struct session *s, struct cmd *c);
 /* status.c: items of STATUS, and of LIST's RETURN (STATUS ...) */
 bool status_parse(struct parse *p, unsigned *items);
 enum store_rc status_put(
-    struct session *s, const struct mailbox *m, unsigned items, struct err *e);
+    struct session *s, const struct place *p, unsigned items, struct err *e);
 extern const char *const role_names[]; /* by enum mailbox_role; or NULL */
 
 /* cmd_list.c */

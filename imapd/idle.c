@@ -59,7 +59,8 @@ cmd_idle(struct session *s, struct cmd *c)
 	c->line = idle_done;
 	c->wake = idle_look;
 	c->fini = idle_fini;
-	watch_add(s->d->watch, &s->watcher, s->conn, str_of(s->user));
+	watch_add(s->d->watch, &s->watcher, s->conn,
+	    str_of(s->state == ST_SELECTED ? s->sel.owner : s->user));
 	conn_set_timeout(s->conn, check);
 	idle_look(s, c);
 	return s->expired ? REPLY_ABORT : REPLY_WAIT;

@@ -106,8 +106,8 @@ qresync_vanished(
 {
 	struct uids gone;
 	bool complete;
-	enum store_rc rc = mailbox_vanished(
-	    s->account, s->sel.mailbox, since, s->arena, &gone, &complete, e);
+	enum store_rc rc = mailbox_vanished(s->sel.account, s->sel.mailbox,
+	    since, s->arena, &gone, &complete, e);
 
 	if (rc != STORE_OK)
 		return rc;
@@ -130,7 +130,7 @@ qresync_tell(struct session *s, const struct qresync *q, struct err *e)
 		return STORE_OK;
 	rc = qresync_vanished(s, q->modseq, known(s, q), e);
 	if (rc == STORE_OK)
-		rc = account_since(s->account, q->modseq, &since, e);
+		rc = account_since(s->sel.account, q->modseq, &since, e);
 	if (rc != STORE_OK)
 		return rc;
 	for (uint32_t seq = view_next_changed(v, 1, since);

@@ -97,8 +97,8 @@ prepare(struct session *s, const struct search_program *prog,
 			return SEARCH_BAD_SET;
 		break;
 	case SK_KEYWORD:
-		*rc =
-		    account_keyword(s->account, k->name, false, &k->keyword, e);
+		*rc = account_keyword(
+		    s->sel.account, k->name, false, &k->keyword, e);
 		k->never = *rc == STORE_NOTFOUND;
 		if (*rc != STORE_OK && !k->never)
 			return SEARCH_FAILED;
@@ -145,7 +145,7 @@ search_narrow(struct session *s, struct search_key *k, struct err *e)
 	bool all = true;
 
 	if (has_needle(k)) {
-		rc = search_candidates(s->account, &k->folded, 1, s->arena,
+		rc = search_candidates(s->sel.account, &k->folded, 1, s->arena,
 		    &k->candidates, &k->ncandidates, &all, e);
 		k->narrowed = rc == STORE_OK && !all;
 	}

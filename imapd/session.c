@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "imapd/command.h"
+#include "imapd/place.h"
 
 /* The largest legal ID fits (30 fields of 1,054 octets, RFC 2971), and so do
  * SASL messages of SASL_MAX_MESSAGE octets. */
@@ -200,6 +201,7 @@ session_close(void *session)
 	watch_remove(s->d->watch, &s->watcher);
 	command_drop(s);
 	sel_close(s);
+	place_logout(s);
 	account_close(&s->account);
 	frame_fini(&s->frame);
 	arena_free(&s->arena);
@@ -227,6 +229,7 @@ session_login(struct session *s, const struct site_account *acc, struct err *e)
 	if (rc != STORE_OK)
 		return rc;
 	memcpy(s->user, acc->id, sizeof(s->user));
+	place_login(s, acc);
 	s->state = ST_AUTH;
 	s->bad = 0;
 	s->frame.max_line = s->d->max_line;

@@ -29,6 +29,7 @@
  */
 
 struct cmd;
+struct opened;
 
 /* Shared by all sessions. */
 struct imapd {
@@ -64,6 +65,10 @@ enum { /* what ENABLE and its kin switched on */
 
 /* The selected mailbox. */
 struct selected {
+	struct account *account; /* counted; another's if not `own` */
+	char owner[17];          /* the account's id */
+	bool own;
+	unsigned rights; /* enum right */
 	int64_t mailbox;
 	/*
 	 * `view` has the sequence numbers that the client knows; `latest` is
@@ -93,6 +98,10 @@ struct session {
 	bool expired;               /* close with BYE */
 	struct account *account;
 	char user[17]; /* the account's id */
+	/* place.c */
+	char *address; /* the account's; NULL before login */
+	char *others;  /* "Other Users/"; NULL: they are not shown */
+	struct opened *opened_accounts; /* in the arena */
 	struct watcher watcher;
 	struct selected sel;
 	struct keywords keywords; /* of the account; in the arena */
@@ -116,6 +125,8 @@ struct site_peer session_peer(const struct session *s);
 
 /* Leave the selected mailbox, if any. */
 void sel_close(struct session *s);
+/* Is it the selected one? */
+bool sel_is(const struct session *s, const struct account *a, int64_t mailbox);
 /* Take the mailbox's newest state as `latest`. */
 enum store_rc sel_refresh(struct session *s, struct err *e);
 /*

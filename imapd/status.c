@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "imapd/command.h"
+#include "imapd/place.h"
 
 const char *const role_names[] = {
 	[ROLE_NONE] = NULL,
@@ -101,19 +101,20 @@ status_parse(struct parse *p, unsigned *items)
 /* Only a mailbox with messages that nobody has seen yet is looked into. */
 static enum store_rc
 count_recent(
-    struct session *s, const struct mailbox *m, uint64_t *n, struct err *e)
+    struct session *s, const struct place *p, uint64_t *n, struct err *e)
 {
+	const struct mailbox *m = &p->m;
 	struct view *v = NULL;
 	enum store_rc rc;
 
 	*n = 0;
-	if (s->state == ST_SELECTED && s->sel.mailbox == m->id) {
+	if (sel_is(s, p->account, m->id)) {
 		*n = sel_count_recent(s, s->sel.view);
 		return STORE_OK;
 	}
 	if (m->first_recent >= m->uidnext)
 		return STORE_OK;
-	rc = view_current(s->account, m->id, &v, e);
+	rc = view_current(p->account, m->id, &v, e);
 	if (rc != STORE_OK)
 		return rc;
 	*n = view_count(v) + 1 - view_lower_bound(v, m->first_recent);
@@ -122,7 +123,7 @@ count_recent(
 }
 
 static enum store_rc
-put_row(struct session *s, const struct mailbox *m, unsigned row, struct err *e)
+put_row(struct session *s, const struct place *p, unsigned row, struct err *e)
 {
 	struct buf *out = conn_out(s->conn);
 	enum store_rc rc = STORE_OK;
@@ -132,15 +133,15 @@ put_row(struct session *s, const struct mailbox *m, unsigned row, struct err *e)
 	buf_putc(out, ' ');
 	switch (rows[row].form) {
 	case FORM_RECENT:
-		rc = count_recent(s, m, &n, e);
+		rc = count_recent(s, p, &n, e);
 		buf_putu(out, n);
 		break;
 	case FORM_ID:
-		write_objectid(out, 'F', m->id);
+		write_objectid(out, 'F', p->m.id);
 		break;
 	case FORM_MODSEQ:
 	case FORM_NUMBER:
-		buf_putu(out, rows[row].get(m));
+		buf_putu(out, rows[row].get(&p->m));
 		break;
 	}
 	return rc;
@@ -158,7 +159,7 @@ asks_modseq(unsigned items)
 
 enum store_rc
 status_put(
-    struct session *s, const struct mailbox *m, unsigned items, struct err *e)
+    struct session *s, const struct place *p, unsigned items, struct err *e)
 {
 	struct buf *out = conn_out(s->conn);
 	size_t start;
@@ -169,13 +170,13 @@ status_put(
 		enable_condstore(s);
 	start = out->n;
 	BUF_LIT(out, "* STATUS ");
-	write_mailbox(out, m->path, session_utf8(s));
+	write_mailbox(out, p->name, session_utf8(s));
 	BUF_LIT(out, " (");
 	for (unsigned i = 0; i < ROWS && rc == STORE_OK; i++) {
 		if (!(items & 1u << i))
 			continue;
 		buf_puts(out, sep);
-		rc = put_row(s, m, i, e);
+		rc = put_row(s, p, i, e);
 		sep = " ";
 	}
 	BUF_LIT(out, ")\r\n");

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "imapd/command.h"
+#include "imapd/place.h"
 #include "imapd/seqset.h"
 #include "imapd/session.h"
 #include "imapd/tell.h"
@@ -12,21 +13,37 @@ sel_close(struct session *s)
 {
 	view_unref(&s->sel.view);
 	view_unref(&s->sel.latest);
+	account_close(&s->sel.account);
 	s->sel = (struct selected){ 0 };
 	if (s->state == ST_SELECTED)
 		s->state = ST_AUTH;
 }
 
+bool
+sel_is(const struct session *s, const struct account *a, int64_t mailbox)
+{
+	return s->state == ST_SELECTED && s->sel.account == a &&
+	       s->sel.mailbox == mailbox;
+}
+
 enum store_rc
 sel_refresh(struct session *s, struct err *e)
 {
+	struct selected *sel = &s->sel;
 	struct view *v = NULL;
-	enum store_rc rc = view_current(s->account, s->sel.mailbox, &v, e);
+	enum store_rc rc = STORE_OK;
 
+	/* What is another's can be taken away again. */
+	if (!sel->own)
+		rc = place_rights(s, sel->owner, sel->mailbox, &sel->rights, e);
+	if (rc == STORE_OK && !(sel->rights & RIGHT_READ))
+		rc = STORE_NOTFOUND;
+	if (rc == STORE_OK)
+		rc = view_current(sel->account, sel->mailbox, &v, e);
 	if (rc != STORE_OK)
 		return rc;
-	view_unref(&s->sel.latest);
-	s->sel.latest = v;
+	view_unref(&sel->latest);
+	sel->latest = v;
 	return STORE_OK;
 }
 
@@ -97,7 +114,8 @@ sel_claim(struct session *s, struct err *e)
 	uint32_t first, next;
 	enum store_rc rc;
 
-	rc = mailbox_claim_recent(s->account, s->sel.mailbox, &first, &next, e);
+	rc = mailbox_claim_recent(
+	    s->sel.account, s->sel.mailbox, &first, &next, e);
 	if (rc == STORE_NOSPACE) { /* no reason not to read */
 		log_warn("recent messages not claimed",
 		    LOG_CSTR("session", conn_id(s->conn)),
@@ -115,10 +133,31 @@ sel_claim(struct session *s, struct err *e)
  * Keywords
  */
 
+/* The flags that RIGHTS let somebody change. */
 static void
-put_names(struct buf *out, const struct keywords *k)
+put_names(struct buf *out, const struct keywords *k, unsigned rights)
 {
-	BUF_LIT(out, "\\Answered \\Flagged \\Deleted \\Seen \\Draft");
+	static const struct {
+		const char *name;
+		unsigned right;
+	} flags[] = {
+		{ "\\Answered", RIGHT_WRITE },
+		{ "\\Flagged", RIGHT_WRITE },
+		{ "\\Deleted", RIGHT_TRASH },
+		{ "\\Seen", RIGHT_SEEN },
+		{ "\\Draft", RIGHT_WRITE },
+	};
+	const char *sep = "";
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		if (!(rights & flags[i].right))
+			continue;
+		buf_puts(out, sep);
+		buf_puts(out, flags[i].name);
+		sep = " ";
+	}
+	if (!(rights & RIGHT_WRITE))
+		return;
 	for (uint32_t i = 0; i < k->n; i++) {
 		buf_putc(out, ' ');
 		buf_putstr(out, k->names[i]);
@@ -130,7 +169,7 @@ load_keywords(struct session *s)
 {
 	struct err e = ERR_INIT;
 	enum store_rc rc = account_keywords(
-	    s->account, s->arena, &s->keywords.names, &s->keywords.n, &e);
+	    s->sel.account, s->arena, &s->keywords.names, &s->keywords.n, &e);
 
 	if (rc != STORE_OK)
 		log_error("cannot read keywords", LOG_CSTR("account", s->user),
@@ -145,11 +184,12 @@ sel_put_flag_lists(struct session *s)
 	load_keywords(s);
 	s->sel.keywords = s->keywords.n;
 	BUF_LIT(out, "* FLAGS (");
-	put_names(out, &s->keywords);
+	put_names(out, &s->keywords, RIGHTS_ALL);
 	BUF_LIT(out, ")\r\n* OK [PERMANENTFLAGS (");
 	if (!s->sel.readonly) {
-		put_names(out, &s->keywords);
-		BUF_LIT(out, " \\*");
+		put_names(out, &s->keywords, s->sel.rights);
+		if (s->sel.rights & RIGHT_WRITE)
+			BUF_LIT(out, " \\*");
 	}
 	BUF_LIT(out, ")] Flags permitted\r\n");
 }

@@ -88,7 +88,7 @@ def test_states(site):
         for command in ("FETCH 1 UID", "CLOSE", "UID SEARCH ALL", "EXPUNGE", "STARTTLS"):
             c.bad(command)
         c.ok("ID (\"name\" \"test\")")
-        assert c.ok("NAMESPACE") == ['* NAMESPACE (("" "/")) NIL NIL']
+        assert c.ok("NAMESPACE") == ['* NAMESPACE (("" "/")) (("Other Users/" "/")) NIL']
         assert c.ok("ENABLE CONDSTORE X-OTHER") == ["* ENABLED CONDSTORE"]
 
 

@@ -47,6 +47,8 @@ static const struct site_setting table[] = {
 	{ "quota.bytes", SETTING_SIZE, SDA, "0", NULL, "storage limit of an account; 0: none" },
 	{ "quota.messages", SETTING_UINT, SDA, "0", NULL, "message limit of an account; 0: none" },
 	{ "sender.catchall", SETTING_BOOL, SD, "no", NULL, "a catch-all's targets may send as any address of the domain" },
+	{ "sharing.anyone", SETTING_CHOICE, SD, "domain", "no domain site", "whom \"anyone\" means in rights: nobody, the owner's domain, or all accounts" },
+	{ "sharing.prefix", SETTING_TEXT, S, "Other Users", NULL, "name above other users' mailboxes in IMAP; empty: none are shown" },
 	{ "store.blob_threshold", SETTING_SIZE, SD, "1M", NULL, "larger messages are kept as files" },
 	{ NULL, SETTING_TEXT, 0, NULL, NULL, NULL },
 	/* clang-format on */

@@ -21,6 +21,7 @@ struct change {
 	struct uids uids;
 	enum flag_op op;
 	const struct flags *flags;
+	uint64_t may; /* only these bits; keywords all or none */
 	uint64_t unchangedsince;
 	struct arena *arena;
 	struct uids_builder failed;
@@ -49,9 +50,11 @@ struct scan {
 };
 
 static struct mask
-mask_of(enum flag_op op, uint64_t bits)
+mask_of(const struct change *c)
 {
-	switch (op) {
+	uint64_t bits = c->flags->bits & c->may;
+
+	switch (c->op) {
 	case FLAGS_ADD:
 		return (struct mask){ ~UINT64_C(0), bits };
 	case FLAGS_REMOVE:
@@ -59,16 +62,22 @@ mask_of(enum flag_op op, uint64_t bits)
 	case FLAGS_REPLACE:
 		break;
 	}
-	return (struct mask){ 0, bits };
+	return (struct mask){ ~c->may, bits };
 }
 
 static struct flags
-apply(struct arena *a, enum flag_op op, const struct flags *old,
-    const struct flags *arg)
+apply(struct arena *a, const struct change *c, const struct flags *old)
 {
-	struct mask m = mask_of(op, arg->bits);
+	struct mask m = mask_of(c);
+	const struct flags *arg = c->flags;
+	enum flag_op op = c->op;
 	struct flags f = { .bits = (old->bits & m.keep) | m.set };
 
+	if (!(c->may & FLAG_KEYWORD(0))) {
+		f.more = old->more;
+		f.nmore = old->nmore;
+		return f;
+	}
 	if (op == FLAGS_REPLACE) {
 		f.more = arg->more;
 		f.nmore = arg->nmore;
@@ -124,7 +133,7 @@ look(void *arg, const struct message_row *m, struct err *e)
 {
 	struct scan *s = arg;
 	struct flags old = message_flags(s->arena, m->flags, m->keywords);
-	struct flags new = apply(s->arena, s->c->op, &old, s->c->flags);
+	struct flags new = apply(s->arena, s->c, &old);
 	int8_t seen;
 
 	(void)e;
@@ -184,8 +193,7 @@ update_rows(struct tx *tx, struct scan *s, struct err *e)
 
 	for (size_t i = 0; i < s->nrows && rc == STORE_OK; i++) {
 		struct row *r = &s->rows[i];
-		struct flags f =
-		    apply(tx->arena, s->c->op, &r->old, s->c->flags);
+		struct flags f = apply(tx->arena, s->c, &r->old);
 
 		rc = update_row(tx, s->c->mailbox, r->uid, &f, s->c->modseq, e);
 	}
@@ -257,7 +265,7 @@ static enum store_rc
 follow_one(
     struct tx *tx, const struct scan *s, const struct other *o, struct err *e)
 {
-	struct flags f = apply(tx->arena, s->c->op, &o->old, s->c->flags);
+	struct flags f = apply(tx->arena, s->c, &o->old);
 	struct tx_mailbox *mb;
 	int8_t seen;
 	enum store_rc rc;
@@ -334,7 +342,7 @@ run_change(struct tx *tx, void *arg, struct err *e)
 {
 	struct change *c = arg;
 	struct scan s = { .c = c,
-		.mask = mask_of(c->op, c->flags->bits),
+		.mask = mask_of(c),
 		.arena = tx->arena,
 		.runs.arena = tx->arena };
 	struct tx_mailbox *mb;
@@ -359,10 +367,21 @@ account_store_flags(struct account *a, int64_t mailbox, struct uids uids,
     enum flag_op op, const struct flags *flags, uint64_t unchangedsince,
     struct arena *arena, struct uids *failed, uint64_t *modseq, struct err *e)
 {
+	return account_store_flags_of(a, mailbox, uids, op, flags, FLAGS_ANY,
+	    unchangedsince, arena, failed, modseq, e);
+}
+
+enum store_rc
+account_store_flags_of(struct account *a, int64_t mailbox, struct uids uids,
+    enum flag_op op, const struct flags *flags, uint64_t may,
+    uint64_t unchangedsince, struct arena *arena, struct uids *failed,
+    uint64_t *modseq, struct err *e)
+{
 	struct change c = { .mailbox = mailbox,
 		.uids = uids,
 		.op = op,
 		.flags = flags,
+		.may = may,
 		.unchangedsince = unchangedsince,
 		.arena = arena };
 	enum store_rc rc = write_run(a, RELAXED, run_change, &c, e);

@@ -365,6 +365,15 @@ enum store_rc account_store_flags(struct account *a, int64_t mailbox,
     uint64_t unchangedsince, struct arena *arena, struct uids *failed,
     uint64_t *modseq, struct err *e);
 
+/* The same, but only the bits of MAY change: those of the system flags, and
+ * FLAGS_KEYWORD_BITS for all keywords. */
+#define FLAGS_KEYWORD_BITS (~FLAGS_SYSTEM)
+#define FLAGS_ANY UINT64_MAX
+enum store_rc account_store_flags_of(struct account *a, int64_t mailbox,
+    struct uids uids, enum flag_op op, const struct flags *flags, uint64_t may,
+    uint64_t unchangedsince, struct arena *arena, struct uids *failed,
+    uint64_t *modseq, struct err *e);
+
 /*
  * Copy, or MOVE, the UIDs that exist; all or none. COPIED->from and ->to are
  * parallel lists in ascending order of `from` (COPYUID, RFC 4315).

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "imapd/place.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "site/setting.h"
+#include "site/share.h"
+
+/* ------------------------------------------------------------------------
+ * Sessions and accounts
+ */
+
+void
+place_login(struct session *s, const struct site_account *acc)
+{
+	struct arena *a = arena_new();
+	struct site_scope site = { STR_NULL, STR_NULL };
+	struct str prefix = site_setting(s->d->site, a, "sharing.prefix", site);
+
+	place_logout(s);
+	s->address = mem_strdup(arena_cstr(a, acc->address));
+	while (prefix.n && prefix.p[prefix.n - 1] == '/')
+		prefix.n--;
+	if (prefix.n)
+		s->others =
+		    mem_strdup(arena_printf(a, "%.*s/", STR_ARG(prefix)).p);
+	arena_free(&a);
+}
+
+void
+place_logout(struct session *s)
+{
+	free(s->address);
+	free(s->others);
+	s->address = s->others = NULL;
+}
+
+/* An account other than the user's that a command has opened. */
+struct opened {
+	struct account *account;
+	struct opened *next;
+};
+
+enum store_rc
+place_account(
+    struct session *s, struct str id, struct account **out, struct err *e)
+{
+	struct opened *o;
+	enum store_rc rc;
+
+	*out = s->account;
+	if (str_eqc(id, s->user))
+		return STORE_OK;
+	for (o = s->opened_accounts; o; o = o->next) {
+		if (str_eq(account_id(o->account), id)) {
+			*out = o->account;
+			return STORE_OK;
+		}
+	}
+	if ((rc = account_open(s->d->store, id, out, e)) != STORE_OK)
+		return rc;
+	o = ARENA_NEW(s->arena, struct opened);
+	*o = (struct opened){ *out, s->opened_accounts };
+	s->opened_accounts = o;
+	return STORE_OK;
+}
+
+void
+place_release(struct session *s)
+{
+	for (struct opened *o = s->opened_accounts; o; o = o->next)
+		account_close(&o->account);
+	s->opened_accounts = NULL;
+}
+
+/* ------------------------------------------------------------------------
+ * Who the user is to an owner
+ */
+
+static struct str
+domain_of(struct str address)
+{
+	return str_sub(address, str_rchr(address, '@') + 1, address.n);
+}
+
+/* "anyone" by the setting of the owner's domain. */
+static bool
+anyone_means(struct session *s, struct str owner_domain, struct str domain)
+{
+	struct site_scope scope = { owner_domain, STR_NULL };
+	struct str who =
+	    site_setting(s->d->site, s->arena, "sharing.anyone", scope);
+
+	return str_eqc(who, "site") ||
+	       (str_eqc(who, "domain") && str_eq(owner_domain, domain));
+}
+
+static struct share_who
+who_in(struct session *s, bool own, struct str owner_domain)
+{
+	struct share_who who = { .account = str_of(s->user),
+		.domain = domain_of(str_of(s->address)),
+		.owner = own };
+
+	if (!own)
+		who.anyone = anyone_means(s, owner_domain, who.domain);
+	return who;
+}
+
+/* ------------------------------------------------------------------------
+ * From a name to a place
+ */
+
+static bool
+under_others(const struct session *s, struct str name, struct str *rest)
+{
+	struct str prefix = str_of(s->others);
+
+	if (!prefix.n)
+		return false;
+	if (str_starts(name, prefix)) {
+		*rest = str_sub(name, prefix.n, name.n);
+		return true;
+	}
+	*rest = STR_NULL; /* the prefix itself is nobody's mailbox */
+	return str_eq(name, str_sub(prefix, 0, prefix.n - 1));
+}
+
+static enum store_rc
+find_owner(struct session *s, struct str address, struct site_account *acc,
+    struct err *e)
+{
+	switch (site_account_find(s->d->site, s->arena, address, acc, e)) {
+	case SITE_OK:
+		return STORE_OK;
+	case SITE_NOTFOUND:
+	case SITE_INVALID:
+		return STORE_NOTFOUND;
+	default:
+		return STORE_IO;
+	}
+}
+
+/* The mailbox and the user's rights, once account and path are known. */
+static enum store_rc
+look(struct session *s, struct place *p, struct str prefix, struct err *e)
+{
+	struct share_who who;
+	enum store_rc rc;
+
+	rc = p->path.n ? mailbox_find(p->account, s->arena, p->path, &p->m, e)
+		       : STORE_NOTFOUND;
+	if (rc == STORE_NOTFOUND)
+		return STORE_OK;
+	if (rc != STORE_OK)
+		return rc;
+	p->exists = true;
+	p->path = p->m.path;
+	p->name = prefix.n ? arena_printf(s->arena, "%.*s%.*s", STR_ARG(prefix),
+				 STR_ARG(p->path))
+			   : p->path;
+	who = who_in(s, p->own, p->domain);
+	return share_rights(p->account, p->m.id, &who, &p->rights, e);
+}
+
+static enum store_rc
+resolve_other(
+    struct session *s, struct str rest, struct place *out, struct err *e)
+{
+	size_t slash = str_chr(rest, '/');
+	struct str address = str_sub(rest, 0, slash), prefix;
+	struct site_account acc;
+	enum store_rc rc = find_owner(s, address, &acc, e);
+
+	if (rc != STORE_OK)
+		return rc;
+	memcpy(out->owner, acc.id, sizeof(out->owner));
+	out->own = strcmp(acc.id, s->user) == 0;
+	out->domain = acc.domain;
+	out->path =
+	    slash == STR_NPOS ? STR_NULL : str_sub(rest, slash + 1, rest.n);
+	rc = place_account(s, str_of(acc.id), &out->account, e);
+	if (rc != STORE_OK)
+		return rc;
+	prefix =
+	    arena_printf(s->arena, "%s%.*s/", s->others, STR_ARG(acc.address));
+	out->name = arena_printf(
+	    s->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(out->path));
+	return look(s, out, prefix, e);
+}
+
+enum store_rc
+place_resolve(
+    struct session *s, struct str name, struct place *out, struct err *e)
+{
+	struct str rest;
+
+	*out = (struct place){ .name = name, .path = name };
+	if (under_others(s, name, &rest))
+		return resolve_other(s, rest, out, e);
+	out->account = s->account;
+	out->own = true;
+	memcpy(out->owner, s->user, sizeof(out->owner));
+	return look(s, out, STR_NULL, e);
+}
+
+/* ------------------------------------------------------------------------
+ * What the user may do
+ */
+
+enum reply
+place_denied(struct cmd *c, const struct place *p)
+{
+	return p->rights & RIGHT_LOOKUP
+		   ? no(c, "NOPERM", "No right to do that here")
+		   : no(c, "NONEXISTENT", "No such mailbox");
+}
+
+bool
+place_find(struct session *s, struct cmd *c, struct str name, unsigned need,
+    struct place *out, enum reply *r)
+{
+	struct err e = ERR_INIT;
+	enum store_rc rc = place_resolve(s, name, out, &e);
+
+	if (rc == STORE_OK && !out->exists)
+		rc = STORE_NOTFOUND;
+	if (rc != STORE_OK) {
+		*r = store_failed(s, c, rc, &e);
+		return false;
+	}
+	*r = REPLY_OK;
+	if ((out->rights & need) == need)
+		return true;
+	*r = place_denied(c, out);
+	return false;
+}
+
+bool
+place_target(struct session *s, struct cmd *c, struct str name,
+    struct place *out, enum reply *r)
+{
+	struct err e = ERR_INIT;
+	enum store_rc rc = place_resolve(s, name, out, &e);
+
+	*r = REPLY_OK;
+	if (rc != STORE_OK && rc != STORE_NOTFOUND)
+		*r = store_failed(s, c, rc, &e);
+	else if (rc == STORE_NOTFOUND)
+		*r = no(c, "NONEXISTENT", "No such mailbox");
+	else if (!out->exists && place_can_create(s, c, out, r))
+		*r = no(c, "TRYCREATE", "No such mailbox");
+	else if (!out->exists)
+		return false;
+	else if (!(out->rights & RIGHT_INSERT))
+		*r = place_denied(c, out);
+	else if (out->m.noselect)
+		*r = no(c, "CANNOT", "Mailbox holds no messages");
+	return *r == REPLY_OK;
+}
+
+bool
+place_can_create(
+    struct session *s, struct cmd *c, const struct place *p, enum reply *r)
+{
+	struct str path = p->path;
+	size_t slash;
+
+	*r = REPLY_OK;
+	while ((slash = str_rchr(path, '/')) != STR_NPOS) {
+		struct place parent = *p;
+		struct err e = ERR_INIT;
+		enum store_rc rc;
+
+		parent.path = path = str_sub(path, 0, slash);
+		parent.rights = 0;
+		rc = look(s, &parent, STR_NULL, &e);
+		if (rc != STORE_OK) {
+			*r = store_failed(s, c, rc, &e);
+			return false;
+		}
+		if (!parent.exists)
+			continue;
+		if (!(parent.rights & RIGHT_CREATE))
+			*r = place_denied(c, &parent);
+		return *r == REPLY_OK;
+	}
+	if (!p->own)
+		*r = no(c, "NOPERM", "Only the owner can make a mailbox here");
+	return p->own;
+}
+
+enum store_rc
+place_rights(struct session *s, const char *owner, int64_t mailbox,
+    unsigned *out, struct err *e)
+{
+	struct site_account acc;
+	struct account *a;
+	struct share_who who;
+	enum store_rc rc;
+
+	*out = 0;
+	switch (
+	    site_account_get(s->d->site, s->arena, str_of(owner), &acc, e)) {
+	case SITE_OK:
+		break;
+	case SITE_NOTFOUND:
+		return STORE_NOTFOUND;
+	default:
+		return STORE_IO;
+	}
+	if ((rc = place_account(s, str_of(owner), &a, e)) != STORE_OK)
+		return rc;
+	who = who_in(s, a == s->account, acc.domain);
+	return share_rights(a, mailbox, &who, out, e);
+}
+
+bool
+rights_to_change(unsigned rights)
+{
+	return (rights & (RIGHT_INSERT | RIGHT_EXPUNGE | RIGHT_SEEN |
+			     RIGHT_WRITE | RIGHT_TRASH)) != 0;
+}
+
+uint64_t
+rights_flags(unsigned rights)
+{
+	uint64_t may = 0;
+
+	if (rights & RIGHT_WRITE)
+		may |= ~(FLAG_SEEN | FLAG_DELETED);
+	if (rights & RIGHT_SEEN)
+		may |= FLAG_SEEN;
+	if (rights & RIGHT_TRASH)
+		may |= FLAG_DELETED;
+	return may;
+}
+
+void
+rights_filter_flags(unsigned rights, struct flags *f)
+{
+	f->bits &= rights_flags(rights);
+	if (!(rights & RIGHT_WRITE))
+		f->nmore = 0;
+}
+
+/* ------------------------------------------------------------------------
+ * All of them
+ */
+
+struct listing {
+	struct session *s;
+	struct place *v;
+	size_t n, cap;
+	struct str *subscribed;
+	size_t nsubscribed;
+};
+
+static int
+find_str(const void *key, const void *item)
+{
+	return str_cmp(*(const struct str *)key, *(const struct str *)item);
+}
+
+static bool
+is_subscribed(const struct listing *l, struct str name)
+{
+	return l->nsubscribed && bsearch(&name, l->subscribed, l->nsubscribed,
+				     sizeof(name), find_str);
+}
+
+/* Only children that the user may look up count (RFC 3348). */
+static void
+mark_parents(struct listing *l, size_t first)
+{
+	struct map *by_path = map_new();
+
+	for (size_t i = first; i < l->n; i++) {
+		l->v[i].m.has_children = false;
+		map_set(by_path, l->v[i].path, &l->v[i]);
+	}
+	for (size_t i = first; i < l->n; i++) {
+		struct str path = l->v[i].path;
+		size_t at;
+
+		while ((at = str_rchr(path, '/')) != STR_NPOS) {
+			struct place *p;
+
+			path = str_sub(path, 0, at);
+			if ((p = map_get(by_path, path)))
+				p->m.has_children = true;
+		}
+	}
+	map_free(&by_path);
+}
+
+/* The mailboxes of the place's account, PREFIX in front of their paths. */
+static enum store_rc
+add_account(
+    struct listing *l, const struct place *at, struct str prefix, struct err *e)
+{
+	struct session *s = l->s;
+	struct share_who who = who_in(s, at->own, at->domain);
+	struct share_right *rights;
+	struct mailbox *list;
+	size_t n, nrights, first = l->n;
+	enum store_rc rc;
+
+	if ((rc = share_rights_all(at->account, s->arena, &who, &rights,
+		 &nrights, e)) != STORE_OK)
+		return rc;
+	if (!at->own && !nrights)
+		return STORE_OK;
+	if ((rc = mailbox_list(at->account, s->arena, &list, &n, e)) !=
+	    STORE_OK)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
+		struct place p = *at;
+
+		p.exists = true;
+		p.m = list[i];
+		p.path = p.name = list[i].path;
+		p.rights = share_rights_of(rights, nrights, p.m.id, &who);
+		if (!(p.rights & RIGHT_LOOKUP))
+			continue;
+		if (prefix.n) {
+			p.name = arena_printf(s->arena, "%.*s%.*s",
+			    STR_ARG(prefix), STR_ARG(p.path));
+			p.m.subscribed = is_subscribed(l, p.name);
+		}
+		l->v = arena_grow(s->arena, l->v, l->n, &l->cap, sizeof(*l->v));
+		l->v[l->n++] = p;
+	}
+	if (!at->own)
+		mark_parents(l, first);
+	return STORE_OK;
+}
+
+/* An owner whose account cannot be read now is left out. */
+static void
+add_other(struct listing *l, const struct site_account *acc)
+{
+	struct session *s = l->s;
+	struct place at = { .domain = acc->domain };
+	struct err e = ERR_INIT;
+	struct str prefix =
+	    arena_printf(s->arena, "%s%.*s/", s->others, STR_ARG(acc->address));
+	enum store_rc rc;
+
+	memcpy(at.owner, acc->id, sizeof(at.owner));
+	rc = place_account(s, str_of(acc->id), &at.account, &e);
+	if (rc == STORE_OK)
+		rc = add_account(l, &at, prefix, &e);
+	if (rc != STORE_OK)
+		log_warn("cannot list another user's mailboxes",
+		    LOG_CSTR("account", s->user), LOG_CSTR("owner", acc->id),
+		    LOG_CSTR("result", store_rc_name(rc)), LOG_ERR(&e));
+}
+
+static enum store_rc
+add_others(struct listing *l, struct err *e)
+{
+	struct session *s = l->s;
+	struct site_account me = { .domain = domain_of(str_of(s->address)) };
+	struct site_account *owners;
+	size_t n;
+	enum store_rc rc;
+
+	memcpy(me.id, s->user, sizeof(me.id));
+	if (site_share_owners(s->d->site, s->arena, &me, "mailbox", &owners, &n,
+		e) != SITE_OK)
+		return STORE_IO;
+	if (!n)
+		return STORE_OK;
+	rc = mailbox_subscriptions(
+	    s->account, s->arena, &l->subscribed, &l->nsubscribed, e);
+	for (size_t i = 0; rc == STORE_OK && i < n; i++)
+		add_other(l, &owners[i]);
+	return rc;
+}
+
+enum store_rc
+place_list(struct session *s, bool others, struct place **list, size_t *count,
+    struct err *e)
+{
+	struct listing l = { .s = s };
+	struct place me = { .account = s->account, .own = true };
+	enum store_rc rc;
+
+	memcpy(me.owner, s->user, sizeof(me.owner));
+	rc = add_account(&l, &me, STR_NULL, e);
+	if (rc == STORE_OK && others && s->others)
+		rc = add_others(&l, e);
+	*list = l.v;
+	*count = l.n;
+	return rc;
+}

@@ -225,3 +225,26 @@ conn_command(struct conn *c, const char *command, struct answer *out)
 	return conn_send(c, (struct str){ text, (size_t)n }) &&
 	       conn_answer(c, STR(CONN_TAG), out);
 }
+
+bool
+conn_ok(struct conn *c)
+{
+	struct str line;
+
+	if (!conn_line(c, &line))
+		return false;
+	return str_starts(line, STR("+OK")) || unexpected(c, line);
+}
+
+bool
+conn_dotted(struct conn *c, uint64_t *bytes)
+{
+	struct str line;
+
+	do {
+		if (!conn_line(c, &line))
+			return false;
+		*bytes += line.n + 2;
+	} while (!str_eqc(line, "."));
+	return true;
+}

@@ -35,6 +35,11 @@ bool conn_line(struct conn *c, struct str *line);
 /* Read an LMTP reply of any number of lines; its code must be WANTED. */
 bool conn_reply(struct conn *c, int wanted);
 
+/* A POP3 reply, which must be +OK. */
+bool conn_ok(struct conn *c);
+/* The rest of a POP3 response of many lines; *bytes grows by it. */
+bool conn_dotted(struct conn *c, uint64_t *bytes);
+
 /* What an IMAP server sent in answer to one command. */
 struct answer {
 	uint64_t bytes;

@@ -299,11 +299,37 @@ store_step(struct client *c, long turn)
 	return conn_command(&c->conn, buf_cstr(&c->out), &a);
 }
 
+static bool
+pop3_open(struct client *c)
+{
+	struct conn *k = &c->conn;
+
+	buf_clear(&c->out);
+	BUF_LIT(&c->out, "USER ");
+	put_user(&c->out, c->number);
+	buf_printf(&c->out, "\r\nPASS %s\r\n", opt.password);
+	return conn_open(k, opt.host, (int)opt.port, (int)opt.timeout) &&
+	       conn_ok(k) && conn_send(k, buf_str(&c->out)) && conn_ok(k) &&
+	       conn_ok(k);
+}
+
+/* One message after the other, each asked for when the last one is there. */
+static bool
+pop3_step(struct client *c, long turn)
+{
+	(void)turn;
+	buf_clear(&c->out);
+	buf_printf(&c->out, "RETR %ld\r\n", c->steps % opt.messages + 1);
+	return conn_send(&c->conn, buf_str(&c->out)) && conn_ok(&c->conn) &&
+	       conn_dotted(&c->conn, &c->bytes);
+}
+
 static const struct operation operations[] = {
 	/* clang-format off */
 	{ "append", imap_open,  append_step, true },
 	{ "lmtp",   lmtp_open,  lmtp_step,   true },
 	{ "login",  NULL,       login_step,  false },
+	{ "pop3",   pop3_open,  pop3_step,   false },
 	{ "store",  store_open, store_step,  false },
 	/* clang-format on */
 };

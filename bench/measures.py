@@ -207,6 +207,12 @@ def search(bench, server):
         return {"search": repeated(load, [command], 3 if server is not bench.ours else 20)}
 
 
+def pop3(bench, server):
+    """RETR of the first 1,000 messages, for as long as they last."""
+    need_big(bench, server)
+    return {"pop3": rate(loop(bench, server, "pop3", server.pop3_port, first=BIG, messages=1000, count=1000, seconds=0))}
+
+
 # ---------------------------------------------------------------------------
 # Changing
 
@@ -314,6 +320,7 @@ MEASURES = [
     Row("fetch-first", fetch_first, "the same, first time, restarted, page cache dropped", "ms", "x5", False),
     Row("fetch-cold", fetch_cold, "the same, fetched before, restarted, page cache dropped", "ms", "x5", False),
     Row("fetch-bodies", fetch_bodies, "FETCH 1:* BODY.PEEK[]", "MB/s", "x1", op="message"),
+    Row("pop3", pop3, "POP3 RETR of 1,000, one by one", "msg/s", "x1", op="message"),
     Row("search", search, "SEARCH TEXT on 10,000, 100 hits", "ms", "x50", False),
     Row("store", store_one, "STORE of one message, 1 client", "cmd/s", "x1", op="command"),
     Row("append", append_one, "APPEND 10 KB, 1 client", "msg/s", "x1", op="message"),

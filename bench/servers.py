@@ -148,7 +148,7 @@ class Server:
     """What measurements need: ports, pids(), restart(), settle()."""
 
     name = ""
-    imap_port = lmtp_port = 0
+    imap_port = lmtp_port = pop3_port = 0
 
     def cpu(self):
         return cpu_of(self.pids())
@@ -174,7 +174,7 @@ class Dovecot(Server):
         try:
             return subprocess.run(["dovecot", "--version"], capture_output=True, text=True, check=True).stdout.split()[0]
         except (OSError, subprocess.CalledProcessError):
-            raise SystemExit("run: Dovecot is missing; apt-get install dovecot-imapd dovecot-lmtpd")
+            raise SystemExit("run: Dovecot is missing; apt-get install dovecot-imapd dovecot-lmtpd dovecot-pop3d")
 
     def write(self, accounts):
         account = dedicated_user()
@@ -190,7 +190,7 @@ base_dir = {self.dir}/run
 state_dir = {self.dir}/state
 log_path = {self.dir}/log
 listen = 127.0.0.1
-protocols = imap lmtp
+protocols = imap lmtp pop3
 ssl = no
 disable_plaintext_auth = no
 mail_location = sdbox:{self.mail}/%u
@@ -223,6 +223,14 @@ service imap-login {{
   }}
   {login}
 }}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {self.pop3_port}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
 service imap {{
   process_limit = 4000
   {imap}
@@ -237,8 +245,8 @@ service lmtp {{
 
     def start(self):
         if not self.imap_port:
-            base = free_ports(self.base, (143, 24))
-            self.imap_port, self.lmtp_port = base + 143, base + 24
+            base = free_ports(self.base, (143, 24, 110))
+            self.imap_port, self.lmtp_port, self.pop3_port = base + 143, base + 24, base + 110
             self.write(self.accounts)
         self.process = subprocess.Popen(["dovecot", "-F", "-c", str(self.dir / "dovecot.conf")],
                                         stdout=subprocess.DEVNULL, stderr=open(self.dir / "stderr", "ab"),
@@ -314,6 +322,7 @@ class Mailstead(Server):
             key, value = line.split("=", 1)
             self.env[key] = (shlex.split(value) or [""])[0]
         self.imap_port, self.lmtp_port = int(self.env["MS_IMAP_PORT"]), int(self.env["MS_LMTP_PORT"])
+        self.pop3_port = int(self.env["MS_POP3_PORT"])
         if not self.ids:
             self.add_accounts()
 

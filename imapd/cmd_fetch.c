@@ -549,6 +549,30 @@ fetch_fini(struct session *s, struct cmd *c)
 	buf_fini(&f->scratch[1]);
 }
 
+struct cmd *
+fetch_unsolicited(
+    struct session *s, const struct fetch_items *items, struct uids uids)
+{
+	struct cmd *c = ARENA_NEW(s->arena, struct cmd);
+	struct fetch *f = ARENA_NEW(s->arena, struct fetch);
+	struct err e = ERR_INIT;
+
+	c->row = command_find(STR("UID FETCH"));
+	c->uid = true;
+	c->set = uids;
+	/* A copy: add_implied() adds to it. */
+	for (size_t i = 0; i < items->n; i++)
+		fetch_items_copy(s->arena, &f->items, &items->v[i]);
+	f->items.needs = items->needs & ~(unsigned)SETS_SEEN;
+	add_implied(s, c, f);
+	if (prepare(s, c, f, &e) != STORE_OK)
+		return NULL;
+	c->data = f;
+	c->fini = fetch_fini;
+	c->step = fetch_step;
+	return c;
+}
+
 enum reply
 cmd_fetch(struct session *s, struct cmd *c)
 {

@@ -2,6 +2,7 @@
 /* SELECT, EXAMINE and leaving a mailbox again. */
 #include <string.h>
 
+#include "imapd/notify.h"
 #include "imapd/place.h"
 #include "imapd/qresync.h"
 
@@ -119,6 +120,7 @@ open_mailbox(
 	}
 	sel->view = view_ref(sel->latest);
 	s->state = ST_SELECTED;
+	notify_selected(s);
 	return STORE_OK;
 }
 

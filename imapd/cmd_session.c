@@ -25,6 +25,7 @@ static const char *const capabilities[] = {
 	"CONDSTORE",
 	"QRESYNC",
 	"OBJECTID",
+	"NOTIFY",
 	"UIDONLY",
 };
 

@@ -35,6 +35,7 @@ static const struct command rows[] = {
 	{ "MOVE",         ST_SELECTED, F_SYNC | F_WRITE | F_NUMBERS, "set mbox",        cmd_move },
 	{ "NAMESPACE",    ST_IN,       0,                "",                cmd_namespace },
 	{ "NOOP",         ST_ANY,      F_SYNC,           "",                cmd_noop },
+	{ "NOTIFY",       ST_IN,       F_SYNC,           "rest",            cmd_notify },
 	{ "RENAME",       ST_IN,       F_SYNC,           "mbox mbox",       cmd_rename },
 	{ "SEARCH",       ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS,   "rest",            cmd_search },
 	{ "SELECT",       ST_IN,       0,                "mbox rest",       cmd_select },

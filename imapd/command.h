@@ -2,6 +2,7 @@
 #ifndef IMAPD_COMMAND_H
 #define IMAPD_COMMAND_H
 
+#include "imapd/fetch_items.h"
 #include "imapd/parse.h"
 #include "imapd/session.h"
 
@@ -62,8 +63,9 @@ struct cmd {
 	/* REPLY_MORE and REPLY_WAIT. */
 	enum reply (*step)(struct session *s, struct cmd *c);
 	enum reply (*line)(struct session *s, struct cmd *c, struct str line);
-	/* A wake-up while it waits; NULL: none. */
-	void (*wake)(struct session *s, struct cmd *c);
+	/* A wake-up while it waits; NULL: none. True: the output is full; it
+	 * is called again when that drained. */
+	bool (*wake)(struct session *s, struct cmd *c);
 	/* Also called when the connection is lost in between. */
 	void (*fini)(struct session *s, struct cmd *c);
 	void *data;
@@ -148,8 +150,17 @@ enum reply cmd_uid_expunge(struct session *s, struct cmd *c);
 
 enum reply cmd_append(struct session *s, struct cmd *c);
 enum reply cmd_fetch(struct session *s, struct cmd *c);
+/*
+ * FETCH of UIDS that nobody asked for: call step() until it returns other than
+ * REPLY_MORE, then fini(). In the session's arena; NULL if it cannot be.
+ */
+struct cmd *fetch_unsolicited(
+    struct session *s, const struct fetch_items *items, struct uids uids);
 enum reply cmd_store(struct session *s, struct cmd *c);
 enum reply cmd_search(struct session *s, struct cmd *c);
 enum reply cmd_idle(struct session *s, struct cmd *c);
+
+/* notify.c */
+enum reply cmd_notify(struct session *s, struct cmd *c);
 
 #endif

@@ -46,11 +46,10 @@ static const struct {
 	/* clang-format on */
 };
 
-static struct fetch_item *
-add(struct arena *a, struct fetch_items *items, const struct row *r)
+void
+fetch_items_copy(
+    struct arena *a, struct fetch_items *items, const struct fetch_item *item)
 {
-	struct fetch_item *it;
-
 	/* The array grows in steps of eight. */
 	if (items->n % 8 == 0) {
 		struct fetch_item *v = arena_array(a, items->n + 8, sizeof(*v));
@@ -59,12 +58,19 @@ add(struct arena *a, struct fetch_items *items, const struct row *r)
 			memcpy(v, items->v, items->n * sizeof(*v));
 		items->v = v;
 	}
-	it = &items->v[items->n++];
-	*it = (struct fetch_item){
+	items->v[items->n++] = *item;
+}
+
+static struct fetch_item *
+add(struct arena *a, struct fetch_items *items, const struct row *r)
+{
+	struct fetch_item it = {
 		.kind = r->kind, .label = str_of(r->name), .part = r->part
 	};
+
+	fetch_items_copy(a, items, &it);
 	items->needs |= r->needs;
-	return it;
+	return &items->v[items->n - 1];
 }
 
 void

@@ -70,6 +70,9 @@ struct fetch_items {
 
 /* One item, a macro, or a list in parentheses. */
 bool fetch_items_parse(struct parse *p, struct fetch_items *out);
+/* Add a copy of an item; NEEDS is the caller's. */
+void fetch_items_copy(
+    struct arena *a, struct fetch_items *items, const struct fetch_item *item);
 /* Add an item that the client did not name. */
 void fetch_items_add(
     struct arena *a, struct fetch_items *items, enum fetch_kind kind);

@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "imapd/command.h"
+#include "imapd/notify.h"
 
 #define STILL_HERE_MS (110 * 1000)
 
@@ -22,22 +23,27 @@ idle_done(struct session *s, struct cmd *c, struct str line)
 	return REPLY_OK;
 }
 
-static void
+static bool
 idle_look(struct session *s, struct cmd *c)
 {
 	struct buf *out = conn_out(s->conn);
 	int64_t *last = c->data, now = clock_mono_ms();
 	size_t before = out->n;
+	bool more = false;
 
-	if (s->state == ST_SELECTED && !sel_sync(s, true, NULL)) {
+	if (notify_active(s)) { /* RFC 5465: its rules count in IDLE too */
+		more = notify_look(s);
+	} else if (s->state == ST_SELECTED && !sel_sync(s, true, NULL)) {
 		s->expired = true;
-		return;
 	}
+	if (s->expired)
+		return false;
 	if (out->n == before && now - *last < STILL_HERE_MS)
-		return;
+		return more;
 	if (out->n == before)
 		write_untagged(out, "OK Still here");
 	*last = now;
+	return more;
 }
 
 static void
@@ -52,6 +58,7 @@ cmd_idle(struct session *s, struct cmd *c)
 {
 	unsigned check = s->d->timeout < 120 ? s->d->timeout : 120;
 	int64_t *last = ARENA_NEW(s->arena, int64_t);
+	bool more;
 
 	BUF_LIT(conn_out(s->conn), "+ idling\r\n");
 	*last = clock_mono_ms();
@@ -62,6 +69,13 @@ cmd_idle(struct session *s, struct cmd *c)
 	watch_add(s->d->watch, &s->watcher, s->conn,
 	    str_of(s->state == ST_SELECTED ? s->sel.owner : s->user));
 	conn_set_timeout(s->conn, check);
-	idle_look(s, c);
-	return s->expired ? REPLY_ABORT : REPLY_WAIT;
+	more = idle_look(s, c);
+	if (s->expired)
+		return REPLY_ABORT;
+	if (!more)
+		return REPLY_WAIT;
+	/* The command itself is read; it goes on as after a wake-up. */
+	frame_reset(&s->frame);
+	s->frame.plain = true;
+	return REPLY_MORE;
 }

@@ -6,7 +6,9 @@ imapd_parts = %D%/fetch_items.c %D%/fetch_items.h %D%/frame.c %D%/frame.h \
 
 # The rest but main(): the command table is tested with it.
 imapd_rest = %D%/session.c %D%/session.h %D%/command.c %D%/command.h \
-	%D%/qresync.c %D%/qresync.h %D%/sync.c %D%/tell.c %D%/tell.h %D%/idle.c %D%/place.c %D%/place.h %D%/watch.c %D%/watch.h \
+	%D%/notify.c %D%/notify_parse.c %D%/notify.h %D%/place.c \
+	%D%/place.h %D%/qresync.c %D%/qresync.h %D%/sync.c %D%/tell.c \
+	%D%/tell.h %D%/idle.c %D%/watch.c %D%/watch.h \
 	%D%/search.c %D%/search.h %D%/section.c %D%/section.h %D%/status.c \
 	%D%/cmd_append.c %D%/cmd_fetch.c %D%/cmd_list.c %D%/cmd_login.c \
 	%D%/cmd_mailbox.c %D%/cmd_message.c %D%/cmd_search.c \

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "imapd/command.h"
+#include "imapd/notify.h"
 #include "imapd/place.h"
 
 /* The largest legal ID fits (30 fields of 1,054 octets, RFC 2971), and so do
@@ -134,10 +135,25 @@ static enum reply
 woken(struct session *s)
 {
 	struct cmd *c = s->cmd;
+	bool more = c && c->wake && c->wake(s, c);
 
-	if (c && c->wake)
-		c->wake(s, c);
-	return s->expired ? REPLY_ABORT : REPLY_WAIT;
+	if (s->expired)
+		return REPLY_ABORT;
+	return more ? REPLY_MORE : REPLY_WAIT;
+}
+
+/* Between commands: events for NOTIFY. A command half read stays as it is. */
+static enum net_next
+between_commands(struct session *s)
+{
+	bool more = notify_active(s) && notify_look(s);
+
+	if (more)
+		return NET_MORE;
+	s->keywords = (struct keywords){ 0 };
+	place_release(s);
+	arena_release(s->arena);
+	return s->expired ? NET_CLOSE : NET_DONE;
 }
 
 static enum net_next
@@ -147,6 +163,8 @@ session_run(void *session)
 	struct cmd *c = s->cmd;
 	bool input = s->ready != FRAME_MORE;
 
+	if (!c && !input)
+		return between_commands(s);
 	if (c && c->step)
 		return command_finish(s, c->step(s, c));
 	if (!input)
@@ -181,7 +199,7 @@ session_wake(void *session)
 {
 	struct session *s = session;
 
-	if (s->cmd && s->cmd->wake)
+	if (s->cmd ? s->cmd->wake != NULL : notify_active(s))
 		conn_run(s->conn);
 }
 
@@ -199,6 +217,7 @@ session_close(void *session)
 	struct session *s = session;
 
 	watch_remove(s->d->watch, &s->watcher);
+	notify_free(s);
 	command_drop(s);
 	sel_close(s);
 	place_logout(s);

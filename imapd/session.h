@@ -72,8 +72,8 @@ struct selected {
 	int64_t mailbox;
 	/*
 	 * `view` has the sequence numbers that the client knows; `latest` is
-	 * newer or the same, and has the flags. They differ only while
-	 * EXPUNGE responses may not be sent.
+	 * newer or the same, and has the flags. After a command they differ
+	 * only by messages whose EXPUNGE could not be sent.
 	 */
 	struct view *view, *latest;
 	bool readonly;
@@ -103,6 +103,7 @@ struct session {
 	char *others;  /* "Other Users/"; NULL: they are not shown */
 	struct opened *opened_accounts; /* in the arena */
 	struct watcher watcher;
+	struct notify *notify; /* NULL: none asked for */
 	struct selected sel;
 	struct keywords keywords; /* of the account; in the arena */
 };
@@ -141,7 +142,7 @@ struct told {
 
 /*
  * Tell the client what changed, save TOLD (may be NULL). With EXPUNGE false
- * nothing that renumbers is sent; if something was expunged, all of it waits.
+ * nothing that renumbers is sent: what was expunged stays in the view.
  * False: the mailbox is gone, and the session with it.
  */
 bool sel_sync(struct session *s, bool expunge, const struct told *told);

@@ -297,6 +297,7 @@ sel_sync(struct session *s, bool expunge, const struct told *told)
 	struct selected *sel = &s->sel;
 	struct err e = ERR_INIT;
 	enum store_rc rc = sel_refresh(s, &e);
+	struct view *new;
 
 	if (rc == STORE_OK && sel_wants_recent(s) &&
 	    view_uidnext(sel->latest) > sel->claimed)
@@ -304,10 +305,14 @@ sel_sync(struct session *s, bool expunge, const struct told *told)
 	if (rc != STORE_OK)
 		return sync_failed(s, rc, &e);
 	if (sel->latest == sel->view ||
-	    (!expunge && view_has_expunged(sel->view, sel->latest)))
+	    (!expunge && view_modseq(sel->latest) == view_modseq(sel->view)))
 		return true;
-	tell_changes(s, told);
+	if (!expunge && view_has_expunged(sel->view, sel->latest))
+		new = view_with_expunged(sel->view, sel->latest);
+	else
+		new = view_ref(sel->latest);
+	tell_changes(s, new, told);
 	view_unref(&sel->view);
-	sel->view = view_ref(sel->latest);
+	sel->view = new;
 	return true;
 }

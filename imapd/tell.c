@@ -118,10 +118,10 @@ on_changed(void *arg, uint32_t seq, const struct view_row *row)
  * follow both.
  */
 void
-tell_changes(struct session *s, const struct told *told)
+tell_changes(struct session *s, const struct view *new, const struct told *told)
 {
 	static const struct view_diff cb = { on_expunged, on_changed };
-	const struct view *old = s->sel.view, *new = s->sel.latest;
+	const struct view *old = s->sel.view;
 	struct buf *out = conn_out(s->conn);
 	struct diff d = { .s = s, .told = told };
 	uint32_t recent = sel_count_recent(s, old);

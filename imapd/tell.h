@@ -15,7 +15,8 @@ void tell_fetch(struct session *s, uint32_t seq, uint32_t uid);
 void tell_flags(struct session *s, uint32_t seq, const struct view_row *row);
 /* "* VANISHED (EARLIER) 41,43:116"; nothing if UIDS is empty. */
 void tell_vanished(struct session *s, struct uids uids, bool earlier);
-/* What changed from sel.view to sel.latest, save TOLD (may be NULL). */
-void tell_changes(struct session *s, const struct told *told);
+/* What changed from sel.view to NEW, save TOLD (may be NULL). */
+void tell_changes(
+    struct session *s, const struct view *new, const struct told *told);
 
 #endif

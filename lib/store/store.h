@@ -275,6 +275,9 @@ struct view_diff {
 void view_diff(const struct view *old, const struct view *new,
     const struct view_diff *cb, void *arg);
 bool view_has_expunged(const struct view *old, const struct view *new);
+/* NEW with the messages that only OLD has: what can be told to a client whose
+ * numbers may not change now. */
+struct view *view_with_expunged(const struct view *old, const struct view *new);
 
 /*
  * A client that last synchronised at modseq SINCE may rely on row modseqs

@@ -731,6 +731,40 @@ check_numbers(struct fixture *f, struct view *v)
 	assert_int_equal(uids_count(gone), (hi < lo ? 0 : hi - lo + 1) - there);
 }
 
+/* A view with what was expunged: the steps over it are the whole way. */
+static void
+check_with_expunged(struct view *old, struct view *new)
+{
+	static const struct view_diff cb = { tell_expunged, tell_changed };
+	struct view *both = view_with_expunged(old, new);
+	struct buf whole = { 0 }, steps = { 0 };
+
+	assert_false(view_has_expunged(old, both));
+	view_diff(both, new, &cb, &steps);
+	view_diff(old, new, &cb, &whole);
+	if (view_count(both) == view_count(new))
+		assert_int_equal(steps.n, 0);
+	else
+		assert_true(view_has_expunged(both, new));
+	buf_clear(&steps);
+	view_diff(old, both, &cb, &steps);
+	if (!view_has_expunged(old, new))
+		assert_true(str_eq(buf_str(&steps), buf_str(&whole)));
+	for (uint32_t seq = 1; seq <= view_count(old); seq++)
+		assert_int_equal(
+		    view_at(both, seq)->uid, view_at(old, seq)->uid);
+	for (uint32_t seq = 1; seq <= view_count(new); seq++) {
+		const struct view_row *row = view_at(new, seq);
+		uint32_t at = view_seq(both, row->uid);
+
+		assert_true(at > 0);
+		assert_int_equal(view_at(both, at)->modseq, row->modseq);
+	}
+	view_unref(&both);
+	buf_fini(&whole);
+	buf_fini(&steps);
+}
+
 static void
 test_views(void **state)
 {
@@ -763,6 +797,7 @@ test_views(void **state)
 		}
 		new = view(f, f->inbox);
 		check_numbers(f, new);
+		check_with_expunged(old, new);
 		buf_clear(&told);
 		view_diff(old, new, &cb, &told);
 		if (what < 2)

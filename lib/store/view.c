@@ -606,3 +606,35 @@ view_diff(const struct view *old, const struct view *new,
 	walk_gone(old, new, report_gone, &g);
 	walk_changed(old, new, cb, arg);
 }
+
+/* Rows that only the old view has, highest first. */
+struct gone_rows {
+	const struct view *old;
+	const struct view_row **v;
+	size_t n;
+};
+
+static bool
+collect_gone(void *arg, uint32_t seq, uint32_t uid)
+{
+	struct gone_rows *g = arg;
+
+	(void)uid;
+	if ((g->n & (g->n - 1)) == 0) /* full: 0, 1, 2, 4, 8 ... */
+		g->v = mem_array(g->v, g->n ? g->n * 2 : 1, sizeof(*g->v));
+	g->v[g->n++] = view_at(g->old, seq);
+	return true;
+}
+
+struct view *
+view_with_expunged(const struct view *old, const struct view *new)
+{
+	struct gone_rows g = { .old = old };
+	struct view_builder *b = view_build(new);
+
+	walk_gone(old, new, collect_gone, &g);
+	while (g.n > 0)
+		view_build_row(b, g.v[--g.n]);
+	free(g.v);
+	return view_build_done(&b, &new->meta);
+}

@@ -498,8 +498,21 @@ one_message(struct session *s, struct fetch *f, struct reader *r)
 	return em;
 }
 
+/* The responses had the newest flags: they need not be told again. */
+static void
+note_told(struct session *s, struct cmd *c, const struct fetch *f)
+{
+	unsigned needs = f->items.needs;
+
+	if (!(needs & HAS_FLAGS) || f->since_given ||
+	    ((s->enabled & EN_CONDSTORE) && !(needs & HAS_MODSEQ)))
+		return;
+	c->told = (struct told){ sel_uids(s, c->set, c->uid), { NULL, 0 }, 0,
+		view_modseq(s->sel.latest) };
+}
+
 static enum reply
-result(struct cmd *c, const struct fetch *f)
+result(struct session *s, struct cmd *c, const struct fetch *f)
 {
 	if (f->rc != STORE_OK)
 		return no(c,
@@ -507,6 +520,7 @@ result(struct cmd *c, const struct fetch *f)
 		    "Some messages cannot be read");
 	if (f->gone)
 		return no(c, "EXPUNGEISSUED", "Some messages were expunged");
+	note_told(s, c, f);
 	return REPLY_OK;
 }
 
@@ -536,7 +550,7 @@ fetch_step(struct session *s, struct cmd *c)
 	reader_end(&r);
 	if (em == EMIT_ABORT)
 		return REPLY_ABORT;
-	return f->range < f->seqs.n ? REPLY_MORE : result(c, f);
+	return f->range < f->seqs.n ? REPLY_MORE : result(s, c, f);
 }
 
 static void

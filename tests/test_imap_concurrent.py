@@ -40,6 +40,8 @@ def test_expunge_waits(pair):
     assert a.ok("EXPUNGE") == ["* 4 EXPUNGE", "* 2 EXPUNGE", "* 3 RECENT"]
     # Numbers stay as they are while EXPUNGE may not be said.
     assert b.ok("FETCH 5 (UID FLAGS)") == ["* 5 FETCH (UID 5 FLAGS (\\Flagged))"]
+    a.ok("STORE 3 +FLAGS.SILENT (\\Seen)")
+    assert b.ok("FETCH 1 UID") == ["* 1 FETCH (UID 1)", "* 5 FETCH (FLAGS (\\Flagged \\Seen))"]
     assert b.ok("SEARCH UID 5") == ["* SEARCH 5"]
     assert b.ok("STORE 3 +FLAGS (\\Seen)") == ["* 3 FETCH (FLAGS (\\Seen))"]
     assert b.ok("FETCH 3 FLAGS") == ["* 3 FETCH (FLAGS (\\Seen))"]

@@ -176,8 +176,10 @@ search_step(struct session *s, struct cmd *c)
 			add(f, c, f->seq, row);
 		if (v != VERDICT_MAYBE)
 			continue;
-		if (clock_mono_ms() >= until)
+		if (clock_mono_ms() >= until) {
+			command_progress(s, c, f->seq, view_count(s->sel.view));
 			break;
+		}
 		read_one(s, c, f, row, r);
 	}
 	reader_end(&r);

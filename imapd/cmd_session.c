@@ -26,6 +26,8 @@ static const char *const capabilities[] = {
 	"QRESYNC",
 	"OBJECTID",
 	"NOTIFY",
+	"UIDBATCHES",
+	"INPROGRESS",
 	"UIDONLY",
 };
 
@@ -54,6 +56,10 @@ put_capabilities(const struct session *s, struct buf *out)
 		if (i)
 			buf_putc(out, ' ');
 		buf_puts(out, capabilities[i]);
+	}
+	if (s->d->message_limit) {
+		BUF_LIT(out, " MESSAGELIMIT=");
+		buf_putu(out, s->d->message_limit);
 	}
 	if (s->state != ST_NEW)
 		return;

@@ -4,12 +4,15 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "imapd/place.h"
 #include "imapd/seqset.h"
 
 #define BAD_BEFORE_LOGIN 5
 #define BAD_IN_A_ROW 50
+/* How often a command that takes long says so (RFC 9585). */
+#define PROGRESS_MS 10000
 
 /* Sorted by name: command_find() bisects, and the test checks the order. */
 static const struct command rows[] = {
@@ -19,20 +22,20 @@ static const struct command rows[] = {
 	{ "CAPABILITY",   ST_ANY,      0,                "",                cmd_capability },
 	{ "CHECK",        ST_SELECTED, F_SYNC,           "",                cmd_noop },
 	{ "CLOSE",        ST_SELECTED, 0,                "",                cmd_close },
-	{ "COPY",         ST_SELECTED, F_SYNC | F_NUMBERS,           "set mbox",        cmd_copy },
+	{ "COPY",         ST_SELECTED, F_SYNC | F_NUMBERS | F_ATOMIC,           "set mbox",        cmd_copy },
 	{ "CREATE",       ST_IN,       F_SYNC,           "mbox rest",       cmd_create },
 	{ "DELETE",       ST_IN,       F_SYNC,           "mbox",            cmd_delete },
 	{ "ENABLE",       ST_IN,       0,                "rest",            cmd_enable },
 	{ "EXAMINE",      ST_IN,       0,                "mbox rest",       cmd_examine },
 	{ "EXPUNGE",      ST_SELECTED, F_SYNC | F_WRITE, "",                cmd_expunge },
-	{ "FETCH",        ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS,   "set rest",        cmd_fetch },
+	{ "FETCH",        ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS | F_LIMITED,   "set rest",        cmd_fetch },
 	{ "ID",           ST_ANY,      0,                "rest",            cmd_id },
 	{ "IDLE",         ST_IN,       F_SYNC,           "",                cmd_idle },
 	{ "LIST",         ST_IN,       F_SYNC,           "rest",            cmd_list },
 	{ "LOGIN",        ST_NEW,      0,                "astring astring", cmd_login },
 	{ "LOGOUT",       ST_ANY,      0,                "",                cmd_logout },
 	{ "LSUB",         ST_IN,       F_SYNC,           "rest",            cmd_lsub },
-	{ "MOVE",         ST_SELECTED, F_SYNC | F_WRITE | F_NUMBERS, "set mbox",        cmd_move },
+	{ "MOVE",         ST_SELECTED, F_SYNC | F_WRITE | F_NUMBERS | F_ATOMIC, "set mbox",        cmd_move },
 	{ "NAMESPACE",    ST_IN,       0,                "",                cmd_namespace },
 	{ "NOOP",         ST_ANY,      F_SYNC,           "",                cmd_noop },
 	{ "NOTIFY",       ST_IN,       F_SYNC,           "rest",            cmd_notify },
@@ -41,14 +44,15 @@ static const struct command rows[] = {
 	{ "SELECT",       ST_IN,       0,                "mbox rest",       cmd_select },
 	{ "STARTTLS",     ST_NEW,      0,                "",                cmd_starttls },
 	{ "STATUS",       ST_IN,       F_SYNC,           "mbox rest",       cmd_status },
-	{ "STORE",        ST_SELECTED, F_SYNC | F_SEQ | F_WRITE | F_NUMBERS, "set rest", cmd_store },
+	{ "STORE",        ST_SELECTED, F_SYNC | F_SEQ | F_WRITE | F_NUMBERS | F_LIMITED, "set rest", cmd_store },
 	{ "SUBSCRIBE",    ST_IN,       F_SYNC,           "mbox",            cmd_subscribe },
-	{ "UID COPY",     ST_SELECTED, F_SYNC,           "set mbox",        cmd_copy },
-	{ "UID EXPUNGE",  ST_SELECTED, F_SYNC | F_WRITE, "set",             cmd_uid_expunge },
-	{ "UID FETCH",    ST_SELECTED, F_SYNC,           "set rest",        cmd_fetch },
-	{ "UID MOVE",     ST_SELECTED, F_SYNC | F_WRITE, "set mbox",        cmd_move },
+	{ "UID COPY",     ST_SELECTED, F_SYNC | F_ATOMIC,           "set mbox",        cmd_copy },
+	{ "UID EXPUNGE",  ST_SELECTED, F_SYNC | F_WRITE | F_ATOMIC, "set",             cmd_uid_expunge },
+	{ "UID FETCH",    ST_SELECTED, F_SYNC | F_LIMITED,           "set rest",        cmd_fetch },
+	{ "UID MOVE",     ST_SELECTED, F_SYNC | F_WRITE | F_ATOMIC, "set mbox",        cmd_move },
 	{ "UID SEARCH",   ST_SELECTED, F_SYNC,           "rest",            cmd_search },
-	{ "UID STORE",    ST_SELECTED, F_SYNC | F_WRITE, "set rest",        cmd_store },
+	{ "UID STORE",    ST_SELECTED, F_SYNC | F_WRITE | F_LIMITED, "set rest",        cmd_store },
+	{ "UIDBATCHES",   ST_SELECTED, F_SYNC,           "rest",            cmd_uidbatches },
 	{ "UNSELECT",     ST_SELECTED, 0,                "",                cmd_unselect },
 	{ "UNSUBSCRIBE",  ST_IN,       F_SYNC,           "mbox",            cmd_unsubscribe },
 	/* clang-format on */
@@ -189,6 +193,50 @@ take_name(struct cmd *c)
 	return command_find(str_sub(p->in, start, p->at - start));
 }
 
+/* The last N of the messages that SEQS numbers. */
+static struct uids
+last_of(struct arena *a, struct uids seqs, uint64_t n)
+{
+	struct uid_range *r = arena_array(a, seqs.n, sizeof(*r));
+	size_t i = seqs.n;
+
+	while (n > 0 && i > 0) {
+		uint64_t count =
+		    (uint64_t)seqs.r[i - 1].hi - seqs.r[i - 1].lo + 1;
+
+		i--;
+		r[i] = seqs.r[i];
+		if (count > n)
+			r[i].lo = r[i].hi - (uint32_t)n + 1;
+		n -= count > n ? n : count;
+	}
+	return (struct uids){ r + i, seqs.n - i };
+}
+
+/* RFC 9738: a set of more messages than a command may do. */
+static bool
+within_limit(struct session *s, struct cmd *c)
+{
+	unsigned limit = s->d->message_limit;
+	struct uids seqs;
+
+	if (!limit || !(c->row->flags & (F_LIMITED | F_ATOMIC)))
+		return true;
+	seqs = sel_seqs(s, c->set, c->uid);
+	if (uids_count(seqs) <= limit)
+		return true;
+	if (c->row->flags & F_ATOMIC) {
+		c->code = arena_printf(s->arena, "MESSAGELIMIT %u", limit);
+		c->text = "Too many messages";
+		return false;
+	}
+	seqs = last_of(s->arena, seqs, limit);
+	c->limited = arena_printf(s->arena, "MESSAGELIMIT %u %u", limit,
+	    view_at(s->sel.view, seqs.r[0].lo)->uid);
+	c->set = c->uid ? sel_uids(s, seqs, false) : seqs;
+	return true;
+}
+
 static enum reply
 run_row(struct session *s, struct cmd *c)
 {
@@ -206,6 +254,8 @@ run_row(struct session *s, struct cmd *c)
 		return no(c, "CANNOT", "The mailbox name is badly encoded");
 	if ((c->row->flags & F_WRITE) && s->sel.readonly)
 		return no(c, "READ-ONLY", "Mailbox is open for reading only");
+	if (!within_limit(s, c))
+		return REPLY_NO;
 	return c->row->run(s, c);
 }
 
@@ -236,6 +286,29 @@ command_start(struct session *s)
 	if (!c->row)
 		return bad(c, p->error ? p->error : "Unknown command");
 	return run_row(s, c);
+}
+
+void
+command_progress(struct session *s, struct cmd *c, uint64_t done, uint64_t goal)
+{
+	struct buf *out = conn_out(s->conn);
+	int64_t now = clock_mono_ms();
+
+	if (c->progress == 0)
+		c->progress = now;
+	if (now - c->progress < PROGRESS_MS)
+		return;
+	c->progress = now;
+	BUF_LIT(out, "* OK [INPROGRESS (");
+	if (str_chr(c->tag, ']') == STR_NPOS)
+		write_string(out, c->tag);
+	else /* it would end the code */
+		BUF_LIT(out, "NIL");
+	buf_putc(out, ' ');
+	buf_putu(out, done);
+	buf_putc(out, ' ');
+	buf_putu(out, goal);
+	BUF_LIT(out, ")] Still working\r\n");
 }
 
 static void
@@ -338,6 +411,8 @@ command_finish(struct session *s, enum reply r)
 	if (s->cmd->modseq && (s->enabled & EN_QRESYNC) && !s->cmd->code.n)
 		s->cmd->code = arena_printf(s->arena, "HIGHESTMODSEQ %" PRIu64,
 		    view_modseq(s->sel.view));
+	if (r == REPLY_OK && s->cmd->limited.n && !s->cmd->code.n)
+		s->cmd->code = s->cmd->limited;
 	put_tagged(s, s->cmd, words[r]);
 	command_drop(s);
 	if (hopeless(s, r)) {

@@ -42,6 +42,9 @@ enum {
 	F_SEQ = 2,     /* ... but no EXPUNGE (RFC 3501, section 7.4.1) */
 	F_WRITE = 4,   /* not in a mailbox opened with EXAMINE */
 	F_NUMBERS = 8, /* by sequence number: not in UIDONLY mode (RFC 9586) */
+	/* Of too large a set (RFC 9738): do the last messages, or nothing. */
+	F_LIMITED = 16,
+	F_ATOMIC = 32,
 };
 
 #define CMD_ARGS 2
@@ -57,9 +60,11 @@ struct cmd {
 	/* For the tagged reply; text NULL: "NAME completed". */
 	struct str code; /* without brackets */
 	const char *text;
-	struct told told; /* for the sync before the reply */
-	bool quiet;       /* the mailbox was left: no sync */
-	bool modseq;      /* OK tells HIGHESTMODSEQ (RFC 7162, 3.2.7) */
+	struct told told;   /* for the sync before the reply */
+	bool quiet;         /* the mailbox was left: no sync */
+	struct str limited; /* code of an OK that did not do all of the set */
+	int64_t progress;   /* when it was last told; 0: not begun */
+	bool modseq;        /* OK tells HIGHESTMODSEQ (RFC 7162, 3.2.7) */
 	/* REPLY_MORE and REPLY_WAIT. */
 	enum reply (*step)(struct session *s, struct cmd *c);
 	enum reply (*line)(struct session *s, struct cmd *c, struct str line);
@@ -77,6 +82,11 @@ enum reply command_start(struct session *s);
 enum net_next command_finish(struct session *s, enum reply r);
 /* Free what a command holds; for the end of a session. */
 void command_drop(struct session *s);
+
+/* For cursors, at every step: tells the client now and then that DONE of GOAL
+ * are done (INPROGRESS, RFC 9585). */
+void command_progress(
+    struct session *s, struct cmd *c, uint64_t done, uint64_t goal);
 
 /* Table look-up, for the test and the fuzzer. */
 const struct command *command_find(struct str name);
@@ -159,6 +169,8 @@ struct cmd *fetch_unsolicited(
 enum reply cmd_store(struct session *s, struct cmd *c);
 enum reply cmd_search(struct session *s, struct cmd *c);
 enum reply cmd_idle(struct session *s, struct cmd *c);
+
+enum reply cmd_uidbatches(struct session *s, struct cmd *c);
 
 /* notify.c */
 enum reply cmd_notify(struct session *s, struct cmd *c);

@@ -40,6 +40,7 @@ struct imapd {
 	unsigned timeout, login_timeout; /* seconds */
 	size_t max_literal, max_line;
 	bool plaintext_auth;
+	unsigned message_limit; /* messages a command may do; 0: no limit */
 	/* Octets of large literals in memory, over all sessions. */
 	size_t max_literals;
 	atomic_size_t literals;

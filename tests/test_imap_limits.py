@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""imapd: UIDBATCHES (RFC 10022), MESSAGELIMIT (RFC 9738) and INPROGRESS (RFC 9585)."""
+
+import pytest
+
+from conftest import Site
+from imap_raw import Imap, message
+
+
+@pytest.fixture(scope="module")
+def limited():
+    s = Site()
+    try:
+        with pytest.MonkeyPatch.context() as m:
+            m.setenv("MAILSTEAD_IMAPD_MESSAGE_LIMIT", "4")
+            s.start()
+        yield s
+    finally:
+        s.remove()
+
+
+def test_message_limit(limited):
+    with Imap(limited, *limited.new_account()) as c:
+        assert "MESSAGELIMIT=4" in c.ok("CAPABILITY")[0].split()
+        for i in range(10):
+            c.append("INBOX", message(i))
+        c.ok("SELECT INBOX")
+        lines, tagged = c.command("FETCH 1:3,5:9 UID")
+        assert lines == [f"* {n} FETCH (UID {n})" for n in (6, 7, 8, 9)]
+        assert tagged.startswith("OK [MESSAGELIMIT 4 6]")
+        assert c.command("UID FETCH 7:10 UID")[1].startswith("OK UID FETCH")
+        lines, tagged = c.command("UID STORE 1:2,9:* +FLAGS.SILENT (\\Deleted)")
+        assert tagged.startswith("OK")
+        lines, tagged = c.command("UID STORE 1:* +FLAGS (\\Flagged)")
+        assert len(lines) == 4 and tagged.startswith("OK [MESSAGELIMIT 4 7]")
+        for command in ("COPY 1:5 Trash", "UID MOVE 1:* Trash", "UID EXPUNGE 1:*"):
+            assert c.no(command).startswith("NO [MESSAGELIMIT 4]"), command
+        c.ok("UID MOVE 7:10 Trash")
+        assert len(c.ok("FETCH 1:* UID")) == 4
+
+
+def test_batches(site):
+    with Imap(site, *site.new_account()) as c:
+        assert "UIDBATCHES" in c.ok("CAPABILITY")[0]
+        c.ok("SELECT INBOX")
+        assert c.ok("UIDBATCHES 500") == [f'* UIDBATCHES (TAG "t{c.tag}")']
+        c.append("INBOX", message(1))
+        c.ok("NOOP")
+        while int(c.ok("STATUS INBOX (MESSAGES)")[0].rstrip(")").split()[-1]) < 1100:
+            c.ok("COPY 1:* INBOX")
+        c.ok("UID STORE 1:3 +FLAGS.SILENT (\\Deleted)")
+        c.ok("EXPUNGE")
+        uids = [int(line.split()[4].rstrip(")")) for line in c.ok("FETCH 1:* UID")]
+
+        def batches(args):
+            line = c.ok(f"UIDBATCHES {args}")[0]
+            assert line.startswith(f'* UIDBATCHES (TAG "t{c.tag}")')
+            rest = line.split(") ")[1:]
+            return [tuple(map(int, r.split(":"))) for r in rest[0].split(",")] if rest else []
+
+        found = batches(500)
+        assert [sum(lo <= uid <= hi for uid in uids) for hi, lo in found[:-1]] == [500] * (len(found) - 1)
+        assert found[0][0] == uids[-1] and found[-1][1] == 1
+        assert all(a[1] == b[0] + 1 for a, b in zip(found, found[1:]))
+        assert batches("500 2:3") == found[1:3]
+        assert batches("500 50:60") == []
+        assert c.no("UIDBATCHES 499").startswith("NO [TOOFEW]")
+        assert c.no("UIDBATCHES 500 1:201").startswith("NO [TOOMANY]")
+        assert c.bad("UIDBATCHES 500 3:2").startswith("BAD [CLIENTBUG]")
+        for nonsense in ("UIDBATCHES", "UIDBATCHES x", "UIDBATCHES 500 1", "UIDBATCHES 0"):
+            c.bad(nonsense)

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/rnd.h"
 #include "net/proxy.h"
+#include "net/relay.h"
 
 #define READS_PER_STEP 16 /* then others get their turn */
 #define BATCH_BYTES 16384 /* replies held back for those that follow */
@@ -71,6 +72,7 @@ conn_free(struct conn *c)
 		addr_counts_give(s->counts, &c->addr);
 	SSL_free(c->ssl);
 	close(c->fd);
+	relay_free(&c->relay);
 	buf_fini(&c->in);
 	buf_fini(&c->out);
 	free(c->user);
@@ -136,7 +138,10 @@ offer(struct conn *c, struct str in)
 	size_t used = 0, n;
 
 	do {
-		n = proto->input(c->session, str_sub(in, used, STR_NPOS));
+		struct str rest = str_sub(in, used, STR_NPOS);
+
+		n = c->relay ? relay_take(c, rest)
+			     : proto->input(c->session, rest);
 		used += n < in.n - used ? n : in.n - used;
 	} while (n > 0 && used < in.n && !c->run && !c->closing &&
 		 unsent(c) <= OUT_LOW);
@@ -219,7 +224,7 @@ say_stop(struct conn *c)
 	const struct net_proto *proto = c->listener->proto;
 
 	c->stop_said = true;
-	if (proto->stop)
+	if (proto->stop && !c->relay)
 		proto->stop(c->session);
 	c->closing = true;
 }
@@ -230,7 +235,7 @@ serve_wake(struct conn *c)
 	const struct net_proto *proto = c->listener->proto;
 
 	atomic_fetch_and(&c->state, ~(unsigned)ST_WAKE);
-	if (proto->wake)
+	if (proto->wake && !c->relay)
 		proto->wake(c->session);
 }
 
@@ -241,6 +246,12 @@ batching(const struct conn *c)
 	return c->listener->proto->batch && !c->closing && !c->starttls &&
 	       !c->more && unsent(c) < BATCH_BYTES &&
 	       (c->run || (c->fresh && c->in_at < c->in.n));
+}
+
+static bool
+may_read(const struct conn *c)
+{
+	return c->readable && !relay_full(c);
 }
 
 /* What to do next with nothing to send in the way. False: wait. */
@@ -255,13 +266,29 @@ next_input(struct conn *c, struct scratch *s, unsigned *reads)
 		offer_leftover(c);
 	} else if (c->eof) {
 		c->closing = true;
-	} else if (c->readable && (*reads)++ < READS_PER_STEP) {
+	} else if (c->relay && *reads < READS_PER_STEP && relay_read(c)) {
+		++*reads;
+	} else if (may_read(c) && (*reads)++ < READS_PER_STEP) {
 		take_input(c, s);
 	} else {
-		c->attention |= c->readable;
+		c->attention |= may_read(c) || relay_more(c);
 		return false;
 	}
 	return true;
+}
+
+/* A relayed connection is its loop's, which watches the other side. */
+static bool
+relay_ready(struct conn *c)
+{
+	if (!c->relay->added) {
+		c->attention = true;
+		return false;
+	}
+	if (!relay_flush(c))
+		c->dead = true;
+	c->attention |= c->dead;
+	return !c->dead;
 }
 
 /* False when there is something to wait for. */
@@ -286,6 +313,8 @@ step(struct conn *c, struct scratch *s, unsigned *reads)
 	if (c->run)
 		return false;
 	c->attention |= c->blocked;
+	if (c->relay && !relay_ready(c))
+		return false;
 	if (unsent(c) == 0 && c->starttls) {
 		start_tls(c);
 		return true;

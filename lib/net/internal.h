@@ -65,6 +65,8 @@ struct scratch {
 	struct buf out;
 };
 
+struct relay;
+
 struct listener {
 	struct net_server *server;
 	const struct net_proto *proto;
@@ -129,6 +131,7 @@ struct conn {
 	/* The owner's. */
 	void *session;
 	SSL *ssl;
+	struct relay *relay; /* the backend that bytes are moved to and from */
 	struct buf in, out;
 	size_t in_at, out_at; /* what of them is used already */
 	uint32_t active;      /* second of the last input or output */

@@ -3,7 +3,8 @@ lib_libmailstead_a_SOURCES += \
 	%D%/daemon.c %D%/daemon.h %D%/internal.h %D%/io.c \
 	%D%/limit.c %D%/listen.c %D%/loop.c %D%/metric.c %D%/metric.h \
 	%D%/pool.c %D%/pool.h \
-	%D%/proxy.c %D%/proxy.h %D%/server.c %D%/server.h %D%/tls.c \
+	%D%/proxy.c %D%/proxy.h %D%/relay.c %D%/relay.h \
+	%D%/server.c %D%/server.h %D%/tls.c \
 	%D%/tls.h %D%/wheel.c %D%/wheel.h %D%/work.c
 
 NET_TEST_SERVER = %D%/test_server.c %D%/test_server.h

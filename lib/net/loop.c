@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/relay.h"
 
 static void serve(struct conn *c);
 
@@ -137,10 +138,37 @@ begin_delay(struct conn *c)
 	evtimer_add(c->delay, &tv);
 }
 
+static void
+on_relay(int fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	c->relay->readable = true;
+	c->relay->blocked = false;
+	serve(c);
+}
+
+/* From here on the loop alone serves C. */
+static void
+watch_relay(struct conn *c)
+{
+	struct relay *r = c->relay;
+
+	event_assign(&r->ev, c->loop->base, r->fd,
+	    EV_READ | EV_WRITE | EV_ET | EV_PERSIST, on_relay, c);
+	event_add(&r->ev, NULL);
+	r->added = true;
+	loop_post(c->loop, c);
+}
+
 /* Let a worker close the session. */
 static void
 finish(struct conn *c)
 {
+	if (c->relay && c->relay->added)
+		event_del(&c->relay->ev);
 	wheel_cancel(&c->loop->wheel, &c->timer);
 	if (c->delay)
 		event_free(c->delay);
@@ -188,6 +216,8 @@ settle(struct conn *c)
 		work_start(c);
 		return;
 	}
+	if (c->relay && !c->relay->added)
+		watch_relay(c);
 	if (c->delay_ms && !c->delay)
 		begin_delay(c);
 	if (c->want_write != c->blocked)
@@ -196,7 +226,7 @@ settle(struct conn *c)
 	if (due < c->timer.due)
 		wheel_set(&loop->wheel, &c->timer, due);
 	/* It had its share of reads: others first. */
-	if (c->attention && c->readable && conn_idle(c))
+	if (c->attention && (c->readable || relay_more(c)) && conn_idle(c))
 		loop_post(loop, c);
 }
 

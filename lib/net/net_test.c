@@ -395,6 +395,70 @@ test_many(void **state)
 	stop();
 }
 
+/* Send until nobody takes anything any more; how much that was. */
+static size_t
+stuff(int fd)
+{
+	size_t n = 0;
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	for (int quiet = 0; quiet < 20 && n < 100000000;) {
+		ssize_t r = send(fd, "PING\r\nPING\r\n", 12, MSG_NOSIGNAL);
+
+		n += r > 0 ? (size_t)r : 0;
+		quiet = r > 0 ? 0 : quiet + 1;
+		if (r <= 0)
+			usleep(10000);
+	}
+	return n;
+}
+
+static void
+test_relay(void **state)
+{
+	enum { SIZE = 20000000 };
+	static char sink[65536];
+	size_t n = 0;
+	ssize_t r;
+	int fd;
+
+	(void)state;
+	start((struct net_options){ .loops = 2, .workers = 2 });
+	fd = dial(PLAIN);
+	/* What was sent ahead goes on. */
+	say(fd, "RELAY 0\r\nECHO one\r\n");
+	expect(fd, "relayed\r\nahead\r\none\r\n");
+	say(fd, "ECHO two\r\nUSER far\r\n");
+	expect(fd, "two\r\n[");
+	while ((r = recv(fd, sink, sizeof(sink), 0)) > 0 && sink[r - 1] != '\n')
+		continue;
+	/* A long answer, while nobody reads it for a moment. */
+	echo_largest = 0;
+	say(fd, "BIG 20000000\r\nQUIT\r\n");
+	usleep(200000);
+	while ((r = recv(fd, sink, sizeof(sink), 0)) > 0)
+		n += (size_t)r;
+	assert_true(n > SIZE); /* and the end of one is that of the other */
+	assert_true(echo_largest <= OUT_HIGH + 1000);
+	close(fd);
+	/* Neither side can make the other's output grow. */
+	fd = dial(PLAIN);
+	say(fd, "RELAY 0\r\n");
+	assert_true(stuff(fd) < 100000000);
+	close(fd);
+	/* A relay of a relay, and the client goes first. */
+	fd = dial(PLAIN);
+	say(fd, "RELAY 0\r\nRELAY 4\r\nECHO deep\r\n");
+	expect(fd, "relayed\r\nahead\r\n"
+		   "relayed\r\nahead\r\ndeep\r\n");
+	close(fd);
+	fd = dial(PLAIN);
+	say(fd, "RELAY 0\r\n");
+	expect(fd, "relayed\r\nahead\r\n");
+	stop(); /* does not wait for those */
+	expect_end(fd);
+}
+
 int
 main(void)
 {
@@ -406,6 +470,7 @@ main(void)
 		cmocka_unit_test_teardown(test_limits, test_abandon),
 		cmocka_unit_test_teardown(test_timers, test_abandon),
 		cmocka_unit_test_teardown(test_wake, test_abandon),
+		cmocka_unit_test_teardown(test_relay, test_abandon),
 		cmocka_unit_test_teardown(test_stop, test_abandon),
 		cmocka_unit_test_teardown(test_parallel_and_who, test_abandon),
 		cmocka_unit_test_teardown(test_many, test_abandon),

@@ -77,6 +77,15 @@ void conn_close(struct conn *c); /* after the output was sent */
  * unregister before close() returns. */
 void conn_wake(struct conn *c);
 void conn_set_timeout(struct conn *c, unsigned seconds); /* 0: none */
+/*
+ * From run(), before it returns NET_DONE: what is in conn_out() is still sent,
+ * then AHEAD; from then on the client's bytes, those included that it sent
+ * ahead, go to the connected socket FD and back, until one of the two closes.
+ * The protocol is asked nothing any more but close(). SSL (may be NULL) and FD
+ * are the connection's from here on; FD must not block.
+ */
+struct ssl_st;
+void conn_relay(struct conn *c, int fd, struct ssl_st *ssl, struct str ahead);
 /* From run(): hold back the output and further input for so long, without
  * holding the worker (penalty for failed logins). */
 void conn_delay(struct conn *c, unsigned milliseconds);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "net/relay.h"
 
 #define ROUNDS 32 /* commands in a row before others get their turn */
 
@@ -80,6 +81,7 @@ close_session(struct conn *c)
 		c->listener->proto->close(c->session);
 	c->session = NULL;
 	conn_set_user(c, STR_NULL);
+	relay_free(&c->relay);
 	io_shutdown(c);
 	c->phase = PHASE_CLOSED;
 }

@@ -412,6 +412,7 @@ cmd_list(struct session *s, struct cmd *c)
 		l.give |= GIVE_SUBSCRIBED;
 	if (l.select & SELECT_SPECIAL)
 		l.give |= GIVE_SPECIAL;
+	status_enable(s, l.status);
 	return list(s, c, &l);
 }
 

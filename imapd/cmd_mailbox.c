@@ -178,5 +178,6 @@ cmd_status(struct session *s, struct cmd *c)
 		return r;
 	if (p.m.noselect)
 		return no(c, "NONEXISTENT", "Mailbox cannot be selected");
+	status_enable(s, items);
 	return done(s, c, status_put(s, &p, items, &e), &e);
 }

@@ -137,6 +137,8 @@ enum reply cmd_unsubscribe(struct session *s, struct cmd *c);
 enum reply cmd_status(struct session *s, struct cmd *c);
 
 /* status.c: items of STATUS, and of LIST's RETURN (STATUS ...) */
+/* Items that enable CONDSTORE when a client asks for them do so. */
+void status_enable(struct session *s, unsigned items);
 bool status_parse(struct parse *p, unsigned *items);
 enum store_rc status_put(
     struct session *s, const struct place *p, unsigned items, struct err *e);

@@ -45,7 +45,6 @@ struct notify {
 	int64_t mailbox;
 	uint32_t uidnext;
 	struct cmd *fetch; /* in the middle of it */
-	unsigned status;   /* items of STATUS responses */
 };
 
 /* From now on changes of the account wake the session; what happened before is
@@ -238,6 +237,21 @@ selected_group(const struct notify *n)
  * Telling what changed between two pictures
  */
 
+/* RFC 5465, section 5: what STATUS responses hold; with FlagChange also what
+ * only flags change. */
+static unsigned
+status_items(unsigned events)
+{
+	struct parse p = { .in = (events & EVENT_FLAGS)
+				     ? STR("(MESSAGES UIDNEXT UIDVALIDITY "
+					   "UNSEEN HIGHESTMODSEQ)")
+				     : STR("(MESSAGES UIDNEXT UIDVALIDITY)") };
+	unsigned items;
+
+	status_parse(&p, &items);
+	return items;
+}
+
 static void
 put_list(
     struct session *s, const char *attributes, struct str path, struct str old)
@@ -304,7 +318,8 @@ tell_mailbox(
 	if (events & EVENT_NAME)
 		tell_name(s, old, new);
 	if (!is_selected(s, new) && messages_changed(old, &new->m, events))
-		status_put(s, new, n->status, &e); /* no counting, no error */
+		status_put(s, new, status_items(events),
+		    &e); /* no counting, no error */
 }
 
 static void
@@ -488,27 +503,12 @@ put_statuses(struct session *s, const struct place *places, size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		const struct place *p = &places[i];
+		unsigned events = events_of(n, &n->told, p->own, p->name);
 		struct err e = ERR_INIT;
 
-		if (!p->m.noselect && !is_selected(s, p) &&
-		    (events_of(n, &n->told, p->own, p->name) & messages))
-			status_put(s, p, n->status, &e);
+		if (!p->m.noselect && !is_selected(s, p) && (events & messages))
+			status_put(s, p, status_items(events), &e);
 	}
-}
-
-static unsigned
-status_items(const struct session *s)
-{
-	struct parse p = {
-		.in = (s->enabled & EN_CONDSTORE)
-			  ? STR("(MESSAGES UIDNEXT UIDVALIDITY UNSEEN "
-				"HIGHESTMODSEQ)")
-			  : STR("(MESSAGES UIDNEXT UIDVALIDITY UNSEEN)")
-	};
-	unsigned items;
-
-	status_parse(&p, &items);
-	return items;
 }
 
 static bool
@@ -534,7 +534,6 @@ start(struct session *s, struct arena *arena, struct notify_request *request,
 	n->arena = arena;
 	n->request = request;
 	n->others = means_others(request);
-	n->status = status_items(s);
 	s->notify = n;
 	/* First the watch, so that nothing falls between. */
 	watch_account(s, s->user);

@@ -59,7 +59,7 @@ get_modseq(const struct mailbox *m)
 enum form {
 	FORM_NUMBER,
 	FORM_RECENT, /* counted */
-	FORM_MODSEQ, /* enables CONDSTORE */
+	FORM_MODSEQ, /* asking for it enables CONDSTORE */
 	FORM_ID,
 };
 
@@ -147,14 +147,13 @@ put_row(struct session *s, const struct place *p, unsigned row, struct err *e)
 	return rc;
 }
 
-static bool
-asks_modseq(unsigned items)
+void
+status_enable(struct session *s, unsigned items)
 {
 	for (unsigned i = 0; i < ROWS; i++) {
 		if ((items & 1u << i) && rows[i].form == FORM_MODSEQ)
-			return true;
+			enable_condstore(s);
 	}
-	return false;
 }
 
 enum store_rc
@@ -166,8 +165,6 @@ status_put(
 	enum store_rc rc = STORE_OK;
 	const char *sep = "";
 
-	if (asks_modseq(items))
-		enable_condstore(s);
 	start = out->n;
 	BUF_LIT(out, "* STATUS ");
 	write_mailbox(out, p->name, session_utf8(s));

@@ -42,7 +42,7 @@ def test_messages_elsewhere(c, other):
     c.ok("NOTIFY SET (PERSONAL (MessageNew MessageExpunge FlagChange))")
     c.ok("SELECT INBOX")
     other.append("Archive", message(1))
-    assert re.match(r"\* STATUS Archive \(MESSAGES 1 UIDNEXT 2 UIDVALIDITY \d+ UNSEEN 1\)", c.line())
+    assert re.match(r"\* STATUS Archive \(MESSAGES 1 UIDNEXT 2 UIDVALIDITY \d+ UNSEEN 1 HIGHESTMODSEQ \d+\)", c.line())
     other.ok("SELECT Archive")
     other.ok("STORE 1 +FLAGS (\\Seen)")
     assert "UNSEEN 0" in c.line()

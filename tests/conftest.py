@@ -50,6 +50,16 @@ def wait_for(condition, seconds=10, every=0.02):
         time.sleep(every)
 
 
+def accepts(path):
+    """Does somebody listen on the Unix socket? One that was killed leaves it behind."""
+    with socket.socket(socket.AF_UNIX) as s:
+        try:
+            s.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
 class Site:
     """A running site; see contrib/quickstart for what it is made of."""
 
@@ -148,7 +158,7 @@ class Site:
             if process.poll() is not None:
                 raise AssertionError(f"{name} ended: {self.log(name)[-500:]}")
             return (pid_file.exists() and pid_file.read_text().strip() == str(process.pid)
-                    and control.exists())
+                    and accepts(control))
 
         wait_for(ready, 20)
         return process

@@ -185,7 +185,8 @@ enum store_rc mailbox_get(struct account *a, struct arena *arena, int64_t id,
 enum store_rc mailbox_find_role(struct account *a, struct arena *arena,
     enum mailbox_role role, struct mailbox *out, struct err *e);
 
-/* Missing parents are made too. *id may be NULL. */
+/* Missing parents are made too; rights are those on the parent. *id may be
+ * NULL. */
 enum store_rc mailbox_create(struct account *a, struct str path,
     enum mailbox_role role, int64_t *id, struct err *e);
 /*
@@ -387,6 +388,16 @@ struct copied {
 };
 enum store_rc account_copy(struct account *a, int64_t from, struct uids uids,
     int64_t to, bool move, struct arena *arena, struct copied *copied,
+    struct err *e);
+
+/*
+ * Copy the UIDs that exist to the mailbox TARGET of another account, with
+ * those flags that are in MAY (as for account_store_flags_of); all or none,
+ * unless the machine stops in between. They count against the QUOTA there.
+ */
+enum store_rc account_copy_to(struct account *from, int64_t mailbox,
+    struct uids uids, struct account *to, int64_t target, uint64_t may,
+    const struct quota *quota, struct arena *arena, struct copied *copied,
     struct err *e);
 
 /*

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* APPEND, with UIDPLUS (RFC 4315); MULTIAPPEND (RFC 3502) has its place. */
-#include "base/log.h"
 #include "imapd/place.h"
 #include "imapd/seqset.h"
 
@@ -42,20 +41,6 @@ drop_recent(struct message *m)
 	m->nnames = kept;
 }
 
-static struct quota
-account_quota(struct session *s, const char *owner)
-{
-	struct site_account acc;
-	struct err e = ERR_INIT;
-
-	if (site_account_get(s->d->site, s->arena, str_of(owner), &acc, &e) ==
-	    SITE_OK)
-		return (struct quota){ acc.quota_bytes, acc.quota_messages };
-	log_warn(
-	    "cannot read a quota", LOG_CSTR("account", owner), LOG_ERR(&e));
-	return (struct quota){ 0, 0 };
-}
-
 static struct str
 appenduid(struct arena *a, const struct appended *done, size_t n)
 {
@@ -79,7 +64,7 @@ append_all(struct session *s, struct cmd *c, const struct place *to,
     const struct append *items, size_t n)
 {
 	struct appended *done = arena_array(s->arena, n, sizeof(*done));
-	struct quota quota = account_quota(s, to->owner);
+	struct quota quota = place_quota(s, to);
 	struct err e = ERR_INIT;
 	enum store_rc rc =
 	    account_append(to->account, to->m.id, items, n, &quota, done, &e);

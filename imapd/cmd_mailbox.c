@@ -2,6 +2,7 @@
 /* Commands about mailboxes as a whole. */
 #include <inttypes.h>
 
+#include "imapd/acl.h"
 #include "imapd/place.h"
 
 static enum reply
@@ -79,6 +80,8 @@ cmd_create(struct session *s, struct cmd *c)
 	rc = mailbox_create(p.account, p.path, role, &id, &e);
 	if (rc != STORE_OK)
 		return store_failed(s, c, rc, &e);
+	if (acl_rows(s, p.account, id)) /* of the parent */
+		acl_changed(s, p.account);
 	c->code = arena_printf(s->arena, "MAILBOXID (F%" PRId64 ")", id);
 	return REPLY_OK;
 }
@@ -90,12 +93,16 @@ cmd_delete(struct session *s, struct cmd *c)
 	struct place p;
 	enum store_rc rc;
 	enum reply r;
+	bool shared;
 
 	if (!place_find(s, c, c->arg[0], RIGHT_DELETE, &p, &r))
 		return r;
 	if (sel_is(s, p.account, p.m.id))
 		sel_close(s);
+	shared = acl_rows(s, p.account, p.m.id);
 	rc = mailbox_delete(p.account, p.path, &e);
+	if (rc == STORE_OK && shared)
+		acl_changed(s, p.account);
 	if (rc == STORE_INVALID && p.m.has_children)
 		return no(c, "HASCHILDREN", "Mailbox has children");
 	return done(s, c, rc, &e);

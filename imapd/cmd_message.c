@@ -30,6 +30,27 @@ target_failed(
 	return store_failed(s, c, rc, e);
 }
 
+/* Into another account; what cannot be removed here is not left there. */
+static enum store_rc
+copy_to(struct session *s, const struct place *to, struct uids uids, bool move,
+    struct copied *copied, struct err *e)
+{
+	struct quota quota = place_quota(s, to);
+	struct err ignored = ERR_INIT;
+	enum store_rc rc;
+
+	rc = account_copy_to(s->sel.account, s->sel.mailbox, uids, to->account,
+	    to->m.id, rights_flags(to->rights), &quota, s->arena, copied, e);
+	if (rc != STORE_OK || !move || copied->from.n == 0)
+		return rc;
+	rc = account_expunge(s->sel.account, s->sel.mailbox, copied->from,
+	    false, s->arena, NULL, e);
+	if (rc != STORE_OK)
+		account_expunge(to->account, to->m.id, copied->to, false,
+		    s->arena, NULL, &ignored);
+	return rc;
+}
+
 static enum reply
 copy(struct session *s, struct cmd *c, bool move)
 {
@@ -45,12 +66,12 @@ copy(struct session *s, struct cmd *c, bool move)
 		return r;
 	if (move && (s->sel.rights & remove) != remove)
 		return no(c, "NOPERM", "No right to remove messages here");
-	if (to.account != s->sel.account)
-		return no(c, "CANNOT", "The mailbox is in another account");
 	if (uids.n == 0)
 		return REPLY_OK;
-	rc = account_copy(s->sel.account, s->sel.mailbox, uids, to.m.id, move,
-	    s->arena, &copied, &e);
+	rc = to.account == s->sel.account
+		 ? account_copy(s->sel.account, s->sel.mailbox, uids, to.m.id,
+		       move, s->arena, &copied, &e)
+		 : copy_to(s, &to, uids, move, &copied, &e);
 	if (rc != STORE_OK)
 		return target_failed(s, c, rc, &e);
 	if (copied.from.n == 0)

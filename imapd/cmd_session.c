@@ -29,6 +29,8 @@ static const char *const capabilities[] = {
 	"UIDBATCHES",
 	"INPROGRESS",
 	"UIDONLY",
+	"ACL",
+	"RIGHTS=kxte",
 };
 
 static void

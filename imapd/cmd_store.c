@@ -169,15 +169,18 @@ cmd_store(struct session *s, struct cmd *c)
 	uint64_t modseq = 0;
 
 	EXPECT(c, take_change(&c->p, &ch));
+	/* What others changed, rights too, is told first; then ours can be
+	 * left out. */
+	if (!sel_sync(s, false, NULL))
+		return REPLY_ABORT;
+	if (!rights_flags(s->sel.rights))
+		return no(c, "NOPERM", "No right to change flags");
 	if (!command_flags(s, c, s->sel.account, ch.names, ch.n, &flags, &r))
 		return r;
 	if (!allowed(s, &ch, &flags))
 		return no(c, "NOPERM", "No right to change these flags");
 	if (ch.conditional)
 		enable_condstore(s);
-	/* What others changed is told first; then ours can be left out. */
-	if (!sel_sync(s, false, NULL))
-		return REPLY_ABORT;
 	uids = sel_uids(s, c->set, c->uid);
 	if (uids.n == 0)
 		return REPLY_OK;

@@ -160,6 +160,13 @@ enum reply cmd_move(struct session *s, struct cmd *c);
 enum reply cmd_expunge(struct session *s, struct cmd *c);
 enum reply cmd_uid_expunge(struct session *s, struct cmd *c);
 
+/* cmd_acl.c */
+enum reply cmd_setacl(struct session *s, struct cmd *c);
+enum reply cmd_deleteacl(struct session *s, struct cmd *c);
+enum reply cmd_getacl(struct session *s, struct cmd *c);
+enum reply cmd_listrights(struct session *s, struct cmd *c);
+enum reply cmd_myrights(struct session *s, struct cmd *c);
+
 enum reply cmd_append(struct session *s, struct cmd *c);
 enum reply cmd_fetch(struct session *s, struct cmd *c);
 /*

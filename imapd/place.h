@@ -66,6 +66,12 @@ void rights_filter_flags(unsigned rights, struct flags *f);
 enum store_rc place_list(struct session *s, bool others, struct place **list,
     size_t *count, struct err *e);
 
+/* Who the user is to an owner of DOMAIN; the owner himself if OWN. */
+struct share_who place_who(
+    struct session *s, bool own, struct str owner_domain);
+/* What limits the owner's account. */
+struct quota place_quota(struct session *s, const struct place *p);
+
 /* The account with ID, opened if need be; good until the end of the command. */
 enum store_rc place_account(
     struct session *s, struct str id, struct account **out, struct err *e);
@@ -75,5 +81,6 @@ void place_release(struct session *s);
 /* Who is logged in, for all of this; and nobody any more. */
 void place_login(struct session *s, const struct site_account *acc);
 void place_logout(struct session *s);
+struct str session_domain(const struct session *s);
 
 #endif

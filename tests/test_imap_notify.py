@@ -169,3 +169,18 @@ def test_the_first_group_decides(c, other):
     other.append("Archive", message(1))
     other.append("Sent", message(1))
     assert c.line().startswith("* STATUS Sent")
+
+
+def test_mailboxes_of_others(site, account, c):
+    """What is shared is heard of in the owner's account."""
+    with Imap(site, *site.new_account()) as owner:
+        owner.ok("CREATE Shared")
+        owner.ok(f"SETACL Shared {account[0]} lrs")
+        name = next(line for line in c.ok('LIST "" "*"') if "Shared" in line).split(' "/" ')[1]
+        c.ok(f"NOTIFY SET (mailboxes {name} (MessageNew MessageExpunge))")
+        owner.append("Shared", message(1))
+        assert c.line().startswith(f"* STATUS {name} (MESSAGES 1 ")
+        c.ok(f"SELECT {name}")
+        c.ok("NOTIFY SET (selected (MessageNew (uid) MessageExpunge))")
+        owner.append("Shared", message(2))
+        assert c.line() == "* 2 EXISTS"

@@ -369,6 +369,13 @@ create_level(struct tx *tx, int64_t parent, struct str name,
 	if (rc != STORE_OK)
 		return rc;
 	*id = (int64_t)modseq;
+	/* Who may see the parent may see the child (RFC 4314, section 4). */
+	rc = store_rc_of(sq_run(tx->q, e,
+	    "INSERT INTO share (object, identifier, rights, modseq)"
+	    " SELECT ?1, identifier, rights, ?1 FROM share WHERE object = ?2",
+	    SQ_I(modseq), SQ_I(parent)));
+	if (rc != STORE_OK)
+		return rc;
 	return tx_change(tx, modseq, CHANGE_MAILBOX, 0, *id, *id, e);
 }
 

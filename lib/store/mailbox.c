@@ -602,6 +602,9 @@ drop_row(struct tx *tx, const struct mailbox *m, uint64_t modseq, struct err *e)
 	if (rc == STORE_OK)
 		rc = store_rc_of(sq_run(tx->q, e,
 		    "DELETE FROM share WHERE object = ?", SQ_I(m->id)));
+	if (rc == STORE_OK)
+		rc = store_rc_of(sq_run(tx->q, e,
+		    "DELETE FROM annotation WHERE mailbox = ?", SQ_I(m->id)));
 	if (rc != STORE_OK)
 		return rc;
 	return tx_change(tx, modseq, CHANGE_MAILBOX_GONE, 0, m->id, m->id, e);

@@ -20,6 +20,7 @@
 #include "base/fs.h"
 #include "mime/decode.h"
 #include "sqlite/sq.h"
+#include "store/annotation.h"
 #include "store/check.h"
 #include "store/collection.h"
 #include "store/internal.h"
@@ -1342,6 +1343,8 @@ test_no_scans(void **state)
 	uint64_t since;
 	unsigned seen = 0;
 	uint8_t hash[32];
+	struct annotation *notes;
+	size_t nnotes;
 	struct str id;
 
 	fill(f, 1, 50);
@@ -1369,6 +1372,16 @@ test_no_scans(void **state)
 	    f->a, f->inbox, 1, f->arena, &gone, &complete, &f->e));
 	OK(account_since(f->a, 5, &since, &f->e));
 	OK(account_purge(f->a, clock_now() + 1, &yes, &f->e));
+	OK(annotations_set(f->a, f->inbox, STR("u"),
+	    &(struct annotation){ .name = STR("/a"), .value = STR("v") }, 1, 1,
+	    &since, &f->e));
+	OK(annotations_get(
+	    f->a, f->arena, f->inbox, STR("u"), &notes, &nnotes, &f->e));
+	assert_int_equal(nnotes, 1);
+	since = 1;
+	OK(annotations_changed(
+	    f->a, f->arena, STR("u"), &since, &notes, &nnotes, &f->e));
+	assert_int_equal(nnotes, 1);
 	for (struct db *db = f->a->idle; db; db = db->next_idle) {
 		sqlite3_stmt *s = NULL;
 

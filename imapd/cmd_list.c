@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * LIST and LSUB (RFC 3501; RFC 5258 LIST-EXTENDED; RFC 5819 LIST-STATUS;
- * RFC 6154 SPECIAL-USE; RFC 3348 CHILDREN).
+ * RFC 6154 SPECIAL-USE; RFC 3348 CHILDREN; RFC 8440 LIST-MYRIGHTS; RFC 9590
+ * LIST-METADATA).
  */
 #include <stdlib.h>
 
 #include "base/map.h"
-#include "imapd/command.h"
+#include "imapd/acl.h"
 #include "imapd/match.h"
-#include "imapd/place.h"
+#include "imapd/metadata.h"
 
 #define PATTERNS 64
 
@@ -24,12 +25,15 @@ enum { /* return options */
 	GIVE_SUBSCRIBED = 2,
 	GIVE_SPECIAL = 4,
 	GIVE_STATUS = 8,
+	GIVE_MYRIGHTS = 16,
+	GIVE_METADATA = 32,
 };
 
 struct listing {
 	const char *response; /* LIST or LSUB */
 	bool extended;
 	unsigned select, give, status;
+	struct metadata_wanted metadata;
 	struct str patterns[PATTERNS];
 	size_t npatterns;
 };
@@ -71,13 +75,15 @@ static const struct option returns[] = {
 	{ "SUBSCRIBED", GIVE_SUBSCRIBED },
 	{ "SPECIAL-USE", GIVE_SPECIAL },
 	{ "STATUS", GIVE_STATUS },
+	{ "MYRIGHTS", GIVE_MYRIGHTS },
+	{ "METADATA", GIVE_METADATA },
 	{ NULL, 0 },
 };
 
 /* Options up to the closing parenthesis. */
 static bool
 take_options(
-    struct parse *p, const struct option *o, unsigned *bits, unsigned *status)
+    struct parse *p, const struct option *o, unsigned *bits, struct listing *l)
 {
 	if (parse_try(p, ')'))
 		return true;
@@ -89,8 +95,13 @@ take_options(
 		if (!it->name)
 			return parse_fail(p, "unknown option");
 		*bits |= it->bit;
-		if (o == returns && it->bit == GIVE_STATUS &&
-		    (!parse_sp(p) || !status_parse(p, status)))
+		if (o != returns)
+			continue;
+		if (it->bit == GIVE_STATUS &&
+		    (!parse_sp(p) || !status_parse(p, &l->status)))
+			return false;
+		if (it->bit == GIVE_METADATA &&
+		    (!parse_sp(p) || !metadata_wanted_parse(p, &l->metadata)))
 			return false;
 	} while (parse_try(p, ' '));
 	return parse_char(p, ')');
@@ -134,8 +145,7 @@ take_list(struct parse *p, struct listing *l)
 		return false;
 	if (parse_try(p, '(')) {
 		l->extended = true;
-		if (!take_options(p, selections, &l->select, &l->status) ||
-		    !parse_sp(p))
+		if (!take_options(p, selections, &l->select, l) || !parse_sp(p))
 			return false;
 	}
 	if ((l->select & SELECT_RECURSIVE) && !(l->select & SELECT_SUBSCRIBED))
@@ -148,7 +158,7 @@ take_list(struct parse *p, struct listing *l)
 		if (!parse_try_word(p, "RETURN"))
 			return parse_fail(p, "expected RETURN");
 		if (!parse_sp(p) || !parse_char(p, '(') ||
-		    !take_options(p, returns, &l->give, &l->status))
+		    !take_options(p, returns, &l->give, l))
 			return false;
 	}
 	return parse_end(p);
@@ -353,9 +363,26 @@ put_entry(struct session *s, const struct listing *l, const struct entry *it)
 	BUF_LIT(out, "\r\n");
 }
 
+/* What was asked for beside the names. */
 static enum store_rc
-put_entries(struct session *s, const struct listing *l,
-    const struct entries *es, struct err *e)
+put_more(
+    struct session *s, struct listing *l, const struct place *p, struct err *e)
+{
+	enum store_rc rc = STORE_OK;
+
+	if (l->give & GIVE_MYRIGHTS) /* RFC 8440 */
+		acl_put_myrights(s, p);
+	if ((l->give & GIVE_STATUS) && !p->m.noselect &&
+	    (p->rights & RIGHT_READ))
+		rc = status_put(s, p, l->status, e);
+	if (rc == STORE_OK && (l->give & GIVE_METADATA) && metadata_allowed(p))
+		rc = metadata_put(s, p, &l->metadata, e); /* RFC 9590 */
+	return rc;
+}
+
+static enum store_rc
+put_entries(struct session *s, struct listing *l, const struct entries *es,
+    struct err *e)
 {
 	enum store_rc rc = STORE_OK;
 
@@ -366,9 +393,8 @@ put_entries(struct session *s, const struct listing *l,
 		    (!it->p || !role_names[it->p->m.role]))
 			continue;
 		put_entry(s, l, it);
-		if ((l->give & GIVE_STATUS) && it->p && !it->p->m.noselect &&
-		    (it->p->rights & RIGHT_READ))
-			rc = status_put(s, it->p, l->status, e);
+		if (it->p)
+			rc = put_more(s, l, it->p, e);
 	}
 	return rc;
 }
@@ -397,7 +423,8 @@ list(struct session *s, struct cmd *c, struct listing *l)
 enum reply
 cmd_list(struct session *s, struct cmd *c)
 {
-	struct listing l = { .response = "LIST" };
+	struct listing l = { .response = "LIST",
+		.metadata.maxsize = UINT64_MAX };
 
 	EXPECT(c, take_list(&c->p, &l));
 	if (!l.extended && l.patterns[0].n == 0) {

@@ -31,16 +31,12 @@ take_use(struct cmd *c, enum mailbox_role *role, bool *known)
 	    !parse_char(p, ')') || !parse_end(p))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		int r = ROLE_IMPORTANT;
+		enum mailbox_role named = role_named(names[i]);
 
-		while (r > ROLE_NONE &&
-		       (!role_names[r] || !str_ieqc(names[i], role_names[r])))
-			r--;
-		/* A mailbox has one role; the views are not offered. */
-		if (r == ROLE_NONE || r == ROLE_ALL || r == ROLE_FLAGGED ||
-		    *role != ROLE_NONE)
+		/* A mailbox has one role. */
+		if (named == ROLE_NONE || *role != ROLE_NONE)
 			*known = false;
-		*role = (enum mailbox_role)r;
+		*role = named;
 	}
 	return true;
 }

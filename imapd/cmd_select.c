@@ -2,6 +2,7 @@
 /* SELECT, EXAMINE and leaving a mailbox again. */
 #include <string.h>
 
+#include "imapd/metadata.h"
 #include "imapd/notify.h"
 #include "imapd/place.h"
 #include "imapd/qresync.h"
@@ -120,6 +121,8 @@ open_mailbox(
 	}
 	sel->view = view_ref(sel->latest);
 	s->state = ST_SELECTED;
+	sel->metadata_since = UINT64_MAX;
+	metadata_tell(s);
 	notify_selected(s);
 	return STORE_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Commands about the session itself. */
 #include "base/log.h"
-#include "imapd/command.h"
+#include "imapd/metadata.h"
 #include "site/sasl.h"
 
 static const char *const capabilities[] = {
@@ -30,6 +30,9 @@ static const char *const capabilities[] = {
 	"INPROGRESS",
 	"UIDONLY",
 	"ACL",
+	"METADATA",
+	"LIST-METADATA",
+	"LIST-MYRIGHTS",
 	"RIGHTS=kxte",
 };
 
@@ -170,6 +173,7 @@ static const struct {
 } enables[] = {
 	{ "CONDSTORE", EN_CONDSTORE },
 	{ "IMAP4REV2", EN_REV2 },
+	{ "METADATA", EN_METADATA },
 	{ "QRESYNC", EN_QRESYNC | EN_CONDSTORE },
 	{ "UIDONLY", EN_UIDONLY },
 	{ "UTF8=ACCEPT", EN_UTF8 },
@@ -183,7 +187,10 @@ enable(struct session *s, struct str name)
 			continue;
 		if (enables[i].bits & EN_CONDSTORE)
 			enable_condstore(s);
+		if (enables[i].bits & ~s->enabled & EN_METADATA)
+			s->metadata_since = UINT64_MAX;
 		s->enabled |= enables[i].bits;
+		metadata_tell(s); /* so far */
 		return true;
 	}
 	return false;

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "imapd/place.h"
+#include "imapd/metadata.h"
 #include "imapd/seqset.h"
 
 #define BAD_BEFORE_LOGIN 5
@@ -31,6 +31,7 @@ static const struct command rows[] = {
 	{ "EXPUNGE",      ST_SELECTED, F_SYNC | F_WRITE, "",                cmd_expunge },
 	{ "FETCH",        ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS | F_LIMITED,   "set rest",        cmd_fetch },
 	{ "GETACL",       ST_IN,       F_SYNC,           "mbox",            cmd_getacl },
+	{ "GETMETADATA",  ST_IN,       F_SYNC,           "rest",            cmd_getmetadata },
 	{ "ID",           ST_ANY,      0,                "rest",            cmd_id },
 	{ "IDLE",         ST_IN,       F_SYNC,           "",                cmd_idle },
 	{ "LIST",         ST_IN,       F_SYNC,           "rest",            cmd_list },
@@ -47,6 +48,7 @@ static const struct command rows[] = {
 	{ "SEARCH",       ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS,   "rest",            cmd_search },
 	{ "SELECT",       ST_IN,       0,                "mbox rest",       cmd_select },
 	{ "SETACL",       ST_IN,       F_SYNC,           "mbox astring rest", cmd_setacl },
+	{ "SETMETADATA",  ST_IN,       F_SYNC,           "mbox rest",       cmd_setmetadata },
 	{ "STARTTLS",     ST_NEW,      0,                "",                cmd_starttls },
 	{ "STATUS",       ST_IN,       F_SYNC,           "mbox rest",       cmd_status },
 	{ "STORE",        ST_SELECTED, F_SYNC | F_SEQ | F_WRITE | F_NUMBERS | F_LIMITED, "set rest", cmd_store },
@@ -365,8 +367,11 @@ sync_before(struct session *s, const struct cmd *c, enum reply r)
 {
 	bool seq;
 
-	if (s->state != ST_SELECTED || !c->row || c->quiet ||
+	if (!(s->state & ST_IN) || !c->row || c->quiet ||
 	    !(c->row->flags & F_SYNC) || r == REPLY_BAD)
+		return true;
+	metadata_tell(s);
+	if (s->state != ST_SELECTED)
 		return true;
 	/* "UID FETCH" has no F_SEQ: EXPUNGE is fine there (7.4.1). */
 	seq = (c->row->flags & F_SEQ) != 0;

@@ -143,6 +143,8 @@ bool status_parse(struct parse *p, unsigned *items);
 enum store_rc status_put(
     struct session *s, const struct place *p, unsigned items, struct err *e);
 extern const char *const role_names[]; /* by enum mailbox_role; or NULL */
+/* A role that mailboxes can be given, or ROLE_NONE. */
+enum mailbox_role role_named(struct str name);
 
 /* cmd_list.c */
 enum reply cmd_list(struct session *s, struct cmd *c);
@@ -166,6 +168,10 @@ enum reply cmd_deleteacl(struct session *s, struct cmd *c);
 enum reply cmd_getacl(struct session *s, struct cmd *c);
 enum reply cmd_listrights(struct session *s, struct cmd *c);
 enum reply cmd_myrights(struct session *s, struct cmd *c);
+
+/* cmd_metadata.c */
+enum reply cmd_getmetadata(struct session *s, struct cmd *c);
+enum reply cmd_setmetadata(struct session *s, struct cmd *c);
 
 enum reply cmd_append(struct session *s, struct cmd *c);
 enum reply cmd_fetch(struct session *s, struct cmd *c);

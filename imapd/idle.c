@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "imapd/command.h"
+#include "imapd/metadata.h"
 #include "imapd/notify.h"
 
 #define STILL_HERE_MS (110 * 1000)
@@ -36,6 +37,8 @@ idle_look(struct session *s, struct cmd *c)
 	} else if (s->state == ST_SELECTED && !sel_sync(s, true, NULL)) {
 		s->expired = true;
 	}
+	if (!s->expired)
+		metadata_tell(s);
 	if (s->expired)
 		return false;
 	if (out->n == before && now - *last < STILL_HERE_MS)

@@ -6,8 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "imapd/command.h"
-#include "imapd/place.h"
+#include "imapd/metadata.h"
 #include "imapd/tell.h"
 
 /* A mailbox, as the client was told of it. */
@@ -30,6 +29,7 @@ struct picture {
 struct watched {
 	struct watcher watcher;
 	char owner[17];
+	uint64_t metadata; /* annotations told so far: a modseq */
 	struct watched *next;
 };
 
@@ -61,6 +61,7 @@ watch_account(struct session *s, const char *owner)
 		return;
 	w = mem_zalloc(sizeof(*w));
 	memcpy(w->owner, owner, sizeof(w->owner));
+	w->metadata = UINT64_MAX;
 	w->next = n->watched;
 	n->watched = w;
 	watch_add(s->d->watch, &w->watcher, s->conn, str_of(w->owner));
@@ -361,6 +362,56 @@ tell_subscriptions(struct session *s, const struct picture *now)
 	}
 }
 
+static unsigned
+server_events(const struct notify *n)
+{
+	unsigned events = 0;
+
+	for (size_t i = 0; i < n->request->n; i++)
+		events |= n->request->groups[i].events;
+	return events & EVENT_SERVER_METADATA;
+}
+
+static void
+tell_annotations(struct session *s, const struct picture *now,
+    const struct watched *w, const struct annotation *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct seen *x =
+		    picture_find(now, w->owner, list[i].mailbox);
+
+		if (i > 0 && list[i - 1].mailbox == list[i].mailbox)
+			continue;
+		if (x && (events_of_seen(s, now, x) & EVENT_METADATA))
+			metadata_put_changed(s, x->name, &list[i], n - i);
+		else if (!list[i].mailbox && strcmp(w->owner, s->user) == 0 &&
+			 server_events(s->notify))
+			metadata_put_changed(s, STR(""), &list[i], n - i);
+	}
+}
+
+static void
+tell_metadata(struct session *s, const struct picture *now)
+{
+	for (struct watched *w = s->notify->watched; w; w = w->next) {
+		struct annotation *list;
+		struct account *a;
+		struct err e = ERR_INIT;
+		size_t n;
+		enum store_rc rc = place_account(s, str_of(w->owner), &a, &e);
+
+		if (rc == STORE_OK)
+			rc = annotations_changed(a, s->arena, str_of(s->user),
+			    &w->metadata, &list, &n, &e);
+		if (rc == STORE_OK)
+			tell_annotations(s, now, w, list, n);
+		else
+			log_warn("cannot look for changed annotations",
+			    LOG_CSTR("session", conn_id(s->conn)),
+			    LOG_CSTR("owner", w->owner), LOG_ERR(&e));
+	}
+}
+
 static void
 tell_pictures(struct session *s)
 {
@@ -380,6 +431,7 @@ tell_pictures(struct session *s)
 		tell_mailbox(s, &now, &places[i]);
 	tell_gone(s, &now);
 	tell_subscriptions(s, &now);
+	tell_metadata(s, &now);
 	arena_free(&s->notify->told.arena);
 	s->notify->told = now;
 }
@@ -577,7 +629,8 @@ cmd_notify(struct session *s, struct cmd *c)
 			   : no(c,
 				 "BADEVENT (MessageNew MessageExpunge"
 				 " FlagChange MailboxName"
-				 " SubscriptionChange)",
+				 " SubscriptionChange MailboxMetadataChange"
+				 " ServerMetadataChange)",
 				 "Unknown event");
 	}
 	rc = start(s, arena, request, &e);

@@ -11,8 +11,9 @@
  *
  * The session keeps a picture of the mailboxes. When the watch wakes it, it
  * looks again and tells the difference: STATUS for messages, LIST for names and
- * subscriptions. The selected mailbox is synchronised as in IDLE; new messages
- * in it are fetched with the items that the client named.
+ * subscriptions, METADATA for annotations. The selected mailbox is synchronised
+ * as in IDLE; new messages in it are fetched with the items that the client
+ * named.
  */
 
 enum notify_filter {
@@ -31,6 +32,8 @@ enum { /* events, as bits */
 	EVENT_FLAGS = 4,
 	EVENT_NAME = 8,
 	EVENT_SUBSCRIPTION = 16,
+	EVENT_METADATA = 32, /* of a mailbox (RFC 5464) */
+	EVENT_SERVER_METADATA = 64,
 };
 
 struct notify_group {

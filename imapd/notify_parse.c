@@ -26,6 +26,8 @@ static const struct {
 	{ "FlagChange", EVENT_FLAGS },
 	{ "MailboxName", EVENT_NAME },
 	{ "SubscriptionChange", EVENT_SUBSCRIPTION },
+	{ "MailboxMetadataChange", EVENT_METADATA },
+	{ "ServerMetadataChange", EVENT_SERVER_METADATA },
 };
 
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
@@ -98,7 +100,7 @@ sensible(struct parse *p, const struct notify_group *g)
 		    p, "MessageNew and MessageExpunge belong together");
 	if ((g->events & EVENT_FLAGS) && !(g->events & both))
 		return parse_fail(p, "FlagChange needs MessageNew");
-	if (selected && (g->events & (EVENT_NAME | EVENT_SUBSCRIPTION)))
+	if (selected && (g->events & ~(both | EVENT_FLAGS)))
 		return parse_fail(
 		    p, "events of mailboxes are not for the selected one");
 	if (!selected && g->items.n)

@@ -56,10 +56,11 @@ enum { /* session states, as bits for the command table */
 
 enum { /* what ENABLE and its kin switched on */
 	EN_CONDSTORE = 1,
-	EN_QRESYNC = 2,  /* VANISHED instead of EXPUNGE (RFC 7162) */
-	EN_REV2 = 4,     /* IMAP4rev2 (RFC 9051) */
-	EN_UTF8 = 8,     /* UTF8=ACCEPT (RFC 6855) */
-	EN_UIDONLY = 16, /* no sequence numbers (RFC 9586) */
+	EN_QRESYNC = 2,   /* VANISHED instead of EXPUNGE (RFC 7162) */
+	EN_REV2 = 4,      /* IMAP4rev2 (RFC 9051) */
+	EN_UTF8 = 8,      /* UTF8=ACCEPT (RFC 6855) */
+	EN_UIDONLY = 16,  /* no sequence numbers (RFC 9586) */
+	EN_METADATA = 32, /* unsolicited METADATA (RFC 5464) */
 };
 
 #define RECENT_RANGES 8
@@ -81,8 +82,9 @@ struct selected {
 	/* UIDs that are \Recent to this session, ascending. */
 	struct uid_range recent[RECENT_RANGES];
 	unsigned nrecent;
-	uint32_t claimed;  /* below here somebody has claimed them */
-	uint32_t keywords; /* so many the client was told of */
+	uint32_t claimed;        /* below here somebody has claimed them */
+	uint64_t metadata_since; /* modseq; of another's account */
+	uint32_t keywords;       /* so many the client was told of */
 };
 
 struct session {
@@ -106,6 +108,8 @@ struct session {
 	struct watcher watcher;
 	struct notify *notify; /* NULL: none asked for */
 	struct selected sel;
+	/* Modseqs of annotations: told so far, and the last change here. */
+	uint64_t metadata_since, metadata_own;
 	struct keywords keywords; /* of the account; in the arena */
 };
 

@@ -14,6 +14,18 @@ const char *const role_names[] = {
 	[ROLE_IMPORTANT] = "\\Important",
 };
 
+enum mailbox_role
+role_named(struct str name)
+{
+	/* Those that are views of other mailboxes are not offered. */
+	for (int r = ROLE_DRAFTS; r <= ROLE_IMPORTANT; r++) {
+		if (r != ROLE_ALL && r != ROLE_FLAGGED &&
+		    str_ieqc(name, role_names[r]))
+			return (enum mailbox_role)r;
+	}
+	return ROLE_NONE;
+}
+
 static uint64_t
 get_messages(const struct mailbox *m)
 {

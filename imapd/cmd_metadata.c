@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* GETMETADATA and SETMETADATA (RFC 5464). */
+#include <inttypes.h>
+#include <limits.h>
+
+#include "imapd/metadata.h"
+#include "site/setting.h"
+
+/* Mailbox "" is the server: *p is NULL then. */
+static bool
+find(struct session *s, struct cmd *c, struct str name, struct place *found,
+    const struct place **p, enum reply *r)
+{
+	*p = NULL;
+	if (c->p.bad_mailbox) {
+		*r = no(c, "CANNOT", "The mailbox name is badly encoded");
+		return false;
+	}
+	if (name.n == 0)
+		return true;
+	if (!place_find(s, c, name, RIGHT_LOOKUP, found, r))
+		return false;
+	if (!metadata_allowed(found)) {
+		*r = place_denied(c, found);
+		return false;
+	}
+	*p = found;
+	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * GETMETADATA
+ */
+
+static bool
+take_depth(struct parse *p, unsigned *out)
+{
+	if (parse_try_word(p, "infinity"))
+		*out = UINT_MAX;
+	else if (parse_try_word(p, "1"))
+		*out = 1;
+	else if (parse_try_word(p, "0"))
+		*out = 0;
+	else
+		return parse_fail(p, "DEPTH is 0, 1 or infinity");
+	return true;
+}
+
+static bool
+take_options(struct parse *p, struct metadata_wanted *want)
+{
+	do {
+		if (parse_try_word(p, "MAXSIZE")) {
+			if (!parse_sp(p) || !parse_u64(p, &want->maxsize))
+				return false;
+		} else if (!parse_try_word(p, "DEPTH")) {
+			return parse_fail(p, "unknown option");
+		} else if (!parse_sp(p) || !take_depth(p, &want->depth)) {
+			return false;
+		}
+	} while (parse_try(p, ' '));
+	return parse_char(p, ')');
+}
+
+enum reply
+cmd_getmetadata(struct session *s, struct cmd *c)
+{
+	struct metadata_wanted *want =
+	    ARENA_NEW(s->arena, struct metadata_wanted);
+	struct parse *p = &c->p;
+	struct err e = ERR_INIT;
+	const struct place *place;
+	struct place found;
+	struct str name;
+	enum store_rc rc;
+	enum reply r;
+
+	want->maxsize = UINT64_MAX;
+	EXPECT(c, parse_sp(p));
+	if (parse_try(p, '('))
+		EXPECT(c, take_options(p, want) && parse_sp(p));
+	EXPECT(c, parse_mailbox(p, &name) && parse_sp(p) &&
+		      metadata_wanted_parse(p, want) && parse_end(p));
+	if (!find(s, c, name, &found, &place, &r))
+		return r;
+	rc = metadata_put(s, place, want, &e);
+	if (rc != STORE_OK)
+		return store_failed(s, c, rc, &e);
+	if (want->longest)
+		c->code = arena_printf(
+		    s->arena, "METADATA LONGENTRIES %" PRIu64, want->longest);
+	return REPLY_OK;
+}
+
+/* ------------------------------------------------------------------------
+ * SETMETADATA
+ */
+
+struct edit {
+	struct annotation items[METADATA_ENTRIES];
+	size_t n;
+	bool use; /* /private/specialuse is set, to this: */
+	struct str uses;
+};
+
+static bool
+take_value(struct parse *p, struct str *out)
+{
+	bool binary;
+
+	return parse_peek(p) == '~' ? parse_literal(p, &binary, out)
+				    : parse_nstring(p, out);
+}
+
+static bool
+is_use(const struct annotation *item)
+{
+	return !item->shared && str_eqc(item->name, "/specialuse");
+}
+
+static bool
+take_edit(struct parse *p, struct edit *ed)
+{
+	if (!parse_sp(p) || !parse_char(p, '('))
+		return false;
+	do {
+		struct annotation *item = &ed->items[ed->n];
+
+		if (ed->n == METADATA_ENTRIES)
+			return parse_fail(p, "too many entries");
+		if (!metadata_entry_parse(p, item) || !parse_sp(p) ||
+		    !take_value(p, &item->value))
+			return false;
+		ed->n++;
+	} while (parse_try(p, ' '));
+	return parse_char(p, ')') && parse_end(p);
+}
+
+/* The role of a mailbox is no annotation of the store. */
+static void
+split_use(struct edit *ed, bool server)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ed->n; i++) {
+		if (!server && is_use(&ed->items[i])) {
+			ed->use = true;
+			ed->uses = ed->items[i].value;
+		} else {
+			ed->items[kept++] = ed->items[i];
+		}
+	}
+	ed->n = kept;
+}
+
+static enum reply
+set_use(struct session *s, struct cmd *c, const struct place *p, struct str use)
+{
+	enum mailbox_role role = use.n ? role_named(use) : ROLE_NONE;
+	struct err e = ERR_INIT;
+	enum store_rc rc;
+
+	if (!p->own || (use.n && role == ROLE_NONE))
+		return no(c, "USEATTR", "Special use is not supported");
+	rc = mailbox_set_role(p->account, p->path, role, &e);
+	return rc == STORE_OK ? REPLY_OK : store_failed(s, c, rc, &e);
+}
+
+static uint64_t
+limit(struct session *s, const char *key)
+{
+	struct site_scope scope = { session_domain(s), STR_NULL };
+
+	return site_setting_uint(s->d->site, key, scope);
+}
+
+/* False: *r is the reply. */
+static bool
+may_set(struct session *s, struct cmd *c, const struct place *p,
+    const struct edit *ed, enum reply *r)
+{
+	uint64_t max = limit(s, "metadata.max_size");
+
+	for (size_t i = 0; i < ed->n; i++) {
+		const struct annotation *item = &ed->items[i];
+
+		if (item->shared && !(p && (p->rights & RIGHT_WRITE))) {
+			*r = no(c, "NOPERM", "No right to set that entry");
+			return false;
+		}
+		if (item->value.n > max) {
+			*r = no(c, NULL, "Value is too long");
+			c->code = arena_printf(
+			    s->arena, "METADATA MAXSIZE %" PRIu64, max);
+			return false;
+		}
+	}
+	return true;
+}
+
+enum reply
+cmd_setmetadata(struct session *s, struct cmd *c)
+{
+	struct edit *ed = ARENA_NEW(s->arena, struct edit);
+	struct err e = ERR_INIT;
+	const struct place *p;
+	struct place found;
+	uint64_t modseq;
+	enum store_rc rc;
+	enum reply r;
+
+	EXPECT(c, take_edit(&c->p, ed));
+	if (!find(s, c, c->arg[0], &found, &p, &r))
+		return r;
+	split_use(ed, !p);
+	if (!may_set(s, c, p, ed, &r))
+		return r;
+	if (ed->use && (r = set_use(s, c, p, ed->uses)) != REPLY_OK)
+		return r;
+	if (ed->n == 0)
+		return REPLY_OK;
+	rc = annotations_set(p ? p->account : s->account, p ? p->m.id : 0,
+	    str_of(s->user), ed->items, ed->n,
+	    (unsigned)limit(s, "metadata.max_entries"), &modseq, &e);
+	if (rc == STORE_OK) /* not to be told back */
+		s->metadata_own = modseq;
+	if (rc == STORE_LIMIT)
+		return no(c, "METADATA TOOMANY", "Too many entries");
+	return rc == STORE_OK ? REPLY_OK : store_failed(s, c, rc, &e);
+}

@@ -2,6 +2,7 @@
 #include "authd/lookup.h"
 
 #include "base/log.h"
+#include "site/backend.h"
 #include "site/setting.h"
 
 /* One look-up; the reply is built in `out`. */
@@ -152,26 +153,21 @@ find_senders(struct query *q)
 	return rc;
 }
 
-/* "lmtp:inet:[host]:24" for the backend "host:port" of an account. */
+/* "lmtp:inet:[host]:24" for an account that has a backend. */
 static enum lookup_rc
 find_transport(struct query *q)
 {
 	struct site_targets t;
 	enum lookup_rc rc = resolve(q, &t);
-	struct str backend;
-	size_t colon;
+	struct site_backend b;
 
 	if (rc != LOOKUP_FOUND)
 		return rc;
 	if (t.count != 1 || !t.list[0].local ||
-	    t.list[0].account.backend.n == 0)
+	    !site_backend(
+		q->site, q->arena, &t.list[0].account, SITE_BACKEND_LMTP, &b))
 		return LOOKUP_NOTFOUND;
-	backend = t.list[0].account.backend;
-	colon = str_rchr(backend, ':');
-	buf_printf(q->out, "lmtp:inet:[%.*s]:%u",
-	    STR_ARG(str_sub(backend, 0, colon)),
-	    (unsigned)site_setting_uint(
-		q->site, "backend.lmtp_port", (struct site_scope){ 0 }));
+	buf_printf(q->out, "lmtp:inet:[%.*s]:%u", STR_ARG(b.host), b.port);
 	return rc;
 }
 

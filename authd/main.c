@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "authd/auth.h"
+#include "backend/backend.h"
 #include "base/log.h"
 #include "net/daemon.h"
 
@@ -34,7 +35,10 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	    "mailstead_authd_requests_total", NULL, "SASL exchanges begun");
 	authd.lookups = metric_counter("mailstead_authd_lookups_total", NULL,
 	    "socketmap requests answered");
-	return site_open(conf_get(c, "data_dir"), &authd.site, e) == SITE_OK;
+	if (site_open(conf_get(c, "data_dir"), &authd.site, e) != SITE_OK)
+		return false;
+	site_set_prover(authd.site, backend_prove);
+	return true;
 }
 
 static bool

@@ -37,7 +37,8 @@ static const struct option_def account_add_options[] = {
 	{ "name", "TEXT", "the holder's name" },
 	{ "quota", "SIZE", "storage limit, such as 5G; 0: none" },
 	{ "messages", "NUMBER", "message limit; 0: none" },
-	{ "backend", "HOST:PORT", "the host that holds it, if not this one" },
+	{ "backend", "BACKEND",
+	    "who holds it: HOST[:PORT] [PROTOCOL=HOST[:PORT] ...]" },
 	{ "password", "PASSWORD",
 	    "the password (others can see it in the process list)" },
 	{ "stdin", NULL, "read the password from standard input" },
@@ -55,7 +56,8 @@ static const struct option_def account_set_options[] = {
 	    "storage limit, such as 5G; 0: none; \"default\": the domain's" },
 	{ "messages", "NUMBER",
 	    "message limit; 0: none; \"default\": the domain's" },
-	{ "backend", "HOST:PORT", "the host that holds it; empty: this one" },
+	{ "backend", "BACKEND",
+	    "who holds it: HOST[:PORT] [PROTOCOL=HOST[:PORT] ...]; empty: we" },
 	END,
 };
 static const struct option_def account_list_options[] = {

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "imapd/command.h"
+#include "imapd/proxy.h"
 #include "site/sasl.h"
 
 static void
@@ -42,12 +43,15 @@ refused(struct session *s, struct cmd *c, enum site_rc rc, unsigned delay_ms)
 
 static enum reply
 logged_in(struct session *s, struct cmd *c, const struct site_account *acc,
-    const char *mechanism)
+    const char *mechanism, struct str password)
 {
 	struct buf code = { 0 };
 	struct err e = ERR_INIT;
-	enum store_rc rc = session_login(s, acc, &e);
+	enum store_rc rc;
 
+	if (acc->backend.n)
+		return proxy_login(s, c, acc, mechanism, password);
+	rc = session_login(s, acc, &e);
 	if (rc != STORE_OK) {
 		log_error("cannot open an account",
 		    LOG_CSTR("account", acc->id), LOG_ERR(&e));
@@ -77,13 +81,16 @@ cmd_login(struct session *s, struct cmd *c)
 	struct err e = ERR_INIT;
 	unsigned delay_ms = 0;
 	enum site_rc rc;
+	enum reply r = REPLY_OK;
 
 	if (session_insecure(s))
 		return no(c, "PRIVACYREQUIRED", "Start TLS first");
 	rc = site_login(s->d->site, s->arena, &cred, &acc, &delay_ms, &e);
+	if (rc == SITE_OK)
+		r = logged_in(s, c, &acc, "LOGIN", cred.password);
 	mem_wipe(s->frame.cmd.p, s->frame.cmd.n);
 	if (rc == SITE_OK)
-		return logged_in(s, c, &acc, "LOGIN");
+		return r;
 	log_failure(s, STR(""), "LOGIN", rc, &e);
 	return refused(s, c, rc, delay_ms);
 }
@@ -107,7 +114,8 @@ succeeded(struct session *s, struct cmd *c)
 {
 	struct sasl *x = c->data;
 
-	return logged_in(s, c, sasl_account(x), sasl_mechanism(x));
+	return logged_in(
+	    s, c, sasl_account(x), sasl_mechanism(x), sasl_password(x));
 }
 
 /* The empty answer to the server's last word (SCRAM). */

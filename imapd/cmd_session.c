@@ -112,6 +112,16 @@ cmd_starttls(struct session *s, struct cmd *c)
 	return REPLY_TLS;
 }
 
+/* A front like ours tells how many more there may be before it is a loop. */
+static void
+note_hops(struct session *s, struct str name, struct str value)
+{
+	uint32_t n;
+
+	if (str_ieqc(name, "x-proxy-ttl") && str_u32(value, &n) && n < s->hops)
+		s->hops = n;
+}
+
 /* RFC 2971: at most 30 fields; logged at debug level, one line each. */
 static bool
 take_id(struct session *s, struct parse *p)
@@ -132,6 +142,7 @@ take_id(struct session *s, struct parse *p)
 			if (!parse_string(p, &name) || !parse_sp(p) ||
 			    !parse_nstring(p, &value))
 				return false;
+			note_hops(s, name, value);
 			log_debug("client id",
 			    LOG_CSTR("session", conn_id(s->conn)),
 			    LOG_STR("field", name), LOG_STR("value", value));

@@ -12,7 +12,8 @@ imapd_rest = %D%/session.c %D%/session.h %D%/command.c %D%/command.h \
 	%D%/search.c %D%/search.h %D%/section.c %D%/section.h %D%/status.c \
 	%D%/cmd_append.c %D%/cmd_fetch.c %D%/cmd_list.c %D%/cmd_login.c \
 	%D%/cmd_mailbox.c %D%/cmd_message.c %D%/cmd_search.c \
-	%D%/cmd_select.c %D%/cmd_uidbatches.c %D%/cmd_session.c %D%/cmd_store.c
+	%D%/cmd_select.c %D%/cmd_uidbatches.c %D%/cmd_session.c \
+	%D%/cmd_store.c %D%/proxy.c %D%/proxy.h
 
 pkglibexec_PROGRAMS += %D%/imapd
 %C%_imapd_SOURCES = %D%/main.c $(imapd_rest) $(imapd_parts)

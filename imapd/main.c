@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/backend.h"
 #include "base/log.h"
 #include "imapd/session.h"
 #include "net/daemon.h"
@@ -50,6 +51,7 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	imapd.max_literals = imapd.max_literal * 8;
 	if (site_open(o.data_dir, &imapd.site, e) != SITE_OK)
 		return false;
+	site_set_prover(imapd.site, backend_prove);
 	return store_open(&o, &imapd.store, e) == STORE_OK &&
 	       watch_new(imapd.store, &imapd.watch, e);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -27,6 +28,7 @@ session_open(struct conn *c)
 	s->conn = c;
 	s->arena = arena_new();
 	s->state = ST_NEW;
+	s->hops = BACKEND_HOPS;
 	s->opened = s->last_input = clock_mono_ms();
 	s->frame.max_line = LINE_BEFORE_LOGIN;
 	conn_set_timeout(c, s->d->login_timeout);

@@ -95,6 +95,7 @@ struct session {
 	enum frame_event ready; /* what input() found for run() */
 	struct cmd *cmd;        /* runs, streams or waits; in the arena */
 	unsigned state, enabled;
+	unsigned hops;  /* fronts that may still follow (backend.h) */
 	unsigned bad;   /* commands in a row that were not understood */
 	size_t charged; /* of d->literals */
 	int64_t opened, last_input; /* clock_mono_ms() */

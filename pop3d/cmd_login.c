@@ -45,6 +45,15 @@ refused(struct session *s, enum site_rc rc, unsigned delay_ms)
 	}
 }
 
+static enum net_next
+enter(struct session *s, const struct site_account *acc, const char *mechanism,
+    struct str password)
+{
+	if (acc->backend.n)
+		return proxy_login(s, acc, mechanism, password);
+	return session_login(s, acc, mechanism);
+}
+
 /* ------------------------------------------------------------------------
  * USER and PASS
  */
@@ -72,14 +81,17 @@ cmd_pass(struct session *s, struct args *args)
 	struct site_account acc;
 	struct err e = ERR_INIT;
 	unsigned delay_ms = 0;
+	enum net_next next = NET_DONE;
 	enum site_rc rc;
 
 	if (!s->user)
 		return complain(s, "USER first");
 	rc = site_login(s->d->site, s->arena, &cred, &acc, &delay_ms, &e);
+	if (rc == SITE_OK)
+		next = enter(s, &acc, "USER", args->text);
 	mem_wipe((char *)(uintptr_t)args->text.p, args->text.n);
 	if (rc == SITE_OK)
-		return session_login(s, &acc, "USER");
+		return next;
 	log_failure(s, str_of(s->user), "USER", rc, &e);
 	return refused(s, rc, delay_ms);
 }
@@ -123,8 +135,8 @@ fail(struct session *s, const char *text)
 static enum net_next
 succeeded(struct session *s)
 {
-	enum net_next next =
-	    session_login(s, sasl_account(s->sasl), sasl_mechanism(s->sasl));
+	enum net_next next = enter(s, sasl_account(s->sasl),
+	    sasl_mechanism(s->sasl), sasl_password(s->sasl));
 
 	end_exchange(s);
 	return next;

@@ -3,6 +3,7 @@
  * STLS, RFC 2595; LANG, RFC 6856. */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "pop3d/command.h"
 
@@ -17,6 +18,7 @@ put_login_capabilities(struct session *s, struct buf *out)
 		buf_printf(out, "SASL %.*s\r\n", STR_ARG(mechanisms));
 	if (conn_starttls_available(s->conn) && !conn_tls(s->conn))
 		BUF_LIT(out, "STLS\r\n");
+	BUF_LIT(out, "XCLIENT\r\n");
 }
 
 enum net_next
@@ -98,6 +100,29 @@ cmd_stls(struct session *s, struct args *args)
 	s->user = NULL;
 	s->utf8 = false;
 	return NET_STARTTLS;
+}
+
+/*
+ * As Dovecot's: a front tells who the client is, which we log, and how many
+ * more fronts there may be before it is a loop.
+ */
+enum net_next
+cmd_xclient(struct session *s, struct args *args)
+{
+	static const struct str ttl = STR("TTL=");
+	struct str rest = args->text, word;
+	uint32_t n;
+
+	while (rest.n && str_split(&rest, ' ', &word)) {
+		if (str_istarts(word, ttl) &&
+		    str_u32(str_sub(word, ttl.n, STR_NPOS), &n) && n < s->hops)
+			s->hops = n;
+	}
+	log_info("front", LOG_CSTR("session", conn_id(s->conn)),
+	    LOG_CSTR("peer", conn_peer(s->conn)->address),
+	    LOG_STR("client", args->text));
+	reply_ok(s, "Noted");
+	return NET_DONE;
 }
 
 enum net_next

@@ -34,6 +34,7 @@ enum net_next cmd_stls(struct session *s, struct args *args);
 
 /* cmd_login.c */
 enum net_next cmd_user(struct session *s, struct args *args);
+enum net_next cmd_xclient(struct session *s, struct args *args);
 enum net_next cmd_pass(struct session *s, struct args *args);
 enum net_next cmd_auth(struct session *s, struct args *args);
 enum net_next login_sasl_line(struct session *s); /* s->line */

@@ -5,7 +5,8 @@ pop3d_parts = %D%/line.c %D%/line.h %D%/wire.c %D%/wire.h
 pop3d_rest = %D%/session.c %D%/session.h %D%/command.h %D%/commands.c \
 	%D%/cmd_login.c %D%/cmd_maildrop.c %D%/cmd_retr.c %D%/cmd_session.c \
 	%D%/delay.c %D%/delay.h %D%/lock.c %D%/lock.h \
-	%D%/maildrop.c %D%/maildrop.h %D%/policy.c %D%/policy.h
+	%D%/maildrop.c %D%/maildrop.h %D%/policy.c %D%/policy.h \
+	%D%/proxy.c
 
 pkglibexec_PROGRAMS += %D%/pop3d
 %C%_pop3d_SOURCES = %D%/main.c $(pop3d_rest) $(pop3d_parts)

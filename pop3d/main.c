@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/backend.h"
 #include "base/log.h"
 #include "pop3d/session.h"
 
@@ -61,6 +62,7 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	pop3d.delays = delays_new();
 	if (site_open(o.data_dir, &pop3d.site, e) != SITE_OK)
 		return false;
+	site_set_prover(pop3d.site, backend_prove);
 	return store_open(&o, &pop3d.store, e) == STORE_OK &&
 	       locks_open(o.run_dir, &pop3d.locks, e);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -75,6 +76,7 @@ on_open(struct conn *c)
 	s->conn = c;
 	s->arena = arena_new();
 	s->state = ST_AUTHORIZATION;
+	s->hops = BACKEND_HOPS;
 	s->progress = clock_mono_ms();
 	conn_set_timeout(c, s->d->login_timeout);
 	reply_ok(s, "%s Mailstead ready", s->d->hostname);

@@ -22,6 +22,7 @@
  *	cmd_session.c   CAPA, STLS, NOOP, QUIT and others that touch no mail
  *	cmd_login.c     USER and PASS, APOP, AUTH
  *	cmd_maildrop.c  STAT, LIST, UIDL, DELE, RSET
+ *	proxy.c         accounts that another server holds
  *	cmd_retr.c      RETR and TOP
  */
 
@@ -62,6 +63,7 @@ struct session {
 	unsigned errors;  /* mistakes of the client in a row */
 	int64_t progress; /* the last whole line, monotonic milliseconds */
 	bool utf8;
+	unsigned hops; /* fronts that may still follow (backend.h) */
 	/* A line for a worker. */
 	const struct command *command;
 	struct args args;
@@ -99,6 +101,10 @@ struct site_peer session_peer(const struct session *s);
 /* Enter TRANSACTION as the account of SITE, and answer. */
 enum net_next session_login(
     struct session *s, const struct site_account *acc, const char *mechanism);
+/* proxy.c: the same as the account of another server; PASSWORD is empty if the
+ * mechanism did not tell it. */
+enum net_next proxy_login(struct session *s, const struct site_account *acc,
+    const char *mechanism, struct str password);
 /* Leave it, with UPDATE or without; false: mail could not be removed. */
 bool session_leave(struct session *s, bool update);
 

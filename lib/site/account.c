@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/rnd.h"
+#include "site/backend.h"
 #include "site/credentials.h"
 #include "site/internal.h"
 
@@ -329,6 +330,11 @@ set_fields(struct sq *q, struct arena *a, int64_t n, unsigned fields,
 	enum sq_rc rc = SQ_OK;
 	enum site_rc site_rc;
 
+	if (fields & SITE_SET_BACKEND && !site_backend_valid(new->backend))
+		return site_fail(e, SITE_INVALID,
+		    "\"%.*s\" is not a backend: HOST[:PORT] or "
+		    "PROTOCOL=HOST[:PORT] ...",
+		    STR_ARG(new->backend));
 	if (fields & SITE_SET_NAME)
 		rc = sq_run(q, e, "UPDATE accounts SET name = ? WHERE n = ?",
 		    SQ_T(new->name), SQ_I(n));

@@ -54,6 +54,7 @@ struct site {
 
 	struct settings_cache *settings;
 	struct login_cache *logins;
+	site_prover *prove; /* NULL: none */
 };
 
 /* Fill E and hand RC back. */

@@ -1,5 +1,6 @@
 lib_libmailstead_a_SOURCES += \
-	%D%/account.c %D%/address.c %D%/backup.c %D%/alias.c %D%/alias.h \
+	%D%/account.c %D%/address.c %D%/backend.c %D%/backend.h \
+	%D%/backup.c %D%/alias.c %D%/alias.h \
 	%D%/credentials.c %D%/credentials.h %D%/domain.c %D%/internal.h \
 	%D%/login.c %D%/login.h %D%/password.c %D%/password.h \
 	%D%/resolve.c %D%/sasl.c %D%/sasl.h %D%/sasl_mech.h %D%/sasl_scram.c %D%/scram.c %D%/scram.h \

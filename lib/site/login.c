@@ -485,6 +485,43 @@ check_password(struct login *l, struct str password)
 	return ok;
 }
 
+void
+site_set_prover(struct site *s, site_prover *prove)
+{
+	s->prove = prove;
+}
+
+/* The backend's to check; what it took is remembered as ours is. */
+static enum site_rc
+check_elsewhere(
+    struct login *l, struct str password, bool *proved, struct err *e)
+{
+	enum site_rc rc;
+
+	if (was_verified(l, password) || is_app_password(l, password)) {
+		*proved = true;
+		return SITE_OK;
+	}
+	rc = l->site->prove(l->site, &l->account, password, e);
+	*proved = rc == SITE_OK;
+	if (*proved)
+		remember_verified(l, password);
+	return rc == SITE_DENIED ? SITE_OK : rc;
+}
+
+static enum site_rc
+check_any(struct login *l, struct str password, bool *proved, struct err *e)
+{
+	*proved = false;
+	if (password.n == 0)
+		return SITE_OK;
+	if (l->known && l->hash.n == 0 && l->account.backend.n &&
+	    l->site->prove)
+		return check_elsewhere(l, password, proved, e);
+	*proved = check_password(l, password);
+	return SITE_OK;
+}
+
 enum site_rc
 site_login(struct site *s, struct arena *a, const struct site_credentials *c,
     struct site_account *out, unsigned *delay_ms, struct err *e)
@@ -498,12 +535,13 @@ site_login(struct site *s, struct arena *a, const struct site_credentials *c,
 		.authzid = c->authzid,
 	};
 	enum site_rc rc = login_find(&l, e);
+	bool proved;
 
 	*delay_ms = 0;
 	if (rc == SITE_OK)
-		rc = login_verdict(&l,
-		    c->password.n > 0 && check_password(&l, c->password),
-		    delay_ms, e);
+		rc = check_any(&l, c->password, &proved, e);
+	if (rc == SITE_OK)
+		rc = login_verdict(&l, proved, delay_ms, e);
 	if (rc == SITE_OK)
 		*out = l.account;
 	return rc;

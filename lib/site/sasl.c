@@ -62,6 +62,7 @@ check_password(
 	};
 
 	x->user = arena_str(x->arena, user);
+	x->password = arena_str(x->arena, password);
 	x->result = site_login(
 	    x->o.site, x->arena, &c, &x->account, &x->delay_ms, &x->err);
 	return x->result == SITE_OK ? SASL_OK : SASL_FAIL;
@@ -261,6 +262,7 @@ sasl_free(struct sasl **x)
 {
 	if (!*x)
 		return;
+	mem_wipe((char *)(uintptr_t)(*x)->password.p, (*x)->password.n);
 	arena_free(&(*x)->arena);
 	mem_wipe(*x, sizeof(**x));
 	free(*x);
@@ -291,4 +293,10 @@ const char *
 sasl_mechanism(const struct sasl *x)
 {
 	return x->mech->name;
+}
+
+struct str
+sasl_password(const struct sasl *x)
+{
+	return x->password;
 }

@@ -75,5 +75,7 @@ enum site_rc sasl_result(
 /* The user name the client gave, or empty; for the log. */
 struct str sasl_user(const struct sasl *x);
 const char *sasl_mechanism(const struct sasl *x);
+/* After SASL_OK of a SASL_PLAINTEXT mechanism: the password; else empty. */
+struct str sasl_password(const struct sasl *x);
 
 #endif

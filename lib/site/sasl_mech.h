@@ -26,6 +26,7 @@ struct sasl {
 	bool over;
 
 	struct str user;
+	struct str password; /* wiped at the end */
 	struct login login;
 	struct site_account account;
 	enum site_rc result;

@@ -138,7 +138,7 @@ struct site_account {
 	struct str name; /* for display */
 	enum site_account_state state;
 	uint64_t quota_bytes, quota_messages; /* effective; 0: no limit */
-	struct str backend; /* "host:port" that holds it; empty: this host */
+	struct str backend; /* who holds it (site/backend.h); empty: we */
 	bool has_password;
 	int64_t created;
 	int64_t last_login; /* 0: never */
@@ -298,6 +298,15 @@ struct site_credentials {
 enum site_rc site_login(struct site *s, struct arena *a,
     const struct site_credentials *c, struct site_account *out,
     unsigned *delay_ms, struct err *e);
+
+/*
+ * Who checks passwords of accounts that have a backend and no password here
+ * (lib/backend does; lib/site has no network). SITE_OK, SITE_DENIED, or
+ * another code for "not now". Set before the first login.
+ */
+typedef enum site_rc site_prover(struct site *s, const struct site_account *acc,
+    struct str password, struct err *e);
+void site_set_prover(struct site *s, site_prover *prove);
 
 /* Forget failures and blocks of an address, an account's address, or both
  * (empty: any). */

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "backend/login.h"
+
+#define NOWHERE "-"
+
+static const struct {
+	const char *text;
+	bool valid;
+	const char *imap, *pop3, *lmtp; /* "host port" */
+} places[] = {
+	{ "", true, NOWHERE, NOWHERE, NOWHERE },
+	{ "old.example", true, "old.example 0", "old.example 0",
+	    "old.example 0" },
+	{ "old.example:143", true, "old.example 143", "old.example 0",
+	    "old.example 0" },
+	{ "old.example pop3=pop.example:1110", true, "old.example 0",
+	    "pop.example 1110", "old.example 0" },
+	{ "pop3=pop.example:1110 old.example:1143", true, "old.example 1143",
+	    "pop.example 1110", "old.example 0" },
+	{ " IMAP=a.example  lmtp=192.0.2.1:24 ", true, "a.example 0", NOWHERE,
+	    "192.0.2.1 24" },
+	{ "[2001:db8::1]:143 pop3=[::1]", true, "2001:db8::1 143", "::1 0",
+	    "2001:db8::1 0" },
+	{ "2001:db8::1", false, NULL, NULL, NULL },
+	{ "[2001:db8::1", false, NULL, NULL, NULL },
+	{ "[::1]143", false, NULL, NULL, NULL },
+	{ "old.example:", false, NULL, NULL, NULL },
+	{ "old.example:0", false, NULL, NULL, NULL },
+	{ "old.example:65536", false, NULL, NULL, NULL },
+	{ "old.example other.example", false, NULL, NULL, NULL },
+	{ "imap=a.example imap=b.example", false, NULL, NULL, NULL },
+	{ "smtp=a.example", false, NULL, NULL, NULL },
+	{ "imap=", false, NULL, NULL, NULL },
+	{ "a\"b", false, NULL, NULL, NULL },
+	{ "a\r\nb", false, NULL, NULL, NULL },
+};
+
+static void
+check_place(const char *text, enum site_backend_proto proto, const char *want)
+{
+	char got[300] = NOWHERE;
+	struct str host;
+	uint16_t port;
+
+	if (site_backend_find(str_of(text), proto, &host, &port))
+		snprintf(got, sizeof(got), "%.*s %u", STR_ARG(host), port);
+	assert_string_equal(got, want);
+}
+
+static void
+test_places(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		print_message("%s\n", places[i].text);
+		assert_int_equal(site_backend_valid(str_of(places[i].text)),
+		    places[i].valid);
+		if (!places[i].valid)
+			continue;
+		check_place(places[i].text, SITE_BACKEND_IMAP, places[i].imap);
+		check_place(places[i].text, SITE_BACKEND_POP3, places[i].pop3);
+		check_place(places[i].text, SITE_BACKEND_LMTP, places[i].lmtp);
+	}
+}
+
+/* Whom we log in as. */
+static void
+test_login_as(void **state)
+{
+	struct site_account acc = { .address = STR("u@here.example") };
+	struct backend_login l = { .account = &acc, .password = STR("pw") };
+	struct site_backend b = { .port = 143 };
+	struct arena *a = arena_new();
+	struct err e = ERR_INIT;
+	struct login_as as;
+	struct str plain;
+
+	(void)state;
+	assert_true(login_as(&l, &b, a, &as, &e));
+	plain = login_plain(a, &as);
+	assert_string_equal(plain.p, "AHVAaGVyZS5leGFtcGxlAHB3");
+	/* A mechanism that tells no password is of no use there. */
+	l.password = STR("");
+	assert_false(login_as(&l, &b, a, &as, &e));
+	/* A master user whose password cannot be read. */
+	b.master_user = STR("root");
+	b.master_password_file = STR("/nonexistent/file");
+	assert_false(login_as(&l, &b, a, &as, &e));
+	assert_string_equal(as.authzid.p, "u@here.example");
+	b.master_separator = STR("*");
+	assert_false(login_as(&l, &b, a, &as, &e));
+	assert_string_equal(as.user.p, "u@here.example*root");
+	arena_free(&a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_login_as),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

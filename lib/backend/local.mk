@@ -1,0 +1,7 @@
+lib_libmailstead_a_SOURCES += \
+	%D%/backend.h %D%/imap.c %D%/login.c %D%/login.h %D%/peer.c %D%/peer.h \
+	%D%/pop3.c %D%/prove.c
+
+check_PROGRAMS += %D%/backend_test
+%C%_backend_test_SOURCES = %D%/backend_test.c
+%C%_backend_test_LDADD = $(TEST_LIBS)

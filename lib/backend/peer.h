@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef BACKEND_PEER_H
+#define BACKEND_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "site/backend.h"
+
+struct conn;
+
+/*
+ * Our side of a conversation with another server, in lines. It blocks and is
+ * for workers; all of it, from connecting to the last line, must be done
+ * within the backend's timeout. A failure leaves a sentence that names the
+ * server, and the peer is good for peer_free() only.
+ */
+struct peer;
+
+#define PEER_MAX_LINE 65536
+
+/* Connects, with TLS where it comes first. */
+bool peer_connect(
+    const struct site_backend *b, struct peer **out, struct err *e);
+void peer_free(struct peer **p);
+
+/* With the certificate checked if the backend's settings say so. */
+bool peer_start_tls(struct peer *p, struct err *e);
+bool peer_tls(const struct peer *p);
+
+bool peer_send(struct peer *p, struct str text, struct err *e);
+/* The next line without its end; valid until the next call. */
+bool peer_line(struct peer *p, struct str *line, struct err *e);
+
+/* E says that the server said something that is not of the protocol. */
+bool peer_confused(struct peer *p, struct str line, struct err *e);
+
+/* From run() of C: give it the connection, with what was read ahead. */
+void peer_relay(struct peer **p, struct conn *c);
+
+#endif

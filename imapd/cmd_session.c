@@ -33,6 +33,10 @@ static const char *const capabilities[] = {
 	"METADATA",
 	"LIST-METADATA",
 	"LIST-MYRIGHTS",
+	"QUOTA",
+	"QUOTASET",
+	"QUOTA=RES-STORAGE",
+	"QUOTA=RES-MESSAGE",
 	"RIGHTS=kxte",
 };
 

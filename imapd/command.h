@@ -169,6 +169,11 @@ enum reply cmd_getacl(struct session *s, struct cmd *c);
 enum reply cmd_listrights(struct session *s, struct cmd *c);
 enum reply cmd_myrights(struct session *s, struct cmd *c);
 
+/* cmd_quota.c */
+enum reply cmd_getquota(struct session *s, struct cmd *c);
+enum reply cmd_getquotaroot(struct session *s, struct cmd *c);
+enum reply cmd_setquota(struct session *s, struct cmd *c);
+
 /* cmd_metadata.c */
 enum reply cmd_getmetadata(struct session *s, struct cmd *c);
 enum reply cmd_setmetadata(struct session *s, struct cmd *c);

@@ -73,6 +73,7 @@ enum form {
 	FORM_RECENT, /* counted */
 	FORM_MODSEQ, /* asking for it enables CONDSTORE */
 	FORM_ID,
+	FORM_DELETED_SIZE, /* summed up */
 };
 
 static const struct {
@@ -85,6 +86,7 @@ static const struct {
 	{ "UIDNEXT", FORM_NUMBER, get_uidnext },
 	{ "UIDVALIDITY", FORM_NUMBER, get_uidvalidity },
 	{ "UNSEEN", FORM_NUMBER, get_unseen },
+	{ "DELETED-STORAGE", FORM_DELETED_SIZE, NULL },
 	{ "DELETED", FORM_NUMBER, get_deleted },
 	{ "SIZE", FORM_NUMBER, get_size },
 	{ "HIGHESTMODSEQ", FORM_MODSEQ, get_modseq },
@@ -134,6 +136,29 @@ count_recent(
 	return STORE_OK;
 }
 
+/* RFC 9208: what EXPUNGE would free, at most. */
+static enum store_rc
+deleted_size(const struct place *p, uint64_t *n, struct err *e)
+{
+	struct view *v = NULL;
+	enum store_rc rc;
+
+	*n = 0;
+	if (!p->m.deleted)
+		return STORE_OK;
+	rc = view_current(p->account, p->m.id, &v, e);
+	if (rc != STORE_OK)
+		return rc;
+	for (uint32_t seq = 1; seq <= view_count(v); seq++) {
+		const struct view_row *row = view_at(v, seq);
+
+		if (row->flags.bits & FLAG_DELETED)
+			*n += row->size;
+	}
+	view_unref(&v);
+	return STORE_OK;
+}
+
 static enum store_rc
 put_row(struct session *s, const struct place *p, unsigned row, struct err *e)
 {
@@ -146,6 +171,10 @@ put_row(struct session *s, const struct place *p, unsigned row, struct err *e)
 	switch (rows[row].form) {
 	case FORM_RECENT:
 		rc = count_recent(s, p, &n, e);
+		buf_putu(out, n);
+		break;
+	case FORM_DELETED_SIZE:
+		rc = deleted_size(p, &n, e);
 		buf_putu(out, n);
 		break;
 	case FORM_ID:

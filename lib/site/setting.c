@@ -55,6 +55,7 @@ static const struct site_setting table[] = {
 	{ "pop3.login_delay", SETTING_DURATION, SDA, "0", NULL, "least time between two POP3 logins; 0: none" },
 	{ "pop3.seen", SETTING_BOOL, SDA, "yes", NULL, "mail retrieved over POP3 becomes \\Seen" },
 	{ "pop3.uidl", SETTING_CHOICE, SDA, "uid", "uid content", "POP3 unique-ids: UIDVALIDITY and UID, or a hash of the message" },
+	{ "quota.admins", SETTING_TEXT, SD, "", NULL, "addresses of accounts that may set quotas over IMAP" },
 	{ "quota.bytes", SETTING_SIZE, SDA, "0", NULL, "storage limit of an account; 0: none" },
 	{ "quota.messages", SETTING_UINT, SDA, "0", NULL, "message limit of an account; 0: none" },
 	{ "sender.catchall", SETTING_BOOL, SD, "no", NULL, "a catch-all's targets may send as any address of the domain" },

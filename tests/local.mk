@@ -12,8 +12,11 @@ CLEANFILES += %D%/powercut/record.so
 EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/conftest.py %D%/imap_raw.py %D%/lmtp.py %D%/test_bad_input.py \
 	%D%/test_clients.py %D%/test_crash.py %D%/test_faults.py \
-	%D%/test_imap_concurrent.py %D%/test_imap_mailbox.py \
-	%D%/test_imap_message.py %D%/test_imap_session.py \
-	%D%/test_lmtp.py %D%/test_mail_path.py %D%/test_pop3.py %D%/test_pop3_clients.py \
-	%D%/test_pop3_migration.py \
+	%D%/test_fetch_clients.py %D%/test_imap_concurrent.py \
+	%D%/test_imap_limits.py %D%/test_imap_mailbox.py \
+	%D%/test_imap_message.py %D%/test_imap_model.py \
+	%D%/test_imap_notify.py %D%/test_imap_objectid.py \
+	%D%/test_imap_qresync.py %D%/test_imap_replay.py \
+	%D%/test_imap_rev2.py %D%/test_imap_session.py %D%/test_lmtp.py \
+	%D%/test_mail_path.py %D%/test_pop3.py %D%/test_pop3_migration.py \
 	%D%/test_powercut.py

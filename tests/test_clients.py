@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Programs that people use: mbsync, mutt and Python's imaplib at work."""
+"""Programs that people use: mbsync, offlineimap, mutt, neomutt and Python's imaplib at work."""
 
 import concurrent.futures
 import contextlib
@@ -172,39 +172,103 @@ def test_mbsync(site, tmp_path):
 
 
 # ---------------------------------------------------------------------------
+# offlineimap
+
+
+def offlineimap(site, account, home):
+    rc = home / "offlineimaprc"
+    rc.write_text(f"""\
+[general]
+accounts = site
+metadata = {home}/metadata
+ui = quiet
+[Account site]
+localrepository = local
+remoterepository = remote
+[Repository local]
+type = Maildir
+localfolders = {home}/mail
+[Repository remote]
+type = IMAP
+remotehost = localhost
+remoteport = {site.imaps_port}
+remoteuser = {account[0]}
+remotepass = {account[1]}
+ssl = yes
+sslcacertfile = {site.dir}/tls/cert.pem
+""")
+    done = subprocess.run(["offlineimap", "-o", "-c", str(rc)], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "HOME": str(home)})
+    assert done.returncode == 0 and "ERROR" not in done.stderr, done.stdout + done.stderr
+
+
+def test_offlineimap(site, tmp_path):
+    need("offlineimap")
+    account = site.new_account()
+    fill(site, account, 200)
+    offlineimap(site, account, tmp_path)
+    box = mailbox.Maildir(tmp_path / "mail" / "INBOX", factory=None)
+    assert sorted(m["Subject"] for m in box) == sorted(f"message {n}" for n in range(200))
+    assert (tmp_path / "mail" / "Archive").is_dir()
+    # Both sides change, and hear of each other.
+    keys = {m["Subject"]: key for key, m in box.items()}
+    box.remove(keys["message 1"])
+    read = box[keys["message 2"]]
+    read.set_subdir("cur")
+    read.set_flags("FS")
+    box[keys["message 2"]] = read
+    box.add(message(1000, "from here\r\n").replace("\r\n", "\n"))
+    with Imap(site, *account) as c:
+        c.ok("SELECT INBOX")
+        there = {subject: uid for uid, (subject, _) in state(site, account).items()}
+        c.ok(f"UID STORE {there['message 3']} +FLAGS (\\Answered)")
+        c.ok(f"UID STORE {there['message 4']} +FLAGS (\\Deleted)")
+        c.ok("EXPUNGE")
+    offlineimap(site, account, tmp_path)
+    there = {subject: flags for subject, flags in state(site, account).values()}
+    assert set(there) == {f"message {n}" for n in (*range(200), 1000)} - {"message 1", "message 4"}
+    assert "\\Flagged" in there["message 2"] and "\\Seen" in there["message 2"]
+    here = {m["Subject"]: m for m in mailbox.Maildir(tmp_path / "mail" / "INBOX", factory=None)}
+    assert set(here) == set(there)
+    assert "R" in here["message 3"].get_flags()
+
+
+# ---------------------------------------------------------------------------
 # mutt
 
 
-def mutt(site, account, home, keys, folder="INBOX"):
-    """Run mutt, which types KEYS at a mailbox and quits."""
-    name = account[0].replace("@", "%40")
+def mutt(program, site, account, home, keys, folder="INBOX"):
+    """Run mutt or neomutt, which types KEYS at a mailbox and quits."""
     rc = home / "muttrc"
     rc.write_text(f"""\
-set folder="imaps://{name}:{account[1]}@{site.host}:{site.imaps_port}/"
+set imap_user="{account[0]}" imap_pass="{account[1]}"
+set folder="imaps://{site.host}:{site.imaps_port}/"
 set spoolfile="+{folder}"
 set ssl_starttls=yes ssl_force_tls=yes ssl_verify_host=no
 set certificate_file={home}/certificates
 set header_cache={home}/cache
 set delete=yes quit=yes move=no mark_old=no wait_key=no confirmappend=no confirmcreate=no
+set imap_condstore=yes imap_qresync=yes
 set pager_stop=yes tmpdir={home} timeout=1 sleep_time=0 record="" imap_keepalive=30
 push "{keys}"
 """)
     shutil.copy(site.dir / "tls" / "cert.pem", home / "certificates")
     # mutt wants a terminal; script(1) is one.
-    done = subprocess.run(["script", "-qec", f"mutt -n -F {rc}", "/dev/null"], capture_output=True, text=True,
+    done = subprocess.run(["script", "-qec", f"{program} -n -F {rc}", "/dev/null"], capture_output=True, text=True,
                           errors="replace", timeout=60, stdin=subprocess.DEVNULL,
                           env={**os.environ, "HOME": str(home), "TERM": "xterm", "COLUMNS": "120", "LINES": "40"})
     return done.stdout
 
 
-def test_mutt(site, tmp_path):
-    need("mutt")
+@pytest.mark.parametrize("program", ["mutt", "neomutt"])
+def test_mutt(site, tmp_path, program):
+    need(program)
     account = site.new_account()
     fill(site, account, 20, connections=1)
     with Imap(site, *account) as c:
         c.ok("CREATE Kept")
     # Read the first, delete the second and third, save the fourth, flag the fifth.
-    screen = mutt(site, account, tmp_path, "<first-entry><display-message><exit>"
+    screen = mutt(program, site, account, tmp_path, "<first-entry><display-message><exit>"
                   "<delete-pattern>~s 'message (1|2)$'<enter>"
                   "<limit>~s 'message 3$'<enter><first-entry><save-message>=Kept<enter>"
                   "<limit>all<enter><limit>~s 'message 4$'<enter><first-entry><flag-message>"
@@ -216,7 +280,7 @@ def test_mutt(site, tmp_path):
     assert [s for s, _ in state(site, account, "Kept").values()] == ["message 3"]
     # Again, with its header cache: the same mailbox, and nothing changes.
     before = state(site, account)
-    screen = mutt(site, account, tmp_path, "<limit>~b 'number 7'<enter><exit>")
+    screen = mutt(program, site, account, tmp_path, "<limit>~b 'number 7'<enter><exit>")
     assert state(site, account) == before, screen[-3000:]
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""fetchmail and getmail at work over POP3: fetch all, keep, fetch what is new,
-delete."""
+"""fetchmail and getmail at work over POP3 and IMAP: fetch all, keep, fetch what
+is new, delete."""
 
 import email
 import mailbox
@@ -25,14 +25,16 @@ def raw(n):
 class Fetchmail:
     name = "fetchmail"
 
-    def __init__(self, site, account, home):
-        self.site, self.account, self.home = site, account, home
+    def __init__(self, site, account, home, protocol):
+        self.account, self.home = account, home
+        self.poll = (f"service {site.pop3s_port} protocol pop3 uidl" if protocol == "POP3"
+                     else f"service {site.imaps_port} protocol imap")
         self.box = home / "mbox"
         self.box.touch()
 
     def run(self, *options):
         rc = self.home / "fetchmailrc"
-        rc.write_text(f'''poll localhost service {self.site.pop3s_port} protocol pop3 uidl
+        rc.write_text(f'''poll localhost {self.poll}
   user "{self.account[0]}" password "{self.account[1]}" ssl no sslcertck
   mda "(echo From a@b Mon Nov  2 10:00:00 2026; cat; echo) >>{self.box}"
 ''')
@@ -59,8 +61,9 @@ class Fetchmail:
 class Getmail:
     name = "getmail"
 
-    def __init__(self, site, account, home):
-        self.site, self.account, self.home = site, account, home
+    def __init__(self, site, account, home, protocol):
+        self.account, self.home, self.protocol = account, home, protocol
+        self.port = site.pop3s_port if protocol == "POP3" else site.imaps_port
         self.box = home / "maildir"
         mailbox.Maildir(self.box)
         user = "mailstead"
@@ -73,9 +76,9 @@ class Getmail:
     def run(self, delete, read_all):
         rc = self.home / "getmailrc"
         rc.write_text(f"""[retriever]
-type = SimplePOP3SSLRetriever
+type = Simple{self.protocol}SSLRetriever
 server = localhost
-port = {self.site.pop3s_port}
+port = {self.port}
 username = {self.account[0]}
 password = {self.account[1]}
 
@@ -108,12 +111,13 @@ received = false
         return out
 
 
+@pytest.mark.parametrize("protocol", ["POP3", "IMAP"])
 @pytest.mark.parametrize("program", [Fetchmail, Getmail], ids=lambda p: p.name)
-def test_fetches(site, tmp_path, program):
+def test_fetches(site, tmp_path, program, protocol):
     need(program.name)
     account = site.new_account()
     fill(site, account, *[raw(n) for n in range(MESSAGES)])
-    client = program(site, account, tmp_path)
+    client = program(site, account, tmp_path, protocol)
 
     def expect(numbers):
         got = client.bodies()

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "authd/http_request.h"
 #include "authd/lookup.h"
 #include "authd/netstring.h"
 #include "authd/proto.h"
@@ -260,12 +261,63 @@ test_large_reply(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
 
+/* ------------------------------------------------------------------------
+ * nginx
+ */
+
+#define FIELDS "Auth-Method: plain\r\nAuth-Protocol: imap\r\nClient-IP: ::1\r\n"
+
+static const struct {
+	const char *text;
+	bool ok;
+	const char *user, *password;
+	bool tls;
+} requests[] = {
+	/* clang-format off */
+	{ "GET /a HTTP/1.0\r\n" FIELDS "Auth-User: u@x\r\nAuth-Pass: p\r\n", true, "u@x", "p", false },
+	{ "GET /a HTTP/1.0\r\n" FIELDS "auth-user:u\r\nAUTH-PASS: a%20b%25%0D%0a\r\nAuth-SSL: on\r\n",
+	  true, "u", "a b%\r\n", true },
+	{ "GET /a HTTP/1.0\r\n" FIELDS "X: y\r\n", true, "", "", false },
+	{ "GET /a HTTP/1.0\r\n" FIELDS "Auth-Pass: %2\r\n", false, "", "", false },
+	{ "GET /a HTTP/1.0\r\n" FIELDS "Auth-Pass: %\r\n", false, "", "", false },
+	{ "GET /a HTTP/1.0\r\n" FIELDS "Auth-Pass: %zz\r\n", false, "", "", false },
+	{ "GET /a HTTP/1.0\r\n" FIELDS "no colon\r\n", false, "", "", false },
+	{ "GET /a HTTP/1.0\r\nAuth-Method: plain\r\n", false, "", "", false },
+	{ "POST /a HTTP/1.0\r\n" FIELDS, false, "", "", false },
+	{ "GET ", false, "", "", false },
+	{ "", false, "", "", false },
+	/* clang-format on */
+};
+
+static void
+test_http(void **state)
+{
+	struct arena *a = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+		struct http_request r;
+
+		print_message("%s\n", requests[i].text);
+		assert_int_equal(
+		    http_request_parse(a, str_of(requests[i].text), &r),
+		    requests[i].ok);
+		if (!requests[i].ok)
+			continue;
+		assert_true(str_eqc(r.user, requests[i].user));
+		assert_true(str_eqc(r.password, requests[i].password));
+		assert_int_equal(r.tls, requests[i].tls);
+	}
+	arena_free(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_http),
 		cmocka_unit_test(test_netstrings),
 		T(test_lookups),
 		T(test_large_reply),

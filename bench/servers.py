@@ -316,7 +316,7 @@ class Mailstead(Server):
         return done.stdout
 
     def start(self):
-        self.base = free_ports(self.base, (24, 25, 110, 143, 587, 993, 995))
+        self.base = free_ports(self.base, (24, 25, 80, 110, 143, 587, 993, 995))
         self.quickstart("--start")
         for line in (self.dir / "endpoints.env").read_text().splitlines():
             key, value = line.split("=", 1)

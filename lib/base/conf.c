@@ -47,6 +47,10 @@ static const struct conf_key keys[] = {
 	{ "pop3d.login_timeout", "1m", CONF_DURATION, "time to log in" },
 	{ "authd.listen", "unix:auth", CONF_TEXT, "sockets of the auth protocol" },
 	{ "authd.listen_map", "unix:map", CONF_TEXT, "sockets of the socketmap service" },
+	{ "authd.listen_http", "", CONF_TEXT, "sockets that nginx's mail proxy asks; empty: none" },
+	{ "authd.imap_server", "127.0.0.1:143", CONF_TEXT, "host:port that nginx is sent to for IMAP; empty: not served" },
+	{ "authd.pop3_server", "127.0.0.1:110", CONF_TEXT, "the same for POP3" },
+	{ "authd.smtp_server", "", CONF_TEXT, "the same for submission" },
 	{ NULL, NULL, CONF_TEXT, NULL },
 	/* clang-format on */
 };

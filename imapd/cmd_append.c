@@ -96,5 +96,6 @@ cmd_append(struct session *s, struct cmd *c)
 	rights_filter_flags(to.rights, &item.flags);
 	item.raw = m.raw;
 	item.received = m.received;
+	item.by_user = true;
 	return append_all(s, c, &to, &item, 1);
 }

@@ -8,6 +8,7 @@
 #include "store/internal.h"
 #include "store/keys_row.h"
 #include "store/message.h"
+#include "store/training.h"
 
 /*
  * New messages. All that can be computed without the account (parsing,
@@ -284,6 +285,20 @@ keep_uidl(struct tx *tx, const struct prepared *p, int64_t email, struct err *e)
 	    SQ_I(email), SQ_T(p->item->uidl)));
 }
 
+/* What a user files as junk himself tells what he thinks of it. */
+static enum store_rc
+note_verdict(struct tx *tx, const struct prepared *p, int64_t mailbox,
+    int64_t email, struct err *e)
+{
+	enum verdict verdict;
+	enum store_rc rc;
+
+	if (!p->item->by_user)
+		return STORE_OK;
+	rc = training_of_copy(tx, 0, mailbox, &verdict, e);
+	return rc == STORE_OK ? training_note(tx, email, verdict, e) : rc;
+}
+
 static enum store_rc
 store_one(struct tx *tx, struct tx_mailbox *mb, struct prepared *p,
     struct appended *out, struct err *e)
@@ -309,7 +324,8 @@ store_one(struct tx *tx, struct tx_mailbox *mb, struct prepared *p,
 	    (rc = insert_email(tx, p, id, thread, e)) != STORE_OK ||
 	    (rc = message_insert(tx, mb, &m, e)) != STORE_OK ||
 	    (rc = note_delivery(tx, p, id, e)) != STORE_OK ||
-	    (rc = keep_uidl(tx, p, id, e)) != STORE_OK)
+	    (rc = keep_uidl(tx, p, id, e)) != STORE_OK ||
+	    (rc = note_verdict(tx, p, mb->id, id, e)) != STORE_OK)
 		return rc;
 	mb->uidnext++;
 	tx->bytes += m.size;

@@ -6,12 +6,17 @@ lib_libmailstead_a_SOURCES += %D%/annotation.c %D%/annotation.h \
 	%D%/keys_cache.c %D%/keys_cache.h %D%/keys_row.c %D%/keys_row.h %D%/mailbox.c \
 	%D%/message.c %D%/message.h %D%/reader.c %D%/reader.h %D%/remove.c \
 	%D%/rights.c %D%/rights.h %D%/ring.c %D%/ring.h %D%/search.c %D%/setflags.c %D%/store.h \
-	%D%/transfer.c %D%/trigram.c %D%/trigram.h %D%/tx.c %D%/tx.h %D%/uids.c \
+	%D%/training.c %D%/training.h %D%/transfer.c \
+	%D%/trigram.c %D%/trigram.h %D%/tx.c %D%/tx.h %D%/uids.c \
 	%D%/view.c %D%/view.h
 
 check_PROGRAMS += %D%/store_test
 %C%_store_test_SOURCES = %D%/store_test.c
 %C%_store_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/training_test
+%C%_training_test_SOURCES = %D%/training_test.c
+%C%_training_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/keys_test
 %C%_keys_test_SOURCES = %D%/keys_test.c

@@ -5,6 +5,7 @@
 #include "store/blob.h"
 #include "store/internal.h"
 #include "store/message.h"
+#include "store/training.h"
 
 /*
  * Taking messages out of mailboxes. A membership goes at once; the email
@@ -210,6 +211,7 @@ struct copy {
 	bool move;
 	struct uids_builder src, dst;
 	uint32_t uidvalidity;
+	enum verdict verdict; /* what it says of the messages */
 };
 
 struct copy_scan {
@@ -321,7 +323,8 @@ copy_row(struct tx *tx, struct copy *c, struct tx_mailbox *to,
 	m.saved = clock_now();
 	uids_add(&c->src, from);
 	uids_add(&c->dst, m.uid);
-	return message_insert(tx, to, &m, e);
+	rc = training_note(tx, m.email, c->verdict, e);
+	return rc == STORE_OK ? message_insert(tx, to, &m, e) : rc;
 }
 
 static enum store_rc
@@ -377,8 +380,11 @@ run_copy(struct tx *tx, void *arg, struct err *e)
 {
 	struct copy *c = arg;
 
+	enum store_rc rc;
+
 	c->src.n = c->dst.n = c->src.cap = c->dst.cap = 0;
-	return copy_uids(tx, c, e);
+	rc = training_of_copy(tx, c->from, c->to, &c->verdict, e);
+	return rc == STORE_OK ? copy_uids(tx, c, e) : rc;
 }
 
 enum store_rc

@@ -3,6 +3,7 @@
 
 #include "store/internal.h"
 #include "store/message.h"
+#include "store/training.h"
 
 /*
  * Changing flags. The rows are read once to see which really change; then
@@ -23,6 +24,7 @@ struct change {
 	const struct flags *flags;
 	uint64_t may; /* only these bits; keywords all or none */
 	uint64_t unchangedsince;
+	const struct training_keywords *telling; /* NULL: no keywords change */
 	struct arena *arena;
 	struct uids_builder failed;
 	uint64_t modseq;
@@ -316,6 +318,23 @@ follow_shared(struct tx *tx, const struct scan *s, struct err *e)
  * The change
  */
 
+/* What the user says of messages by keywords. */
+static enum store_rc
+note_verdicts(struct tx *tx, const struct scan *s, struct err *e)
+{
+	enum store_rc rc = STORE_OK;
+
+	for (size_t i = 0; s->c->telling && i < s->nrows && rc == STORE_OK;
+	     i++) {
+		const struct row *r = &s->rows[i];
+		struct flags new = apply(tx->arena, s->c, &r->old);
+
+		rc = training_note(tx, r->email,
+		    training_of_flags(s->c->telling, &r->old, &new), e);
+	}
+	return rc;
+}
+
 static enum store_rc
 write_changes(
     struct tx *tx, struct scan *s, struct tx_mailbox *mb, struct err *e)
@@ -332,7 +351,8 @@ write_changes(
 	mb->dirty = true;
 	if ((rc = count_threads(tx, s, mb, e)) != STORE_OK ||
 	    (rc = tx_change_uids(tx, s->c->modseq, CHANGE_MESSAGES, mb->id,
-		 uids_done(&s->runs), e)) != STORE_OK)
+		 uids_done(&s->runs), e)) != STORE_OK ||
+	    (rc = note_verdicts(tx, s, e)) != STORE_OK)
 		return rc;
 	return follow_shared(tx, s, e);
 }
@@ -362,6 +382,14 @@ run_change(struct tx *tx, void *arg, struct err *e)
 	return write_changes(tx, &s, mb, e);
 }
 
+static bool
+changes_keywords(const struct change *c)
+{
+	return (c->may & FLAGS_KEYWORD_BITS) &&
+	       (c->op == FLAGS_REPLACE || c->flags->nmore ||
+		   (c->flags->bits & FLAGS_KEYWORD_BITS));
+}
+
 enum store_rc
 account_store_flags(struct account *a, int64_t mailbox, struct uids uids,
     enum flag_op op, const struct flags *flags, uint64_t unchangedsince,
@@ -384,9 +412,16 @@ account_store_flags_of(struct account *a, int64_t mailbox, struct uids uids,
 		.may = may,
 		.unchangedsince = unchangedsince,
 		.arena = arena };
-	enum store_rc rc = write_run(a, RELAXED, run_change, &c, e);
+	struct training_keywords telling;
+	enum store_rc rc;
 
-	if (rc != STORE_OK)
+	if (changes_keywords(&c)) {
+		rc = training_keywords(a, arena, &telling, e);
+		if (rc != STORE_OK)
+			return rc;
+		c.telling = &telling;
+	}
+	if ((rc = write_run(a, RELAXED, run_change, &c, e)) != STORE_OK)
 		return rc;
 	if (failed)
 		*failed = uids_done(&c.failed);

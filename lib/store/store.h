@@ -335,6 +335,7 @@ struct append {
 	 * already gets it, too; if another message has it, it is ignored.
 	 */
 	struct str uidl;
+	bool by_user; /* not delivered: the spam filter may learn of it */
 };
 
 struct appended {

@@ -92,7 +92,8 @@ part_add(struct transfer *t, struct part *p, struct reader *r,
 	enum store_rc rc;
 
 	*raw = (struct buf){ 0 };
-	p->items[p->n] = (struct append){ .received = row->received };
+	p->items[p->n] =
+	    (struct append){ .received = row->received, .by_user = true };
 	rc = map_flags(t, &row->flags, &p->items[p->n].flags, e);
 	if (rc == STORE_OK)
 		rc = email_read(r, row->email, 0, UINT64_MAX, raw, e);

@@ -78,25 +78,6 @@ find_mailbox(struct query *q)
  * Aliases
  */
 
-/* The target as an address: a subaddress goes back behind the local part. */
-static struct str
-target_address(struct query *q, const struct site_target *t)
-{
-	struct site_scope scope = { .domain = t->account.domain };
-	struct str separators, address = t->address;
-	size_t at = str_rchr(address, '@');
-
-	if (t->detail.n == 0)
-		return address;
-	separators =
-	    site_setting(q->site, q->arena, "address.separators", scope);
-	if (separators.n == 0 || str_starts(address, STR("\"")))
-		return address;
-	return arena_printf(q->arena, "%.*s%c%.*s%.*s",
-	    STR_ARG(str_sub(address, 0, at)), separators.p[0],
-	    STR_ARG(t->detail), STR_ARG(str_sub(address, at, STR_NPOS)));
-}
-
 /* Does the address already say where it goes, with or without a detail? */
 static bool
 leads_to_itself(struct query *q, const struct site_targets *t)
@@ -127,7 +108,8 @@ find_alias(struct query *q)
 		return LOOKUP_NOTFOUND;
 	for (size_t i = 0; i < t.count; i++) {
 		buf_puts(q->out, i ? "," : "");
-		buf_putstr(q->out, target_address(q, &t.list[i]));
+		buf_putstr(
+		    q->out, site_target_address(q->site, q->arena, &t.list[i]));
 	}
 	return rc;
 }

@@ -1,6 +1,7 @@
 pkglibexec_PROGRAMS += %D%/lmtpd
 %C%_lmtpd_SOURCES = %D%/main.c %D%/commands.c %D%/data.c %D%/data.h \
-	%D%/envelope.c %D%/envelope.h %D%/session.c %D%/session.h \
+	%D%/envelope.c %D%/envelope.h %D%/forward.c %D%/forward.h \
+	%D%/session.c %D%/session.h \
 	%D%/spool.c %D%/spool.h
 
 check_PROGRAMS += %D%/lmtp_test

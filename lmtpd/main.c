@@ -6,6 +6,7 @@
 
 #include "base/conf.h"
 #include "base/log.h"
+#include "lmtpd/forward.h"
 #include "lmtpd/session.h"
 #include "site/setting.h"
 #include "site/site.h"
@@ -83,7 +84,8 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 {
 	struct deliver_options o = { .hostname = lmtp.hostname,
 		.parallel = parallel,
-		.parallel_arg = s };
+		.parallel_arg = s,
+		.forward = forward_message };
 
 	set_limits(c);
 	set_hostname(c);

@@ -47,6 +47,20 @@ enum backend_rc backend_imap(const struct backend_login *l, struct peer **out,
 enum backend_rc backend_pop3(
     const struct backend_login *l, struct peer **out, struct err *e);
 
+struct backend_message {
+	struct str from, to;
+	struct str head, raw; /* one after the other; CRLF line ends */
+	bool utf8;            /* needs SMTPUTF8 (RFC 6531) */
+	const char *hostname; /* ours */
+};
+/*
+ * Hand a message to the account's LMTP server. Returns the code it answered
+ * with: 250 means that it has the message, 0 that it could not be asked. E has
+ * what it said unless that was 250.
+ */
+unsigned backend_lmtp(struct site *s, const struct site_account *acc,
+    const struct backend_message *m, struct err *e);
+
 /* For site_set_prover(): does the account's backend take this password? */
 enum site_rc backend_prove(struct site *s, const struct site_account *acc,
     struct str password, struct err *e);

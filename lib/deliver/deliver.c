@@ -34,6 +34,7 @@ static const struct {
 	[DELIVER_FULL_TEMP] = { "full", { 452, "4.2.2", "Mailbox full" } },
 	[DELIVER_FULL_PERM] = { "full", { 552, "5.2.2", "Mailbox full" } },
 	[DELIVER_LOOP] = { "loop", { 554, "5.4.6", "Mail loop: the message has been here before" } },
+	[DELIVER_REFUSED] = { "refused", { 550, "5.0.0", "Refused by the server that holds the mailbox" } },
 	[DELIVER_NOSPACE] = { "no_space", { 452, "4.3.1", "Insufficient system storage" } },
 	[DELIVER_TEMP] = { "failed", { 451, "4.3.0", "Temporary failure; try again later" } },
 	/* clang-format on */
@@ -149,8 +150,8 @@ check_quota(struct deliver *d, const struct site_account *acc, uint64_t size,
 
 /* Keep the accounts that take mail. */
 static enum deliver_rc
-select_targets(struct arena *arena, const struct site_targets *found,
-    struct deliver_rcpt *r, struct err *e)
+select_targets(struct deliver *d, struct arena *arena,
+    const struct site_targets *found, struct deliver_rcpt *r, struct err *e)
 {
 	struct site_target *list =
 	    arena_array(arena, found->count, sizeof(*list));
@@ -158,7 +159,7 @@ select_targets(struct arena *arena, const struct site_targets *found,
 	for (size_t i = 0; i < found->count; i++) {
 		const struct site_target *t = &found->list[i];
 
-		if (!t->local || t->account.backend.n) {
+		if (!t->local || (t->account.backend.n && !d->o.forward)) {
 			err_set(e,
 			    "%.*s leads to %.*s, which is not on this "
 			    "host; the MTA must resolve it",
@@ -211,9 +212,10 @@ deliver_check(struct deliver *d, struct arena *arena, uint64_t size,
 		    e, "%.*s is not a domain of this site", STR_ARG(a.domain));
 		return DELIVER_UNKNOWN;
 	}
-	rc = select_targets(arena, &found, r, e);
+	rc = select_targets(d, arena, &found, r, e);
 	/* One full member must not keep mail from all others of an alias. */
-	if (rc == DELIVER_OK && r->ntargets == 1)
+	if (rc == DELIVER_OK && r->ntargets == 1 &&
+	    r->targets[0].account.backend.n == 0)
 		rc = check_quota(d, &r->targets[0].account, size, e);
 	return rc;
 }
@@ -353,6 +355,25 @@ log_drop(const struct run *run, const struct drop *drop, int64_t us,
 	    LOG_CSTR(drop->rc == DELIVER_OK ? NULL : "error", e->msg));
 }
 
+/* Not Delivered-To, which is the backend's to write and to look for. */
+static enum deliver_rc
+forward(const struct run *run, const struct drop *drop, struct err *e)
+{
+	struct deliver *d = run->d;
+	struct arena *arena = arena_new();
+	struct buf head = { 0 };
+	enum deliver_rc rc;
+
+	trace_received(
+	    &head, run->m, drop->rcpt->address, d->o.hostname, clock_now());
+	rc = d->o.forward(d->o.site, &drop->target->account, run->m,
+	    site_target_address(d->o.site, arena, drop->target), buf_str(&head),
+	    e);
+	buf_fini(&head);
+	arena_free(&arena);
+	return rc;
+}
+
 static void
 deliver_drop(void *arg, size_t i)
 {
@@ -362,9 +383,14 @@ deliver_drop(void *arg, size_t i)
 	int64_t from = clock_mono_us();
 	struct err e = ERR_INIT;
 	struct account *a = NULL;
-	enum store_rc rc =
-	    account_open(run->d->o.store, str_of(acc->id), &a, &e);
+	enum store_rc rc;
 
+	if (acc->backend.n) {
+		drop->rc = forward(run, drop, &e);
+		log_drop(run, drop, clock_mono_us() - from, &e);
+		return;
+	}
+	rc = account_open(run->d->o.store, str_of(acc->id), &a, &e);
 	if (rc == STORE_OK)
 		rc = append(run, drop, a, &e);
 	drop->rc = rc_of_store(run->d, acc, rc);
@@ -384,6 +410,16 @@ log_loop(const struct run *run, const struct deliver_rcpt *r)
 	    LOG_CSTR("result", deliver_rc_name(DELIVER_LOOP)));
 }
 
+static bool
+forwards(const struct deliver_rcpt *r)
+{
+	for (size_t i = 0; i < r->ntargets; i++) {
+		if (r->targets[i].account.backend.n)
+			return true;
+	}
+	return false;
+}
+
 static void
 plan(struct run *run, struct arena *arena, struct deliver_rcpt *list,
     size_t count)
@@ -401,7 +437,9 @@ plan(struct run *run, struct arena *arena, struct deliver_rcpt *list,
 
 		r->duplicate = false;
 		r->rc = DELIVER_OK;
-		if (trace_loops(arena, &trace, r->key)) {
+		if (trace_loops(arena, &trace, r->key) ||
+		    (forwards(r) && trace_forwarded(arena, run->m->raw,
+					r->address, run->d->o.hostname))) {
 			r->rc = DELIVER_LOOP;
 			log_loop(run, r);
 			continue;

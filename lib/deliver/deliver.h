@@ -21,7 +21,7 @@
  * redelivery, that is the same bytes from the same sender to the same
  * recipient within the setting delivery.redelivery_window, is acknowledged
  * and not stored again, so an acknowledgement that was lost does no harm.
- * What has the result DELIVER_OK is on disk.
+ * What has the result DELIVER_OK is on disk, here or at the account's backend.
  *
  * An account that reaches 80, 90 or 100 % of its quota gets a message about
  * it in its INBOX, once each time it gets there.
@@ -36,6 +36,7 @@ enum deliver_rc {
 	DELIVER_FULL_TEMP,   /* over quota, and delivery.over_quota says */
 	DELIVER_FULL_PERM,   /* ... to wait, or to refuse */
 	DELIVER_LOOP,
+	DELIVER_REFUSED, /* by the server that holds the account */
 	DELIVER_NOSPACE, /* the disk is full or read-only */
 	DELIVER_TEMP,    /* anything else; try again later */
 };
@@ -50,6 +51,8 @@ struct deliver_reply {
 const struct deliver_reply *deliver_reply(enum deliver_rc rc);
 const char *deliver_rc_name(enum deliver_rc rc); /* for logs and metrics */
 
+struct deliver_message;
+
 struct deliver_options {
 	struct site *site;
 	struct store *store;
@@ -59,6 +62,11 @@ struct deliver_options {
 	void (*parallel)(void *arg, size_t count,
 	    void (*task)(void *targ, size_t i), void *targ);
 	void *parallel_arg;
+	/* Hand HEAD and m->raw for TO to the backend of ACC; NULL: mail for
+	 * accounts with a backend is DELIVER_ELSEWHERE. */
+	enum deliver_rc (*forward)(struct site *s,
+	    const struct site_account *acc, const struct deliver_message *m,
+	    struct str to, struct str head, struct err *e);
 };
 struct deliver;
 /* Everything O names must outlive it. */

@@ -123,7 +123,10 @@ setup(void **state)
 	add_alias("some@a.test", "ann@a.test", "off@a.test");
 	add_alias("away@a.test", "ann@a.test", "x@elsewhere.test");
 	add_alias("lost@a.test", "nobody@a.test", NULL);
-	o = (struct deliver_options){ site, store, "mx.a.test", threads, NULL };
+	o = (struct deliver_options){ .site = site,
+		.store = store,
+		.hostname = "mx.a.test",
+		.parallel = threads };
 	deliver = deliver_new(&o);
 	return 0;
 }
@@ -448,6 +451,114 @@ test_failing_store(void **state)
 	assert_int_equal(deliver_reply(r.rc)->code, 451);
 }
 
+/* ------------------------------------------------------------------------
+ * Accounts of other servers
+ */
+
+static char forwarded[2000];
+
+static enum deliver_rc
+take_forwarded(struct site *s, const struct site_account *acc,
+    const struct deliver_message *m, struct str to, struct str head,
+    struct err *e)
+{
+	(void)s;
+	(void)e;
+	assert_string_equal(acc->id, bob.id);
+	snprintf(forwarded, sizeof(forwarded), "%.*s|%.*s%.*s", STR_ARG(to),
+	    STR_ARG(head), STR_ARG(m->raw));
+	return DELIVER_REFUSED;
+}
+
+static void
+set_backend(const char *backend)
+{
+	struct err e = ERR_INIT;
+
+	bob.backend = str_of(backend);
+	assert_int_equal(
+	    site_account_set(site, NULL, SITE_SET_BACKEND, &bob, &e), SITE_OK);
+}
+
+static void
+forward(struct deliver *d, struct str raw, struct deliver_rcpt *list)
+{
+	struct deliver_message m = { .raw = raw,
+		.from = STR("s@x"),
+		.helo = STR("mta"),
+		.peer = "local",
+		.with = "LMTP",
+		.id = "t" };
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(
+		    deliver_check(d, arena, 0, &list[i], &e), DELIVER_OK);
+	deliver_message(d, &m, list, 2);
+}
+
+static void
+test_forward(void **state)
+{
+	struct deliver_options o = { .site = site,
+		.store = store,
+		.hostname = "mx.a.test",
+		.forward = take_forwarded };
+	struct deliver *d = deliver_new(&o);
+	struct deliver_rcpt list[] = { { .address = STR("ann@a.test") },
+		{ .address = STR("bob+box@a.test") } };
+	const char *raw;
+
+	(void)state;
+	set_backend("old.test");
+	assert_int_equal(check("bob@a.test", 0), DELIVER_ELSEWHERE);
+	forward(d, STR(MESSAGE), list);
+	assert_int_equal(list[0].rc, DELIVER_OK);
+	assert_int_equal(list[1].rc, DELIVER_REFUSED);
+	assert_non_null(strstr(forwarded, "bob+box@a.test|Received: from mta"));
+	assert_non_null(strstr(forwarded, "for <bob+box@a.test>"));
+	assert_non_null(strstr(forwarded, MESSAGE));
+	assert_null(strstr(forwarded, "Delivered-To"));
+	/* Here it is again. */
+	raw = arena_cstr(arena, str_of(strchr(forwarded, '|') + 1));
+	forward(d, str_of(raw), list);
+	assert_int_equal(list[0].rc, DELIVER_OK);
+	assert_int_equal(list[1].rc, DELIVER_LOOP);
+	set_backend("");
+	deliver_free(&d);
+}
+
+static void
+test_forwarded(void **state)
+{
+	static const struct {
+		const char *received;
+		bool ours;
+	} cases[] = {
+		{ "from a by mx.a.test with LMTP id 1 for <u@x>; now", true },
+		{ "from a\r\n\tby mx.a.test with UTF8LMTPS id 1\r\n"
+		  "\tfor <u@x>; now",
+		    true },
+		{ "from a by mx.a.test with LMTP id 1 for <v@x>; now", false },
+		{ "from a by mx.b.test with LMTP id 1 for <u@x>; now", false },
+		/* Our MTA. */
+		{ "from a by mx.a.test (Postfix) with ESMTP id 1 for <u@x>; n",
+		    false },
+		{ "from a by mx.a.test with ESMTP id 1 for <u@x>; n", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct str raw = arena_printf(arena,
+		    "Received: %s\r\nSubject: x\r\n\r\n", cases[i].received);
+
+		print_message("%s\n", cases[i].received);
+		assert_int_equal(
+		    trace_forwarded(arena, raw, STR("u@x"), "mx.a.test"),
+		    cases[i].ours);
+	}
+}
+
 int
 main(void)
 {
@@ -457,6 +568,8 @@ main(void)
 		cmocka_unit_test(test_delivery),
 		cmocka_unit_test(test_headroom),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_forward),
+		cmocka_unit_test(test_forwarded),
 		cmocka_unit_test(test_detail),
 		cmocka_unit_test(test_quota),
 		cmocka_unit_test(test_failing_store),

@@ -71,8 +71,8 @@ zone_minutes(int64_t now)
 	return (int)(tm.tm_gmtoff / 60);
 }
 
-static void
-put_received(struct buf *b, const struct deliver_message *m, struct str rcpt,
+void
+trace_received(struct buf *b, const struct deliver_message *m, struct str rcpt,
     const char *hostname, int64_t now)
 {
 	size_t start = b->n;
@@ -106,7 +106,7 @@ trace_fields(struct buf *out, const struct deliver_message *m, struct str rcpt,
 	BUF_LIT(out, "\r\nDelivered-To: ");
 	put_clean(out, rcpt);
 	BUF_LIT(out, "\r\n");
-	put_received(out, m, rcpt, hostname, now);
+	trace_received(out, m, rcpt, hostname, now);
 }
 
 /* ------------------------------------------------------------------------
@@ -165,6 +165,30 @@ trace_loops(struct arena *arena, const struct trace *t, struct str key)
 
 		if (site_address_parse(arena, t->delivered[i], &a) &&
 		    str_eq(a.key, key))
+			return true;
+	}
+	return false;
+}
+
+bool
+trace_forwarded(
+    struct arena *arena, struct str raw, struct str rcpt, const char *hostname)
+{
+	struct str by = arena_printf(arena, "by %s with ", hostname);
+	struct str to = arena_printf(arena, "for <%.*s>;", STR_ARG(rcpt));
+	struct mime_field f;
+
+	while (mime_field_next(&raw, &f)) {
+		size_t at = str_find(f.value, by);
+		struct str with;
+
+		if (!str_ieqc(f.name, "Received") || at == STR_NPOS)
+			continue;
+		/* The MTA of this host writes another protocol. */
+		with = str_sub(f.value, at + by.n, STR_NPOS);
+		if ((str_starts(with, STR("LMTP")) ||
+			str_starts(with, STR("UTF8LMTP"))) &&
+		    str_find(f.value, to) != STR_NPOS)
 			return true;
 	}
 	return false;

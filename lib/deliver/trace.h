@@ -12,6 +12,13 @@
 void trace_fields(struct buf *out, const struct deliver_message *m,
     struct str rcpt, const char *hostname, int64_t now);
 
+/* Received alone: for a message that goes on to another server. */
+void trace_received(struct buf *out, const struct deliver_message *m,
+    struct str rcpt, const char *hostname, int64_t now);
+/* Has HOSTNAME written such a field for RCPT already? */
+bool trace_forwarded(
+    struct arena *arena, struct str raw, struct str rcpt, const char *hostname);
+
 /* What the trace fields already there tell. */
 struct trace {
 	unsigned received;     /* how many Received */

@@ -3,6 +3,7 @@
 
 #include "base/map.h"
 #include "site/alias.h"
+#include "site/setting.h"
 
 /*
  * From an address to accounts. A walk expands aliases depth first; `path` is
@@ -356,4 +357,22 @@ site_may_send_as(struct site *s, const struct site_account *acc,
 		*yes |= strcmp(list[i].id, acc->id) == 0;
 	arena_free(&a);
 	return rc;
+}
+
+struct str
+site_target_address(
+    struct site *s, struct arena *a, const struct site_target *t)
+{
+	struct site_scope scope = { .domain = t->account.domain };
+	struct str separators, address = t->address;
+	size_t at = str_rchr(address, '@');
+
+	if (t->detail.n == 0)
+		return address;
+	separators = site_setting(s, a, "address.separators", scope);
+	if (separators.n == 0 || str_starts(address, STR("\"")))
+		return address;
+	return arena_printf(a, "%.*s%c%.*s%.*s",
+	    STR_ARG(str_sub(address, 0, at)), separators.p[0],
+	    STR_ARG(t->detail), STR_ARG(str_sub(address, at, STR_NPOS)));
 }

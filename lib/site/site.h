@@ -256,6 +256,10 @@ struct site_targets {
 enum site_rc site_resolve(struct site *s, struct arena *a, struct str address,
     struct site_targets *out, struct err *e);
 
+/* The target as one address: the detail goes back behind the local part. */
+struct str site_target_address(
+    struct site *s, struct arena *a, const struct site_target *t);
+
 /*
  * May the account send as ADDRESS: its own, with or without subaddress, or an
  * alias that leads to it (catch-alls only if sender.catchall is on)?

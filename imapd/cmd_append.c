@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* APPEND, with UIDPLUS (RFC 4315); MULTIAPPEND (RFC 3502) has its place. */
+#include "imapd/mail_event.h"
 #include "imapd/place.h"
 #include "imapd/seqset.h"
 
@@ -41,19 +42,26 @@ drop_recent(struct message *m)
 	m->nnames = kept;
 }
 
-static struct str
-appenduid(struct arena *a, const struct appended *done, size_t n)
+static struct uids
+uids_of(struct arena *a, const struct appended *done, size_t n)
 {
 	struct uids_builder b = { .arena = a };
-	struct buf text = { 0 };
-	struct str s;
 
 	for (size_t i = 0; i < n; i++)
 		uids_add(&b, done[i].uid);
+	return uids_done(&b);
+}
+
+static struct str
+appenduid(struct arena *a, uint32_t uidvalidity, struct uids uids)
+{
+	struct buf text = { 0 };
+	struct str s;
+
 	BUF_LIT(&text, "APPENDUID ");
-	buf_putu(&text, done[0].uidvalidity);
+	buf_putu(&text, uidvalidity);
 	buf_putc(&text, ' ');
-	seqset_put(&text, uids_done(&b));
+	seqset_put(&text, uids);
 	s = arena_str(a, buf_str(&text));
 	buf_fini(&text);
 	return s;
@@ -65,6 +73,9 @@ append_all(struct session *s, struct cmd *c, const struct place *to,
 {
 	struct appended *done = arena_array(s->arena, n, sizeof(*done));
 	struct quota quota = place_quota(s, to);
+	struct mail_event ev = { .cause = CAUSE_APPEND,
+		.account = to->account,
+		.mailbox = to->m.id };
 	struct err e = ERR_INIT;
 	enum store_rc rc =
 	    account_append(to->account, to->m.id, items, n, &quota, done, &e);
@@ -73,7 +84,9 @@ append_all(struct session *s, struct cmd *c, const struct place *to,
 		return no(c, "TRYCREATE", "No such mailbox");
 	if (rc != STORE_OK)
 		return store_failed(s, c, rc, &e);
-	c->code = appenduid(s->arena, done, n);
+	ev.uids = uids_of(s->arena, done, n);
+	mail_event(s, &ev);
+	c->code = appenduid(s->arena, done[0].uidvalidity, ev.uids);
 	return REPLY_OK;
 }
 

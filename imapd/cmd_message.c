@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* COPY, MOVE (RFC 6851) and EXPUNGE, with UIDPLUS (RFC 4315). */
+#include "imapd/mail_event.h"
 #include "imapd/place.h"
 #include "imapd/seqset.h"
 
@@ -78,6 +79,10 @@ copy(struct session *s, struct cmd *c, bool move)
 		return c->uid ? REPLY_OK
 			      : no(c, "EXPUNGEISSUED",
 				    "The messages were expunged");
+	mail_event(s, &(struct mail_event){ .cause = CAUSE_COPY,
+			  .account = to.account,
+			  .mailbox = to.m.id,
+			  .uids = copied.to });
 	if (move) { /* before the EXPUNGE responses (RFC 6851, 4.3) */
 		struct buf *out = conn_out(s->conn);
 

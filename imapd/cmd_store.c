@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* STORE (RFC 3501, section 6.4.6; UNCHANGEDSINCE of RFC 7162). */
+#include "imapd/mail_event.h"
 #include "imapd/place.h"
 #include "imapd/seqset.h"
 #include "imapd/tell.h"
@@ -191,5 +192,8 @@ cmd_store(struct session *s, struct cmd *c)
 		rc = sel_refresh(s, &e);
 	if (rc != STORE_OK)
 		return store_failed(s, c, rc, &e);
+	if (modseq)
+		mail_event(s, &(struct mail_event){ CAUSE_FLAG, s->sel.account,
+				  s->sel.mailbox, uids, &flags, modseq });
 	return answer(s, c, &ch, uids, failed, modseq);
 }

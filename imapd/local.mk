@@ -6,7 +6,7 @@ imapd_parts = %D%/fetch_items.c %D%/fetch_items.h %D%/frame.c %D%/frame.h \
 
 # The rest but main(): the command table is tested with it.
 imapd_rest = %D%/session.c %D%/session.h %D%/command.c %D%/command.h \
-	%D%/acl.h %D%/cmd_acl.c %D%/cmd_metadata.c %D%/cmd_quota.c %D%/metadata.c %D%/metadata.h %D%/notify.c %D%/notify_parse.c %D%/notify.h %D%/place.c \
+	%D%/acl.h %D%/cmd_acl.c %D%/cmd_metadata.c %D%/cmd_quota.c %D%/mail_event.c %D%/mail_event.h %D%/metadata.c %D%/metadata.h %D%/notify.c %D%/notify_parse.c %D%/notify.h %D%/place.c \
 	%D%/place.h %D%/place_list.c %D%/qresync.c %D%/qresync.h %D%/sync.c %D%/tell.c \
 	%D%/tell.h %D%/idle.c %D%/watch.c %D%/watch.h \
 	%D%/search.c %D%/search.h %D%/section.c %D%/section.h %D%/status.c \

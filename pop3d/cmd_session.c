@@ -98,7 +98,6 @@ cmd_stls(struct session *s, struct args *args)
 	/* Nothing learned before TLS counts. */
 	free(s->user);
 	s->user = NULL;
-	s->utf8 = false;
 	return NET_STARTTLS;
 }
 

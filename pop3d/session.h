@@ -62,8 +62,7 @@ struct session {
 	enum input input, after_skip;
 	unsigned errors;  /* mistakes of the client in a row */
 	int64_t progress; /* the last whole line, monotonic milliseconds */
-	bool utf8;
-	unsigned hops; /* fronts that may still follow (backend.h) */
+	unsigned hops;    /* fronts that may still follow (backend.h) */
 	/* A line for a worker. */
 	const struct command *command;
 	struct args args;

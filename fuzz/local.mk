@@ -32,7 +32,8 @@ FUZZ_TARGETS += %D%/imap_fuzz
 %C%_imap_fuzz_LDFLAGS = $(FUZZ_LINK)
 
 FUZZ_TARGETS += %D%/peer_fuzz
-%C%_peer_fuzz_SOURCES = %D%/peer_fuzz.c authd/netstring.c authd/netstring.h \
+%C%_peer_fuzz_SOURCES = %D%/peer_fuzz.c authd/http_request.c authd/http_request.h \
+	authd/netstring.c authd/netstring.h \
 	authd/proto.c authd/proto.h $(FUZZ_MAIN)
 %C%_peer_fuzz_LDFLAGS = $(FUZZ_LINK)
 

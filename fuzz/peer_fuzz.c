@@ -2,15 +2,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "authd/http_request.h"
 #include "authd/netstring.h"
 #include "authd/proto.h"
 #include "net/proxy.h"
 
 /*
- * What the MTA and load balancers send: lines of the auth protocol, netstrings
- * and PROXY headers. Checked beyond memory: nothing is taken that is not
- * there, a header is understood the same whatever follows, and what is written
- * can be read.
+ * What the MTA and load balancers send: lines of the auth protocol, netstrings,
+ * PROXY headers and requests of nginx. Checked beyond memory: nothing is taken
+ * that is not there, a header is understood the same whatever follows, and what
+ * is written can be read.
  */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -73,6 +74,19 @@ check_proxy(struct str in)
 	    "and less of it is a part");
 }
 
+static void
+check_http(struct str in)
+{
+	struct arena *a = arena_new();
+	struct http_request r;
+
+	if (http_request_parse(a, in, &r))
+		check(
+		    r.user.n <= in.n && r.password.n <= in.n && r.client.n > 0,
+		    "no more than there is");
+	arena_free(&a);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -81,5 +95,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_auth_line(in);
 	check_netstring(in);
 	check_proxy(in);
+	check_http(in);
 	return 0;
 }

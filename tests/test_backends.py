@@ -279,6 +279,30 @@ def test_backend_is_silent(site, dovecot):
     assert "no answer in time" in site.log("imapd")
 
 
+def test_hanging_backend_leaves_workers(site, dovecot):
+    """Many wait for one that hangs, and nobody else has to."""
+    user, password = account_at(site, dovecot)
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as s:
+        site.ctl("account", "set", user, "--backend", f"127.0.0.1:{s.getsockname()[1]}")
+        setting(site, user, "timeout", "4s")
+        waiting = [Imap(site) for _ in range(8 * (os.cpu_count() or 1))]
+        half = len(waiting) // 2
+        for c in waiting[:half]:
+            c.send(f"x LOGIN {user} {password}\r\n")
+        time.sleep(1.3)
+        for c in waiting[half:]:
+            c.send(f"x LOGIN {user} {password}\r\n")
+        begin = time.monotonic()
+        with Imap(site, site.user1, site.pass1) as c:
+            c.ok("NOOP")
+        for c in waiting[half:]:
+            assert "[UNAVAILABLE]" in c.until("x")[1]
+        assert time.monotonic() - begin < 2
+        for c in waiting:
+            c.close()
+    assert "too many are waiting" in site.log("imapd")
+
+
 @pytest.mark.parametrize("said", [b"", b"* BYE no\r\n", b"+OK pop\r\n", b"x" * 200000, b"* OK hi\r\nA1 OK\r\n"],
                          ids=["nothing", "bye", "pop3", "long", "short"])
 def test_backend_talks_nonsense(site, dovecot, said):

@@ -4,9 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "backend/gate.h"
 #include "backend/login.h"
 
 #define NOWHERE "-"
@@ -101,12 +103,39 @@ test_login_as(void **state)
 	arena_free(&a);
 }
 
+/* A place that hangs holds half of the workers at most; others pass. */
+static void
+test_gate(void **state)
+{
+	unsigned max = gate_max();
+
+	(void)state;
+	for (unsigned i = 0; i < max; i++)
+		assert_true(gate_enter("hangs:143"));
+	/* It may just have answered. */
+	assert_true(gate_enter("hangs:143"));
+	usleep((GATE_QUIET_MS + 50) * 1000);
+	assert_false(gate_enter("hangs:143"));
+	assert_true(gate_enter("other:143"));
+	gate_leave("other:143", true);
+	gate_leave("hangs:143", false);
+	assert_false(gate_enter("hangs:143"));
+	gate_leave("hangs:143", true); /* it lives */
+	for (unsigned i = 0; i < max; i++)
+		assert_true(gate_enter("hangs:143"));
+	for (unsigned i = 0; i < 2 * max - 1; i++)
+		gate_leave("hangs:143", false);
+	assert_true(gate_enter("hangs:143"));
+	gate_leave("hangs:143", false);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_login_as),
+		cmocka_unit_test(test_gate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,11 @@
 #include "backend/login.h"
 #include "base/log.h"
 
+/* A message sent again because its acknowledgement came too late is there
+ * twice, so we wait longer for it than for the rest (RFC 5321, 4.5.3.2). */
+#define TEXT_SECONDS 60
+#define END_SECONDS 300
+
 struct talk {
 	struct arena *a;
 	struct site_backend to;
@@ -124,8 +129,10 @@ converse(struct talk *t, const struct backend_message *m)
 	code = command(t, STR("DATA"));
 	if (code != 354)
 		return code;
+	peer_patience(t->p, TEXT_SECONDS);
 	if (!peer_send(t->p, m->head, t->e) || !send_text(t, m->raw))
 		return 0;
+	peer_patience(t->p, END_SECONDS);
 	return answer(t, NULL);
 }
 

@@ -15,6 +15,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "backend/gate.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -29,6 +30,8 @@ struct peer {
 	struct site_backend to; /* its strings: until the login is done */
 	char *name;             /* "host:port" for people */
 	int64_t deadline;       /* monotonic milliseconds */
+	int64_t patience;       /* when set, each step has so many of them */
+	bool inside, failed;    /* for the gate */
 	struct buf in;
 	size_t at; /* what of it is used */
 };
@@ -36,6 +39,7 @@ struct peer {
 static bool
 broken(struct peer *p, struct err *e, const char *what)
 {
+	p->failed = true;
 	err_set(e, "backend %s: %s", p->name, what);
 	return false;
 }
@@ -51,6 +55,8 @@ await(struct peer *p, short events, struct err *e)
 	int64_t left;
 	int n;
 
+	if (p->patience)
+		p->deadline = clock_mono_ms() + p->patience;
 	do {
 		left = p->deadline - clock_mono_ms();
 		n = left > 0 ? poll(&pfd, 1, (int)left) : 0;
@@ -135,7 +141,11 @@ peer_connect(const struct site_backend *b, struct peer **out, struct err *e)
 	buf_fini(&name);
 	p->to = *b;
 	p->deadline = clock_mono_ms() + (int64_t)b->timeout * 1000;
-	if (dial(p, e) && (b->tls != BACKEND_TLS || peer_start_tls(p, e))) {
+	p->inside = gate_enter(p->name);
+	if (!p->inside)
+		broken(p, e, "too many are waiting for its answer");
+	else if (dial(p, e) &&
+		 (b->tls != BACKEND_TLS || peer_start_tls(p, e))) {
 		*out = p;
 		return true;
 	}
@@ -152,6 +162,8 @@ peer_free(struct peer **pp)
 	*pp = NULL;
 	if (!p)
 		return;
+	if (p->inside)
+		gate_leave(p->name, !p->failed);
 	SSL_free(p->ssl);
 	if (p->fd >= 0)
 		close(p->fd);
@@ -319,6 +331,12 @@ peer_confused(struct peer *p, struct str line, struct err *e)
 	err_set(e, "backend %s: unexpected \"%.*s\"", p->name,
 	    STR_ARG(str_sub(line, 0, 200)));
 	return false;
+}
+
+void
+peer_patience(struct peer *p, unsigned seconds)
+{
+	p->patience = (int64_t)seconds * 1000;
 }
 
 void

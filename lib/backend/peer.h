@@ -13,8 +13,8 @@ struct conn;
 
 /*
  * Our side of a conversation with another server, in lines. It blocks and is
- * for workers; all of it, from connecting to the last line, must be done
- * within the backend's timeout. A failure leaves a sentence that names the
+ * for workers (gate.h); all of it, from connecting to the last line, must be
+ * done within the backend's timeout. A failure leaves a sentence that names the
  * server, and the peer is good for peer_free() only.
  */
 struct peer;
@@ -33,6 +33,9 @@ bool peer_tls(const struct peer *p);
 bool peer_send(struct peer *p, struct str text, struct err *e);
 /* The next line without its end; valid until the next call. */
 bool peer_line(struct peer *p, struct str *line, struct err *e);
+
+/* From here on every wait may take so long, not all of them together. */
+void peer_patience(struct peer *p, unsigned seconds);
 
 /* E says that the server said something that is not of the protocol. */
 bool peer_confused(struct peer *p, struct str line, struct err *e);

@@ -10,6 +10,7 @@
 #include "imapd/acl.h"
 #include "imapd/match.h"
 #include "imapd/metadata.h"
+#include "mime/decode.h"
 
 #define PATTERNS 64
 
@@ -116,10 +117,14 @@ take_pattern(struct parse *p, struct str reference, struct listing *l)
 		return parse_fail(p, "too many patterns");
 	if (!parse_pattern(p, &text))
 		return false;
-	l->patterns[l->npatterns++] =
-	    reference.n == 0 ? text
-			     : arena_printf(p->arena, "%.*s%.*s",
-				   STR_ARG(reference), STR_ARG(text));
+	if (reference.n)
+		text = arena_printf(
+		    p->arena, "%.*s%.*s", STR_ARG(reference), STR_ARG(text));
+	l->patterns[l->npatterns++] = text;
+	text = mime_nfc(p->arena, text); /* as CREATE does */
+	if (!str_eq(text, l->patterns[l->npatterns - 1]) &&
+	    l->npatterns < PATTERNS)
+		l->patterns[l->npatterns++] = text;
 	return true;
 }
 

@@ -78,6 +78,8 @@ cmd_create(struct session *s, struct cmd *c)
 		return store_failed(s, c, rc, &e);
 	if (acl_rows(s, p.account, id)) /* of the parent */
 		acl_changed(s, p.account);
+	if ((s->enabled & EN_REV2) && !str_eq(p.name, without_slash(c->arg[0])))
+		place_put_name(s, &p, without_slash(c->arg[0]));
 	c->code = arena_printf(s->arena, "MAILBOXID (F%" PRId64 ")", id);
 	return REPLY_OK;
 }

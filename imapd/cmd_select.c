@@ -53,23 +53,6 @@ put_code(struct buf *out, const char *code, uint64_t n, const char *text)
 	BUF_LIT(out, "\r\n");
 }
 
-/* RFC 9051, section 6.3.2: what the mailbox is called, whatever the client
- * called it. */
-static void
-put_name(struct session *s, struct str name, struct str asked)
-{
-	struct buf *out = conn_out(s->conn);
-
-	BUF_LIT(out, "* LIST () \"/\" ");
-	write_mailbox(out, name, true);
-	if (!str_eq(name, asked)) {
-		BUF_LIT(out, " (\"OLDNAME\" (");
-		write_mailbox(out, asked, true);
-		BUF_LIT(out, "))");
-	}
-	BUF_LIT(out, "\r\n");
-}
-
 static void
 put_selected(struct session *s, const struct place *p, struct str asked)
 {
@@ -91,7 +74,7 @@ put_selected(struct session *s, const struct place *p, struct str asked)
 	write_objectid(out, 'F', p->m.id);
 	BUF_LIT(out, "] Mailbox\r\n");
 	if (rev2)
-		put_name(s, p->name, asked);
+		place_put_name(s, p, asked);
 }
 
 static enum store_rc

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "mime/decode.h"
 #include "site/setting.h"
 
 /* ------------------------------------------------------------------------
@@ -145,6 +146,14 @@ find_owner(struct session *s, struct str address, struct site_account *acc,
 	}
 }
 
+static struct str
+name_of(struct session *s, struct str path, struct str prefix)
+{
+	return prefix.n ? arena_printf(s->arena, "%.*s%.*s", STR_ARG(prefix),
+			      STR_ARG(path))
+			: path;
+}
+
 /* The mailbox and the user's rights, once account and path are known. */
 static enum store_rc
 look(struct session *s, struct place *p, struct str prefix, struct err *e)
@@ -152,17 +161,23 @@ look(struct session *s, struct place *p, struct str prefix, struct err *e)
 	struct share_who who;
 	enum store_rc rc;
 
-	rc = p->path.n ? mailbox_find(p->account, s->arena, p->path, &p->m, e)
-		       : STORE_NOTFOUND;
-	if (rc == STORE_NOTFOUND)
+	if (!p->path.n)
 		return STORE_OK;
+	rc = mailbox_find(p->account, s->arena, p->path, &p->m, e);
+	if (rc == STORE_NOTFOUND) {
+		/* It was or will be made in Net-Unicode (RFC 5198). */
+		p->path = mime_nfc(s->arena, p->path);
+		rc = mailbox_find(p->account, s->arena, p->path, &p->m, e);
+	}
+	if (rc == STORE_NOTFOUND) {
+		p->name = name_of(s, p->path, prefix);
+		return STORE_OK;
+	}
 	if (rc != STORE_OK)
 		return rc;
 	p->exists = true;
 	p->path = p->m.path;
-	p->name = prefix.n ? arena_printf(s->arena, "%.*s%.*s", STR_ARG(prefix),
-				 STR_ARG(p->path))
-			   : p->path;
+	p->name = name_of(s, p->path, prefix);
 	who = place_who(s, p->own, p->domain);
 	return share_rights(p->account, p->m.id, &who, &p->rights, e);
 }
@@ -206,6 +221,21 @@ place_resolve(
 	out->own = true;
 	memcpy(out->owner, s->user, sizeof(out->owner));
 	return look(s, out, STR_NULL, e);
+}
+
+void
+place_put_name(struct session *s, const struct place *p, struct str asked)
+{
+	struct buf *out = conn_out(s->conn);
+
+	BUF_LIT(out, "* LIST () \"/\" ");
+	write_mailbox(out, p->name, session_utf8(s));
+	if (!str_eq(p->name, asked)) {
+		BUF_LIT(out, " (\"OLDNAME\" (");
+		write_mailbox(out, asked, session_utf8(s));
+		BUF_LIT(out, "))");
+	}
+	BUF_LIT(out, "\r\n");
 }
 
 /* ------------------------------------------------------------------------

@@ -27,6 +27,9 @@ struct place {
 };
 
 /*
+ * Characters may be composed or not: a mailbox that is not found as it is named
+ * is looked for, and made, in NFC.
+ *
  * STORE_OK with `exists` unset: there may be such a mailbox, but there is
  * none. STORE_NOTFOUND: the name leads nowhere.
  */
@@ -45,6 +48,10 @@ bool place_target(struct session *s, struct cmd *c, struct str name,
 /* May the user make the mailbox P, which does not exist? */
 bool place_can_create(
     struct session *s, struct cmd *c, const struct place *p, enum reply *r);
+
+/* LIST of P, with the name that the client gave it if that is another (RFC
+ * 9051, sections 6.3.2 and 6.3.4). */
+void place_put_name(struct session *s, const struct place *p, struct str asked);
 
 /* NO for who lacks NEED: of a mailbox he cannot see, that it is not there. */
 enum reply place_denied(struct cmd *c, const struct place *p);

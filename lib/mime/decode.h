@@ -54,6 +54,11 @@ void mime_html_to_text(struct buf *out, struct str utf8);
  */
 void mime_fold(struct buf *out, struct str utf8);
 
+/* The same text in NFC (Unicode's normal form of composed characters); TEXT of
+ * more than MIME_NFC_MAX octets, or that is no UTF-8, as it is. */
+#define MIME_NFC_MAX 4096
+struct str mime_nfc(struct arena *a, struct str utf8);
+
 /* A part's content as UTF-8: both of the above steps, at most MAX octets. */
 void mime_part_text(struct buf *out, const struct mime_message *m,
     const struct mime_part *p, size_t max);

@@ -244,6 +244,31 @@ test_html(void **state)
 }
 
 static void
+test_nfc(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+		{ "plain", "plain" },
+		{ "", "" },
+		{ "u\xcc\x88", "\xc3\xbc" },
+		{ "\xc3\xbc", "\xc3\xbc" },
+		{ "\xef\xac\x81", "\xef\xac\x81" }, /* a ligature stays */
+		{ "\xff\xcc\x88", "\xff\xcc\x88" },
+	};
+	struct arena *a = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct str s = mime_nfc(a, str_of(cases[i].text));
+
+		print_message("case %zu\n", i);
+		assert_true(str_eq(s, str_of(cases[i].expected)));
+	}
+	arena_free(&a);
+}
+
+static void
 test_fold(void **state)
 {
 	static const struct {
@@ -411,6 +436,7 @@ main(void)
 		cmocka_unit_test(test_charsets),
 		cmocka_unit_test(test_html),
 		cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_nfc),
 		cmocka_unit_test(test_compose),
 		cmocka_unit_test(test_compose_single),
 	};

@@ -4,7 +4,7 @@ lib_libmailstead_a_SOURCES += \
 	%D%/compose.h %D%/cte.c %D%/date.c %D%/decode.h %D%/digest.c \
 	%D%/entities.c %D%/envelope.c %D%/fold.c %D%/header.c %D%/header.h \
 	%D%/html.c %D%/imapstr.c %D%/internal.h %D%/keys.c %D%/keys.h %D%/layout.c %D%/lexer.c \
-	%D%/mime.h %D%/parse.c %D%/part.c %D%/subject.c %D%/text.c \
+	%D%/mime.h %D%/nfc.c %D%/parse.c %D%/part.c %D%/subject.c %D%/text.c \
 	%D%/words.c
 
 check_PROGRAMS += %D%/mime_test %D%/header_test %D%/decode_test

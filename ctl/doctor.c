@@ -209,6 +209,7 @@ static void (*const checks[])(struct doctor *d) = {
 	doctor_sockets,
 	doctor_tls,
 	doctor_dns,
+	doctor_backends,
 	doctor_postfix,
 };
 

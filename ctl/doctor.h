@@ -27,7 +27,8 @@ const char *doctor_text(struct doctor *d, const char *fmt, ...)
 void doctor_sockets(struct doctor *d); /* doctor_net.c */
 void doctor_tls(struct doctor *d);
 void doctor_dns(struct doctor *d);
-void doctor_postfix(struct doctor *d); /* doctor_postfix.c */
+void doctor_backends(struct doctor *d); /* doctor_backend.c */
+void doctor_postfix(struct doctor *d);  /* doctor_postfix.c */
 
 /* Where a daemon listens: the first socket of the configuration key, as
  * "unix:/path" or "inet:host:port", which is how Postfix writes it. */

@@ -2,7 +2,8 @@
 ctl_parts = \
 	%D%/account.c %D%/alias.c %D%/args.c %D%/backup.c %D%/check.c \
 	%D%/completion.c %D%/ctl.h %D%/daemons.h %D%/deliver.c %D%/doctor.c \
-	%D%/doctor.h %D%/doctor_net.c %D%/doctor_postfix.c %D%/domain.c \
+	%D%/doctor.h %D%/doctor_backend.c %D%/doctor_net.c \
+	%D%/doctor_postfix.c %D%/domain.c \
 	%D%/export.c %D%/import.c %D%/mailbox.c %D%/message.c %D%/message.h \
 	%D%/open.c %D%/out.c %D%/password.c %D%/setting.c %D%/setup.c \
 	%D%/uidl.c %D%/uidl.h %D%/verbs.c %D%/verbs.h %D%/who.c imapd/utf7.c imapd/utf7.h

@@ -3,6 +3,7 @@
 behind Mailstead, and servers that are down or lead in a loop."""
 
 import itertools
+import json
 import os
 import pathlib
 import shutil
@@ -324,6 +325,20 @@ def test_backend_talks_nonsense(site, dovecot, said):
         with Imap(site) as c:
             c.no(f"LOGIN {user} {password}", "UNAVAILABLE")
         thread.join()
+
+
+def test_doctor(site, dovecot):
+    user, _ = account_at(site, dovecot)
+
+    def findings():
+        done = site.ctl("doctor", "--no-dns", "--no-postfix", "--json", check=False)
+        return [x for x in json.loads(done.stdout)["findings"] if "backend" in x["finding"]]
+
+    for proto, port in (("imap", dovecot.imap), ("pop3", dovecot.pop3)):
+        assert any(x["health"] == "ok" and f"127.0.0.1:{port} answers for {proto}" in x["finding"]
+                   for x in findings()), findings()
+    site.ctl("account", "set", user, "--backend", f"imap=127.0.0.1:{free_ports(1)[0]}")
+    assert any(x["health"] == "wrong" and user in x["finding"] for x in findings())
 
 
 def test_loop(site):

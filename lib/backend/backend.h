@@ -61,6 +61,11 @@ struct backend_message {
 unsigned backend_lmtp(struct site *s, const struct site_account *acc,
     const struct backend_message *m, struct err *e);
 
+/* Can the server be reached for that protocol, and does it greet us, with TLS
+ * if that is set? Nobody logs in. */
+bool backend_probe(struct site *s, const struct site_account *acc,
+    enum site_backend_proto proto, struct err *e);
+
 /* For site_set_prover(): does the account's backend take this password? */
 enum site_rc backend_prove(struct site *s, const struct site_account *acc,
     struct str password, struct err *e);

@@ -242,3 +242,17 @@ backend_imap(const struct backend_login *l, struct peer **out,
 	arena_free(&t.a);
 	return rc;
 }
+
+bool
+imap_probe(const struct backend_login *l, struct err *e)
+{
+	struct talk t = { .l = l, .a = arena_new(), .e = e };
+	bool ok = login_connect(l, t.a, SITE_BACKEND_IMAP, &t.to, &t.p, e) ==
+		      BACKEND_OK &&
+		  greet(&t);
+
+	peer_free(&t.p);
+	buf_fini(&t.caps);
+	arena_free(&t.a);
+	return ok;
+}

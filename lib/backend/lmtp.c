@@ -158,3 +158,16 @@ backend_lmtp(struct site *s, const struct site_account *acc,
 	arena_free(&t.a);
 	return code;
 }
+
+bool
+lmtp_probe(const struct backend_login *l, struct err *e)
+{
+	struct talk t = { .a = arena_new(), .e = e };
+	bool ok = login_connect(l, t.a, SITE_BACKEND_LMTP, &t.to, &t.p, e) ==
+		      BACKEND_OK &&
+		  greet(&t, "localhost") == 250;
+
+	peer_free(&t.p);
+	arena_free(&t.a);
+	return ok;
+}

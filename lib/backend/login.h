@@ -20,6 +20,11 @@ bool login_as(const struct backend_login *l, const struct site_backend *b,
 /* The message of SASL PLAIN (RFC 4616) in base64. */
 struct str login_plain(struct arena *a, const struct login_as *as);
 
+/* Up to where a login or a transaction would begin, for backend_probe(). */
+bool imap_probe(const struct backend_login *l, struct err *e);
+bool pop3_probe(const struct backend_login *l, struct err *e);
+bool lmtp_probe(const struct backend_login *l, struct err *e);
+
 /* Is WORD among the words of TEXT, without regard to case? */
 bool login_has_word(struct str text, const char *word);
 

@@ -180,3 +180,16 @@ backend_pop3(const struct backend_login *l, struct peer **out, struct err *e)
 	arena_free(&t.a);
 	return rc;
 }
+
+bool
+pop3_probe(const struct backend_login *l, struct err *e)
+{
+	struct talk t = { .l = l, .a = arena_new(), .e = e };
+	bool ok = login_connect(l, t.a, SITE_BACKEND_POP3, &t.to, &t.p, e) ==
+		      BACKEND_OK &&
+		  greet(&t);
+
+	peer_free(&t.p);
+	arena_free(&t.a);
+	return ok;
+}

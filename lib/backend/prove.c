@@ -23,3 +23,26 @@ backend_prove(struct site *s, const struct site_account *acc,
 	       : rc == BACKEND_DENIED ? SITE_DENIED
 				      : SITE_BUSY;
 }
+
+bool
+backend_probe(struct site *s, const struct site_account *acc,
+    enum site_backend_proto proto, struct err *e)
+{
+	struct backend_login l = {
+		.site = s, .account = acc, .hops = BACKEND_HOPS
+	};
+
+	switch (proto) {
+	case SITE_BACKEND_IMAP:
+		return imap_probe(&l, e);
+	case SITE_BACKEND_POP3:
+		return pop3_probe(&l, e);
+	case SITE_BACKEND_LMTP:
+		return lmtp_probe(&l, e);
+	case SITE_BACKEND_SIEVE:
+		break;
+	}
+	err_set(e, "nothing here talks to a backend about %s",
+	    site_backend_proto_name(proto));
+	return false;
+}

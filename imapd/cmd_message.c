@@ -34,14 +34,13 @@ target_failed(
 /* Into another account; what cannot be removed here is not left there. */
 static enum store_rc
 copy_to(struct session *s, const struct place *to, struct uids uids, bool move,
-    struct copied *copied, struct err *e)
+    const struct quota *quota, struct copied *copied, struct err *e)
 {
-	struct quota quota = place_quota(s, to);
 	struct err ignored = ERR_INIT;
 	enum store_rc rc;
 
 	rc = account_copy_to(s->sel.account, s->sel.mailbox, uids, to->account,
-	    to->m.id, rights_flags(to->rights), &quota, s->arena, copied, e);
+	    to->m.id, rights_flags(to->rights), quota, s->arena, copied, e);
 	if (rc != STORE_OK || !move || copied->from.n == 0)
 		return rc;
 	rc = account_expunge(s->sel.account, s->sel.mailbox, copied->from,
@@ -59,6 +58,7 @@ copy(struct session *s, struct cmd *c, bool move)
 	struct uids uids = sel_uids(s, c->set, c->uid);
 	struct copied copied = { 0 };
 	struct err e = ERR_INIT;
+	struct quota quota;
 	struct place to;
 	enum store_rc rc;
 	enum reply r;
@@ -69,10 +69,11 @@ copy(struct session *s, struct cmd *c, bool move)
 		return no(c, "NOPERM", "No right to remove messages here");
 	if (uids.n == 0)
 		return REPLY_OK;
+	quota = place_quota(s, &to);
 	rc = to.account == s->sel.account
 		 ? account_copy(s->sel.account, s->sel.mailbox, uids, to.m.id,
-		       move, s->arena, &copied, &e)
-		 : copy_to(s, &to, uids, move, &copied, &e);
+		       move, &quota, s->arena, &copied, &e)
+		 : copy_to(s, &to, uids, move, &quota, &copied, &e);
 	if (rc != STORE_OK)
 		return target_failed(s, c, rc, &e);
 	if (copied.from.n == 0)

@@ -271,3 +271,17 @@ def test_revoked_while_selected(pair):
             return True
 
     wait_for(refused)
+
+
+def test_levels(pair):
+    """Above mailboxes that are shared there are names without one."""
+    pair.owner.ok("CREATE Work/Plan")
+    pair.grant("Work/Plan", "lr")
+    top = f'"{pair.prefix}"'
+    assert pair.friend.ok('LIST "" "Other Users/%"') == [f'* LIST (\\Noselect \\HasChildren) "/" {top}']
+    assert '* LIST (\\Noselect \\HasChildren) "/" "Other Users"' in pair.friend.ok('LIST "" %')
+    assert pair.friend.ok(f'LIST "" "{pair.prefix}/%"') == [
+        f'* LIST (\\Noselect \\HasChildren) "/" {pair.name("Work")}']
+    assert pair.friend.ok(f'LIST "" "{pair.prefix}/*" RETURN (STATUS (MESSAGES))') == [
+        f'* LIST () "/" {pair.name("Work/Plan")}', f'* STATUS {pair.name("Work/Plan")} (MESSAGES 0)']
+    assert pair.friend.ok("NAMESPACE") == ['* NAMESPACE (("" "/")) (("Other Users/" "/")) NIL']

@@ -49,6 +49,10 @@ def test_over(site, account, c):
     # A copy is the same message in another place.
     c.ok("SELECT INBOX")
     c.ok("COPY 1 Archive")
+    c.ok("MOVE 1 Sent")
+    # In the same place it is another one.
+    c.ok("SELECT Archive")
+    c.no("COPY 1 Archive", "OVERQUOTA")
 
 
 def test_set(site, account, c):

@@ -208,8 +208,8 @@ find_duplicate(
  * Storing
  */
 
-static bool
-over_quota(const struct tx *tx, const struct quota *q, size_t size)
+bool
+quota_exceeded(const struct tx *tx, const struct quota *q, size_t size)
 {
 	return q &&
 	       ((q->bytes && (uint64_t)tx->bytes + size > q->bytes) ||
@@ -359,7 +359,7 @@ append_one(struct tx *tx, struct batch *b, size_t i, struct err *e)
 			return rc;
 		return uid_of(tx, out->email, b->mailbox, &out->uid, e);
 	}
-	if (over_quota(tx, b->quota, p->item->raw.n))
+	if (quota_exceeded(tx, b->quota, p->item->raw.n))
 		return store_fail(e, STORE_QUOTA,
 		    "account %s: %zu octets more would exceed its quota",
 		    tx->a->id, p->item->raw.n);

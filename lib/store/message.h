@@ -42,4 +42,7 @@ enum store_rc tx_move_all(
     struct tx *tx, int64_t from, int64_t to, struct err *e);
 enum store_rc tx_remove_all(struct tx *tx, int64_t mailbox, struct err *e);
 
+/* Would SIZE octets more of one email be too much? QUOTA may be NULL. */
+bool quota_exceeded(const struct tx *tx, const struct quota *q, size_t size);
+
 #endif

@@ -211,6 +211,7 @@ struct copy {
 	bool move;
 	struct uids_builder src, dst;
 	uint32_t uidvalidity;
+	const struct quota *quota;
 	enum verdict verdict; /* what it says of the messages */
 };
 
@@ -312,6 +313,10 @@ copy_row(struct tx *tx, struct copy *c, struct tx_mailbox *to,
 	else if (m.shared)
 		rc = is_member(tx, m.email, c->to, &there, e);
 	m.shared = m.shared || !c->move;
+	if (rc == STORE_OK && there &&
+	    quota_exceeded(tx, c->quota, (size_t)m.size))
+		return store_fail(e, STORE_QUOTA,
+		    "account %s: a copy would exceed its quota", tx->a->id);
 	if (rc == STORE_OK && there) {
 		rc = duplicate_email(tx, &m, e);
 		*modseq = tx->modseq;
@@ -389,12 +394,14 @@ run_copy(struct tx *tx, void *arg, struct err *e)
 
 enum store_rc
 account_copy(struct account *a, int64_t from, struct uids uids, int64_t to,
-    bool move, struct arena *arena, struct copied *copied, struct err *e)
+    bool move, const struct quota *quota, struct arena *arena,
+    struct copied *copied, struct err *e)
 {
 	struct copy c = { .from = from,
 		.to = to,
 		.uids = uids,
 		.move = move,
+		.quota = quota,
 		.src.arena = arena,
 		.dst.arena = arena };
 	enum store_rc rc = write_run(a, DURABLE, run_copy, &c, e);

@@ -381,15 +381,17 @@ enum store_rc account_store_flags_of(struct account *a, int64_t mailbox,
 
 /*
  * Copy, or MOVE, the UIDs that exist; all or none. COPIED->from and ->to are
- * parallel lists in ascending order of `from` (COPYUID, RFC 4315).
+ * parallel lists in ascending order of `from` (COPYUID, RFC 4315). What becomes
+ * an email of its own, because its mailbox has it already, counts against the
+ * QUOTA (may be NULL).
  */
 struct copied {
 	uint32_t uidvalidity; /* of the destination */
 	struct uids from, to;
 };
 enum store_rc account_copy(struct account *a, int64_t from, struct uids uids,
-    int64_t to, bool move, struct arena *arena, struct copied *copied,
-    struct err *e);
+    int64_t to, bool move, const struct quota *quota, struct arena *arena,
+    struct copied *copied, struct err *e);
 
 /*
  * Copy the UIDs that exist to the mailbox TARGET of another account, with

@@ -442,7 +442,7 @@ test_copy_and_move(void **state)
 	fill(f, 1, 4);
 	OK(account_usage(f->a, &before, &f->e));
 	set_flags(f, 2, 2, FLAGS_ADD, FLAG_SEEN);
-	OK(account_copy(f->a, f->inbox, range(f, 2, 3), archive, false,
+	OK(account_copy(f->a, f->inbox, range(f, 2, 3), archive, false, NULL,
 	    f->arena, &c, &f->e));
 	assert_int_equal(c.from.r[0].lo, 2);
 	assert_int_equal(c.to.r[0].lo, 1);
@@ -454,7 +454,7 @@ test_copy_and_move(void **state)
 	set_flags(f, 1, 3, FLAGS_ADD, FLAG_FLAGGED | FLAG_DELETED);
 	assert_string_equal(show(f, archive), "1:5 2:4");
 	/* Once more to the same place: an email of its own. */
-	OK(account_copy(f->a, f->inbox, range(f, 2, 2), archive, false,
+	OK(account_copy(f->a, f->inbox, range(f, 2, 2), archive, false, NULL,
 	    f->arena, &c, &f->e));
 	assert_string_equal(show(f, archive), "1:5 2:4 3:21");
 	v = view(f, f->inbox);
@@ -463,8 +463,8 @@ test_copy_and_move(void **state)
 	assert_false(view_at(v, 2)->email == view_at(w, 3)->email);
 	view_unref(&v);
 	view_unref(&w);
-	OK(account_copy(f->a, f->inbox, range(f, 1, 4), archive, true, f->arena,
-	    &c, &f->e));
+	OK(account_copy(f->a, f->inbox, range(f, 1, 4), archive, true, NULL,
+	    f->arena, &c, &f->e));
 	assert_string_equal(show(f, f->inbox), "");
 	assert_int_equal(info(f, "Archive").messages, 7);
 	/* All copies gone: nothing counts any more. */
@@ -1002,7 +1002,7 @@ test_errors(void **state)
 	    STORE_NOTFOUND);
 	fill(f, 1, 1);
 	assert_int_equal(account_copy(f->a, f->inbox, range(f, 1, 1), 4711,
-			     true, f->arena, &c, &f->e),
+			     true, NULL, f->arena, &c, &f->e),
 	    STORE_NOTFOUND);
 	assert_string_equal(show(f, f->inbox), "1:0");
 	assert_int_equal(account_remove(f->st, STR("00000000000000ff"), &f->e),
@@ -1071,7 +1071,7 @@ test_check(void **state)
 	fill(f, 1, 10);
 	set_flags(f, 3, 5, FLAGS_ADD, FLAG_SEEN);
 	OK(account_copy(f->a, f->inbox, range(f, 2, 4), info(f, "Archive").id,
-	    false, f->arena, &c, &f->e));
+	    false, NULL, f->arena, &c, &f->e));
 	OK(account_expunge(
 	    f->a, f->inbox, range(f, 9, 9), false, NULL, NULL, &f->e));
 	assert_int_equal(check(f, false), 0);
@@ -1350,9 +1350,9 @@ test_no_scans(void **state)
 	fill(f, 1, 50);
 	set_flags(f, 2, 20, FLAGS_ADD, FLAG_SEEN);
 	OK(account_copy(f->a, f->inbox, range(f, 5, 15), info(f, "Archive").id,
-	    false, f->arena, &c, &f->e));
+	    false, NULL, f->arena, &c, &f->e));
 	OK(account_copy(f->a, f->inbox, range(f, 16, 18), info(f, "Trash").id,
-	    true, f->arena, &c, &f->e));
+	    true, NULL, f->arena, &c, &f->e));
 	set_flags(f, 1, 50, FLAGS_ADD, FLAG_FLAGGED);
 	OK(account_expunge(
 	    f->a, f->inbox, range(f, 30, 35), false, NULL, NULL, &f->e));

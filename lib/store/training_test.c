@@ -83,7 +83,7 @@ move(struct fixture *f, const char *from, uint32_t uid, const char *to)
 	struct copied c;
 
 	OK(account_copy(f->a, mailbox(f, from), (struct uids){ &r, 1 },
-	    mailbox(f, to), true, f->arena, &c, &f->e));
+	    mailbox(f, to), true, NULL, f->arena, &c, &f->e));
 	return c.to.r[0].lo;
 }
 

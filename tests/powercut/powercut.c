@@ -193,7 +193,8 @@ work_copy(unsigned *seed)
 
 	if (move)
 		say("intent expunge 0 %u %u\n", u.r[0].lo, u.r[0].hi);
-	OK(account_copy(account, boxes[0], u, boxes[1], move, arena, &c, &err));
+	OK(account_copy(
+	    account, boxes[0], u, boxes[1], move, NULL, arena, &c, &err));
 	if (!c.to.n)
 		return;
 	/* FROM and TO run in parallel, though cut into other ranges. */

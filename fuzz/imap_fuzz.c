@@ -6,6 +6,7 @@
 #include "imapd/fetch_items.h"
 #include "imapd/frame.h"
 #include "imapd/match.h"
+#include "imapd/metadata.h"
 #include "imapd/parse.h"
 #include "imapd/search_key.h"
 #include "imapd/seqset.h"
@@ -94,6 +95,8 @@ parse_arguments(struct parse p, struct arena *a)
 {
 	struct fetch_items items;
 	struct search_program program;
+	struct metadata_wanted wanted;
+	struct annotation items_set[METADATA_ENTRIES];
 	struct parse q = p;
 	struct str s, *names;
 	int64_t when;
@@ -114,6 +117,11 @@ parse_arguments(struct parse p, struct arena *a)
 		check_name(s);
 		check_string(s, a);
 	}
+	q = p;
+	(void)metadata_get_parse(&q, &wanted, &s);
+	q = p;
+	if (metadata_set_parse(&q, items_set, &n))
+		CHECK(n > 0 && n <= METADATA_ENTRIES);
 	q = p;
 	(void)parse_pattern(&q, &s);
 	CHECK(q.at <= q.in.n);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* GETMETADATA and SETMETADATA (RFC 5464). */
 #include <inttypes.h>
-#include <limits.h>
 
 #include "imapd/metadata.h"
 #include "site/setting.h"
@@ -32,42 +31,11 @@ find(struct session *s, struct cmd *c, struct str name, struct place *found,
  * GETMETADATA
  */
 
-static bool
-take_depth(struct parse *p, unsigned *out)
-{
-	if (parse_try_word(p, "infinity"))
-		*out = UINT_MAX;
-	else if (parse_try_word(p, "1"))
-		*out = 1;
-	else if (parse_try_word(p, "0"))
-		*out = 0;
-	else
-		return parse_fail(p, "DEPTH is 0, 1 or infinity");
-	return true;
-}
-
-static bool
-take_options(struct parse *p, struct metadata_wanted *want)
-{
-	do {
-		if (parse_try_word(p, "MAXSIZE")) {
-			if (!parse_sp(p) || !parse_u64(p, &want->maxsize))
-				return false;
-		} else if (!parse_try_word(p, "DEPTH")) {
-			return parse_fail(p, "unknown option");
-		} else if (!parse_sp(p) || !take_depth(p, &want->depth)) {
-			return false;
-		}
-	} while (parse_try(p, ' '));
-	return parse_char(p, ')');
-}
-
 enum reply
 cmd_getmetadata(struct session *s, struct cmd *c)
 {
 	struct metadata_wanted *want =
 	    ARENA_NEW(s->arena, struct metadata_wanted);
-	struct parse *p = &c->p;
 	struct err e = ERR_INIT;
 	const struct place *place;
 	struct place found;
@@ -75,12 +43,7 @@ cmd_getmetadata(struct session *s, struct cmd *c)
 	enum store_rc rc;
 	enum reply r;
 
-	want->maxsize = UINT64_MAX;
-	EXPECT(c, parse_sp(p));
-	if (parse_try(p, '('))
-		EXPECT(c, take_options(p, want) && parse_sp(p));
-	EXPECT(c, parse_mailbox(p, &name) && parse_sp(p) &&
-		      metadata_wanted_parse(p, want) && parse_end(p));
+	EXPECT(c, metadata_get_parse(&c->p, want, &name));
 	if (!find(s, c, name, &found, &place, &r))
 		return r;
 	rc = metadata_put(s, place, want, &e);
@@ -104,36 +67,9 @@ struct edit {
 };
 
 static bool
-take_value(struct parse *p, struct str *out)
-{
-	bool binary;
-
-	return parse_peek(p) == '~' ? parse_literal(p, &binary, out)
-				    : parse_nstring(p, out);
-}
-
-static bool
 is_use(const struct annotation *item)
 {
 	return !item->shared && str_eqc(item->name, "/specialuse");
-}
-
-static bool
-take_edit(struct parse *p, struct edit *ed)
-{
-	if (!parse_sp(p) || !parse_char(p, '('))
-		return false;
-	do {
-		struct annotation *item = &ed->items[ed->n];
-
-		if (ed->n == METADATA_ENTRIES)
-			return parse_fail(p, "too many entries");
-		if (!metadata_entry_parse(p, item) || !parse_sp(p) ||
-		    !take_value(p, &item->value))
-			return false;
-		ed->n++;
-	} while (parse_try(p, ' '));
-	return parse_char(p, ')') && parse_end(p);
 }
 
 /* The role of a mailbox is no annotation of the store. */
@@ -209,7 +145,7 @@ cmd_setmetadata(struct session *s, struct cmd *c)
 	enum store_rc rc;
 	enum reply r;
 
-	EXPECT(c, take_edit(&c->p, ed));
+	EXPECT(c, metadata_set_parse(&c->p, ed->items, &ed->n));
 	if (!find(s, c, c->arg[0], &found, &p, &r))
 		return r;
 	split_use(ed, !p);

@@ -1,6 +1,6 @@
 # What needs neither store nor network: for the daemon, the tests, the fuzzer.
 imapd_parts = %D%/fetch_items.c %D%/fetch_items.h %D%/frame.c %D%/frame.h \
-	%D%/match.c %D%/match.h %D%/parse.c %D%/parse.h \
+	%D%/match.c %D%/match.h %D%/metadata_parse.c %D%/parse.c %D%/parse.h \
 	%D%/search_key.c %D%/search_key.h %D%/seqset.c %D%/seqset.h \
 	%D%/utf7.c %D%/utf7.h %D%/write.c %D%/write.h
 

@@ -1,74 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "imapd/metadata.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "site/setting.h"
-
-/* ------------------------------------------------------------------------
- * Names
- */
-
-#define MAX_NAME 255
-
-static bool
-take_entry(struct parse *p, struct metadata_entry *out)
-{
-	struct str text;
-	char *lower;
-
-	if (!parse_astring(p, &text))
-		return false;
-	lower = arena_array(p->arena, text.n + 1, 1);
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char ch = (unsigned char)text.p[i];
-
-		/* RFC 5464, section 3.2.1 */
-		if (ch <= ' ' || ch >= 0x7f || ch == '*' || ch == '%' ||
-		    (ch == '/' && (i + 1 == text.n || text.p[i + 1] == '/')))
-			return parse_fail(p, "invalid entry name");
-		lower[i] =
-		    ch >= 'A' && ch <= 'Z' ? (char)(ch | 0x20) : (char)ch;
-	}
-	text.p = lower;
-	out->shared = str_starts(text, STR("/shared"));
-	if (!out->shared && !str_starts(text, STR("/private")))
-		return parse_fail(p, "entries are in /private or /shared");
-	out->name =
-	    str_sub(text, strlen(out->shared ? "/shared" : "/private"), text.n);
-	if (text.n > MAX_NAME || (out->name.n && out->name.p[0] != '/'))
-		return parse_fail(p, "invalid entry name");
-	return true;
-}
-
-bool
-metadata_wanted_parse(struct parse *p, struct metadata_wanted *out)
-{
-	bool list = parse_try(p, '(');
-
-	out->n = 0;
-	do {
-		if (out->n == METADATA_ENTRIES)
-			return parse_fail(p, "too many entries");
-		if (!take_entry(p, &out->entries[out->n++]))
-			return false;
-	} while (list && parse_try(p, ' '));
-	return !list || parse_char(p, ')');
-}
-
-bool
-metadata_entry_parse(struct parse *p, struct annotation *out)
-{
-	struct metadata_entry entry;
-
-	if (!take_entry(p, &entry))
-		return false;
-	out->shared = entry.shared;
-	out->name = entry.name;
-	return entry.name.n ? true : parse_fail(p, "invalid entry name");
-}
 
 bool
 metadata_allowed(const struct place *p)

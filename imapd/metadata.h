@@ -31,8 +31,11 @@ struct metadata_wanted {
 
 /* An entry, or several in parentheses. */
 bool metadata_wanted_parse(struct parse *p, struct metadata_wanted *out);
-/* An entry of SETMETADATA: scope and name. */
-bool metadata_entry_parse(struct parse *p, struct annotation *out);
+/* All of GETMETADATA's arguments; and SETMETADATA's behind the mailbox, as up
+ * to METADATA_ENTRIES items. */
+bool metadata_get_parse(
+    struct parse *p, struct metadata_wanted *want, struct str *mailbox);
+bool metadata_set_parse(struct parse *p, struct annotation *items, size_t *n);
 /* "* METADATA name (entry value ...)"; P is NULL for the server. */
 enum store_rc metadata_put(struct session *s, const struct place *p,
     struct metadata_wanted *want, struct err *e);

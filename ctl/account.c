@@ -115,8 +115,7 @@ complete(struct ctl *c, struct site_account *a, struct str hash)
 	}
 	if (rc != SITE_OK)
 		return ctl_site_failed(c, rc, NULL);
-	if (backend && *backend)
-		return 0;
+	/* Also with a backend: mail can be imported before the move. */
 	store_rc = account_create(c->store, str_of(a->id), &c->err);
 	return store_rc == STORE_OK ? 0 : ctl_store_failed(c, store_rc, NULL);
 }
@@ -280,6 +279,21 @@ fields_given(struct ctl *c, struct site_account *a, unsigned *fields)
 	    "nothing to change");
 }
 
+/* A site that was restored has no store for it: backups leave it out. */
+static int
+come_home(struct ctl *c, const struct site_account *a)
+{
+	enum store_rc rc;
+	int status = ctl_open_store(c);
+
+	if (status != 0)
+		return status;
+	rc = account_create(c->store, str_of(a->id), &c->err);
+	return rc == STORE_OK || rc == STORE_EXISTS
+		   ? 0
+		   : ctl_store_failed(c, rc, NULL);
+}
+
 int
 cmd_account_set(struct ctl *c)
 {
@@ -290,6 +304,9 @@ cmd_account_set(struct ctl *c)
 
 	if ((status = ctl_account(c, ctl_arg(c, 0), &a)) != 0 ||
 	    (status = fields_given(c, &a, &fields)) != 0)
+		return status;
+	if (fields & SITE_SET_BACKEND && a.backend.n == 0 &&
+	    (status = come_home(c, &a)) != 0)
 		return status;
 	if (fields) {
 		rc = site_account_set(c->site, &c->by, fields, &a, &c->err);

@@ -332,6 +332,30 @@ def test_backend_talks_nonsense(site, dovecot, said):
         thread.join()
 
 
+def test_moving_in(site, dovecot):
+    """Mail is imported while the account is still there; then it is ours."""
+    user, password = account_at(site, dovecot, local=False)
+    mbox = site.dir / "moving.mbox"
+    mbox.write_text("From a@b Mon Nov  2 10:00:00 2026\n" + message(5).replace("\r\n", "\n") + "\n")
+    mbox.chmod(0o644)
+    site.ctl("import", user, mbox)
+    with Imap(site, user, password) as c:
+        c.append("INBOX", message(6))
+    site.ctl("account", "set", user, "--backend", "")
+    site.ctl("password", user, "--stdin", input="new-password\n")
+    with Imap(site, user, "new-password") as c:
+        c.ok("SELECT INBOX")
+        assert "message 5" in "".join(c.ok("FETCH 1 BODY.PEEK[HEADER.FIELDS (SUBJECT)]"))
+    # One that was restored without its store.
+    user, password = account_at(site, dovecot)
+    ident = json.loads(site.ctl("account", "show", user, "--json"))["id"]
+    folder, = (site.data_dir / "accounts").glob(f"*/{ident}")
+    shutil.rmtree(folder)
+    site.ctl("account", "set", user, "--backend", "")
+    with Imap(site, user, password) as c:
+        c.ok("SELECT INBOX")
+
+
 def test_doctor(site, dovecot):
     user, _ = account_at(site, dovecot)
 

@@ -73,6 +73,8 @@ cmd_create(struct session *s, struct cmd *c)
 	if (role != ROLE_NONE && mailbox_find_role(s->account, s->arena, role,
 				     &other, &e) == STORE_OK)
 		return no(c, "USEATTR", "Another mailbox has that use");
+	if (!place_room(s, c, &p, false, &r))
+		return r;
 	rc = mailbox_create(p.account, p.path, role, &id, &e);
 	if (rc != STORE_OK)
 		return store_failed(s, c, rc, &e);
@@ -135,6 +137,8 @@ cmd_rename(struct session *s, struct cmd *c)
 	if (to.account != from.account)
 		return no(c, "CANNOT", "A mailbox stays in its account");
 	if (!to.exists && !place_can_create(s, c, &to, &r))
+		return r;
+	if (!place_room(s, c, &to, from.m.role != ROLE_INBOX, &r))
 		return r;
 	return done(
 	    s, c, mailbox_rename(from.account, from.path, to.path, &e), &e);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Quotas (RFC 9208). An account is one quota root, named by its address; where
- * nothing is limited there is none. Limits are the settings quota.bytes and
- * quota.messages.
+ * nothing is limited there is none. Limits are settings, quota.bytes and its
+ * kin.
  */
 #include "imapd/place.h"
 #include "site/setting.h"
@@ -25,6 +25,7 @@ static const struct quota_resource {
 } resources[] = {
 	{ "STORAGE", "quota.bytes", KIB },
 	{ "MESSAGE", "quota.messages", 1 },
+	{ "MAILBOX", "quota.mailboxes", 1 },
 };
 #define RESOURCES (sizeof(resources) / sizeof(*resources))
 
@@ -34,10 +35,40 @@ in_units(uint64_t n, uint64_t unit)
 	return n / unit + (n % unit != 0);
 }
 
+/* Of all resources; false: none has a limit. */
 static bool
-is_limited(const struct site_account *acc)
+read_limits(
+    struct session *s, const struct site_account *acc, uint64_t out[RESOURCES])
 {
-	return acc->quota_bytes || acc->quota_messages;
+	struct site_scope scope = { .account = str_of(acc->id) };
+	bool any = false;
+
+	for (size_t i = 0; i < RESOURCES; i++) {
+		out[i] =
+		    site_setting_uint(s->d->site, resources[i].setting, scope);
+		any = any || out[i];
+	}
+	return any;
+}
+
+/* In the order of the table. */
+static enum store_rc
+read_usage(struct session *s, struct account *a, uint64_t out[RESOURCES],
+    struct err *e)
+{
+	struct mailbox *list;
+	struct usage used;
+	size_t n;
+	enum store_rc rc = account_usage(a, &used, e);
+
+	if (rc == STORE_OK)
+		rc = mailbox_list(a, s->arena, &list, &n, e);
+	if (rc != STORE_OK)
+		return rc;
+	out[0] = used.bytes;
+	out[1] = used.messages;
+	out[2] = n;
+	return STORE_OK;
 }
 
 static void
@@ -59,21 +90,19 @@ static enum store_rc
 put_quota(struct session *s, const struct root *root, struct err *e)
 {
 	struct buf *out = conn_out(s->conn);
-	struct usage used;
+	uint64_t limits[RESOURCES], used[RESOURCES];
 	const char *sep = "";
 	enum store_rc rc;
 
-	if (!is_limited(&root->acc))
+	if (!read_limits(s, &root->acc, limits))
 		return STORE_OK;
-	if ((rc = account_usage(root->account, &used, e)) != STORE_OK)
+	if ((rc = read_usage(s, root->account, used, e)) != STORE_OK)
 		return rc;
 	BUF_LIT(out, "* QUOTA ");
 	write_astring(out, root->acc.address);
 	BUF_LIT(out, " (");
-	put_resource(
-	    out, &sep, &resources[0], used.bytes, root->acc.quota_bytes);
-	put_resource(
-	    out, &sep, &resources[1], used.messages, root->acc.quota_messages);
+	for (size_t i = 0; i < RESOURCES; i++)
+		put_resource(out, &sep, &resources[i], used[i], limits[i]);
 	BUF_LIT(out, ")\r\n");
 	return STORE_OK;
 }
@@ -149,6 +178,7 @@ find_root(struct session *s, struct cmd *c, struct str name, struct root *out,
 enum reply
 cmd_getquota(struct session *s, struct cmd *c)
 {
+	uint64_t limits[RESOURCES];
 	struct err e = ERR_INIT;
 	struct root root;
 	enum store_rc rc;
@@ -156,7 +186,7 @@ cmd_getquota(struct session *s, struct cmd *c)
 
 	if (!find_root(s, c, c->arg[0], &root, &r))
 		return r;
-	if (!is_limited(&root.acc))
+	if (!read_limits(s, &root.acc, limits))
 		return no(c, "NONEXISTENT", "No such quota root");
 	rc = put_quota(s, &root, &e);
 	return rc == STORE_OK ? REPLY_OK : store_failed(s, c, rc, &e);
@@ -166,6 +196,7 @@ enum reply
 cmd_getquotaroot(struct session *s, struct cmd *c)
 {
 	struct buf *out = conn_out(s->conn);
+	uint64_t limits[RESOURCES];
 	struct err e = ERR_INIT;
 	struct root root;
 	struct place p;
@@ -179,7 +210,7 @@ cmd_getquotaroot(struct session *s, struct cmd *c)
 		return store_failed(s, c, rc, &e);
 	BUF_LIT(out, "* QUOTAROOT ");
 	write_mailbox(out, p.name, session_utf8(s));
-	if (is_limited(&root.acc)) {
+	if (read_limits(s, &root.acc, limits)) {
 		buf_putc(out, ' ');
 		write_astring(out, root.acc.address);
 	}
@@ -256,8 +287,6 @@ cmd_setquota(struct session *s, struct cmd *c)
 	if (unknown)
 		return no(c, "CANNOT", "That cannot be limited");
 	rc = set_limits(s, &root, limits, &e) == SITE_OK ? STORE_OK : STORE_IO;
-	if (rc == STORE_OK)
-		rc = read_root(s, str_of(root.acc.id), &root, &e);
 	if (rc == STORE_OK)
 		rc = put_quota(s, &root, &e);
 	return rc == STORE_OK ? REPLY_OK : store_failed(s, c, rc, &e);

@@ -37,6 +37,7 @@ static const char *const capabilities[] = {
 	"QUOTASET",
 	"QUOTA=RES-STORAGE",
 	"QUOTA=RES-MESSAGE",
+	"QUOTA=RES-MAILBOX",
 	"RIGHTS=kxte",
 };
 

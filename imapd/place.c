@@ -324,6 +324,54 @@ place_can_create(
 	return p->own;
 }
 
+/* Levels of PATH that are not in LIST. */
+static size_t
+missing_levels(const struct mailbox *list, size_t n, struct str path)
+{
+	size_t missing = 0, slash = path.n;
+
+	while (slash != STR_NPOS) {
+		size_t i = 0;
+
+		path = str_sub(path, 0, slash);
+		while (i < n && !str_eq(list[i].path, path))
+			i++;
+		if (i < n) /* and so is what is above it */
+			break;
+		missing++;
+		slash = str_rchr(path, '/');
+	}
+	return missing;
+}
+
+bool
+place_room(struct session *s, struct cmd *c, const struct place *p, bool moved,
+    enum reply *r)
+{
+	struct site_scope scope = { .account = str_of(p->owner) };
+	uint64_t max = site_setting_uint(s->d->site, "quota.mailboxes", scope);
+	struct err e = ERR_INIT;
+	struct mailbox *list;
+	enum store_rc rc;
+	size_t n, more;
+
+	*r = REPLY_OK;
+	if (!max)
+		return true;
+	rc = mailbox_list(p->account, s->arena, &list, &n, &e);
+	if (rc != STORE_OK) {
+		*r = store_failed(s, c, rc, &e);
+		return false;
+	}
+	more = missing_levels(list, n, p->path);
+	if (moved && more)
+		more--;
+	if (!more || n + more <= max)
+		return true;
+	*r = no(c, "OVERQUOTA", "Too many mailboxes");
+	return false;
+}
+
 enum store_rc
 place_rights(struct session *s, const char *owner, int64_t mailbox,
     unsigned *out, struct err *e)

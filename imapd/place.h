@@ -53,6 +53,11 @@ bool place_can_create(
  * 9051, sections 6.3.2 and 6.3.4). */
 void place_put_name(struct session *s, const struct place *p, struct str asked);
 
+/* Does the quota let the owner have P as one more mailbox, with what is missing
+ * above it? MOVED: it is one that he has already. */
+bool place_room(struct session *s, struct cmd *c, const struct place *p,
+    bool moved, enum reply *r);
+
 /* NO for who lacks NEED: of a mailbox he cannot see, that it is not there. */
 enum reply place_denied(struct cmd *c, const struct place *p);
 /* What the user may do with a mailbox of OWNER now. */

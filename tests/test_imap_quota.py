@@ -24,7 +24,7 @@ def limit(site, account, *options):
 
 def test_capability(c):
     words = c.ok("CAPABILITY")[0].split()
-    assert {"QUOTA", "QUOTASET", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE"} <= set(words)
+    assert {"QUOTA", "QUOTASET", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE", "QUOTA=RES-MAILBOX"} <= set(words)
 
 
 def test_get(site, account, c):
@@ -98,3 +98,16 @@ def test_status_of_deleted(c):
     assert c.ok("STATUS INBOX (DELETED DELETED-STORAGE)") == [
         f"* STATUS INBOX (DELETED-STORAGE {2 * len(big)} DELETED 2)"]
     assert c.ok("STATUS Sent (DELETED DELETED-STORAGE)") == ["* STATUS Sent (DELETED-STORAGE 0 DELETED 0)"]
+
+
+def test_mailboxes(site, account, c):
+    have = len(c.ok('LIST "" *'))
+    site.ctl("setting", "set", "quota.mailboxes", str(have + 2), "--account", account[0])
+    assert c.ok("GETQUOTAROOT INBOX")[1] == f"* QUOTA {account[0]} (MAILBOX {have} {have + 2})"
+    c.no("CREATE a/b/c", "OVERQUOTA")
+    c.ok("CREATE a/b")
+    c.no("CREATE d", "OVERQUOTA")
+    c.no("RENAME a/b x/y", "OVERQUOTA")
+    c.ok("RENAME a/b x")
+    c.ok("DELETE x")
+    c.ok("CREATE d")

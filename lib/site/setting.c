@@ -57,6 +57,7 @@ static const struct site_setting table[] = {
 	{ "pop3.uidl", SETTING_CHOICE, SDA, "uid", "uid content", "POP3 unique-ids: UIDVALIDITY and UID, or a hash of the message" },
 	{ "quota.admins", SETTING_TEXT, SD, "", NULL, "addresses of accounts that may set quotas over IMAP" },
 	{ "quota.bytes", SETTING_SIZE, SDA, "0", NULL, "storage limit of an account; 0: none" },
+	{ "quota.mailboxes", SETTING_UINT, SDA, "0", NULL, "limit of mailboxes an account can have; 0: none" },
 	{ "quota.messages", SETTING_UINT, SDA, "0", NULL, "message limit of an account; 0: none" },
 	{ "sender.catchall", SETTING_BOOL, SD, "no", NULL, "a catch-all's targets may send as any address of the domain" },
 	{ "sharing.anyone", SETTING_CHOICE, SD, "domain", "no domain site", "whom \"anyone\" means in rights: nobody, the owner's domain, or all accounts" },

@@ -10,6 +10,7 @@ struct reader {
 	struct sqlite3_stmt *open; /* whose row the last result points into */
 	/* The folded text of the email looked at last (search.c). */
 	int64_t text_of;
+	void (*fold)(struct buf *out, struct str utf8);
 	struct buf headers, body;
 	struct arena *arena; /* of the last email_keys() */
 };

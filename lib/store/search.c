@@ -18,7 +18,8 @@
  */
 
 static enum store_rc
-read_text(struct account *a, struct sq *q, int64_t email, struct buf *headers,
+read_text(struct account *a, struct sq *q, int64_t email,
+    void (*fold)(struct buf *, struct str), struct buf *headers,
     struct buf *body, struct err *e)
 {
 	struct buf raw = { 0 }, h = { 0 }, b = { 0 };
@@ -33,8 +34,8 @@ read_text(struct account *a, struct sq *q, int64_t email, struct buf *headers,
 		arena = arena_new();
 		mime_search_text(
 		    &h, &b, mime_parse(arena, buf_str(&raw), NULL), NULL);
-		mime_fold(headers, buf_str(&h));
-		mime_fold(body, buf_str(&b));
+		fold(headers, buf_str(&h));
+		fold(body, buf_str(&b));
 	}
 	arena_free(&arena);
 	buf_fini(&raw);
@@ -66,7 +67,8 @@ read_document(
     struct account *a, struct sq *q, struct document *d, struct err *e)
 {
 	struct buf body = { 0 };
-	enum store_rc rc = read_text(a, q, d->email, &d->text, &body, e);
+	enum store_rc rc =
+	    read_text(a, q, d->email, mime_fold, &d->text, &body, e);
 
 	buf_putc(&d->text, '\n');
 	buf_putstr(&d->text, buf_str(&body));
@@ -211,19 +213,22 @@ search_candidates(struct account *a, const struct str *needles, size_t count,
 
 enum store_rc
 email_contains(struct reader *r, int64_t email, enum search_field field,
-    struct str needle, bool *yes, struct err *e)
+    void (*fold)(struct buf *, struct str), struct str needle, bool *yes,
+    struct err *e)
 {
 	enum store_rc rc;
 
 	reader_done(r);
-	if (r->text_of != email) {
+	if (r->text_of != email || r->fold != fold) {
 		buf_clear(&r->headers);
 		buf_clear(&r->body);
 		r->text_of = 0;
-		rc = read_text(r->a, r->db->q, email, &r->headers, &r->body, e);
+		rc = read_text(
+		    r->a, r->db->q, email, fold, &r->headers, &r->body, e);
 		if (rc != STORE_OK)
 			return rc;
 		r->text_of = email;
+		r->fold = fold;
 	}
 	*yes = (field != SEARCH_BODY &&
 		   str_find(buf_str(&r->headers), needle) != STR_NPOS) ||

@@ -257,6 +257,9 @@ uint32_t view_seq(const struct view *v, uint32_t uid);
 /* The first seq from SEQ on whose modseq is greater than SINCE; view_count() +
  * 1 if none. Parts without one are skipped. */
 uint32_t view_next_changed(const struct view *v, uint32_t seq, uint64_t since);
+/* The sequence numbers of those of UIDS that are in the view. */
+struct uids view_seqs(
+    struct arena *arena, const struct view *v, struct uids uids);
 /* Those of UIDS below uidnext that are not in the view. */
 struct uids view_missing(
     const struct view *v, struct uids uids, struct arena *arena);
@@ -490,9 +493,18 @@ enum search_field { SEARCH_TEXT, SEARCH_BODY, SEARCH_HEADERS };
 enum store_rc search_candidates(struct account *a, const struct str *needles,
     size_t count, struct arena *arena, const int64_t **emails, size_t *n,
     bool *all, struct err *e);
-/* Does the email really contain NEEDLE as a substring? */
+/* Does the email really contain NEEDLE as a substring? Text and needle are
+ * compared as FOLD rewrites them; that may be mime_fold(). */
 enum store_rc email_contains(struct reader *r, int64_t email,
-    enum search_field field, struct str needle, bool *yes, struct err *e);
+    enum search_field field, void (*fold)(struct buf *out, struct str utf8),
+    struct str needle, bool *yes, struct err *e);
+/* Emails of a thread; emails whose content has a hash that begins with PREFIX
+ * (LENGTH octets, 32 at most). Ascending. */
+enum store_rc emails_of_thread(struct account *a, int64_t thread,
+    struct arena *arena, const int64_t **emails, size_t *n, struct err *e);
+enum store_rc emails_by_hash(struct account *a, const uint8_t *prefix,
+    size_t length, struct arena *arena, const int64_t **emails, size_t *n,
+    struct err *e);
 /* Index everything not yet indexed. */
 enum store_rc account_index(struct account *a, struct err *e);
 

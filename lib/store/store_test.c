@@ -673,8 +673,8 @@ test_search(void **state)
 		assert_true(n >= cases[i].hits);
 		OK(reader_begin(f->a, &r, &f->e));
 		for (size_t j = 0; j < n; j++) {
-			OK(email_contains(
-			    r, emails[j], cases[i].field, needle, &yes, &f->e));
+			OK(email_contains(r, emails[j], cases[i].field,
+			    mime_fold, needle, &yes, &f->e));
 			hits += yes;
 		}
 		reader_end(&r);
@@ -1343,6 +1343,9 @@ test_no_scans(void **state)
 	uint64_t since;
 	unsigned seen = 0;
 	uint8_t hash[32];
+	struct email_facts facts;
+	const int64_t *ids;
+	size_t nids;
 	struct annotation *notes;
 	size_t nnotes;
 	struct str id;
@@ -1360,12 +1363,18 @@ test_no_scans(void **state)
 	OK(reader_begin(f->a, &r, &f->e));
 	OK(email_meta(r, view_at(v, 3)->email, &meta, &f->e));
 	OK(email_read(r, view_at(v, 3)->email, 0, 100, &b, &f->e));
-	OK(email_contains(
-	    r, view_at(v, 3)->email, SEARCH_TEXT, STR("zebra"), &yes, &f->e));
+	OK(email_contains(r, view_at(v, 3)->email, SEARCH_TEXT, mime_fold,
+	    STR("zebra"), &yes, &f->e));
 	assert_int_equal(
 	    email_uidl(r, view_at(v, 3)->email, &id, &f->e), STORE_NOTFOUND);
 	OK(email_hash(r, view_at(v, 3)->email, hash, &f->e));
+	OK(email_facts(r, view_at(v, 3)->email, &facts, &f->e));
 	reader_end(&r);
+	OK(emails_by_hash(f->a, hash, 16, f->arena, &ids, &nids, &f->e));
+	assert_int_equal(nids, 1);
+	assert_int_equal(ids[0], view_at(v, 3)->email);
+	OK(emails_of_thread(f->a, facts.thread, f->arena, &ids, &nids, &f->e));
+	assert_true(nids >= 1);
 	view_unref(&v);
 	OK(account_index(f->a, &f->e));
 	OK(mailbox_vanished(

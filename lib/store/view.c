@@ -396,6 +396,23 @@ view_next_changed(const struct view *v, uint32_t seq, uint64_t since)
 	return v->count + 1;
 }
 
+struct uids
+view_seqs(struct arena *arena, const struct view *v, struct uids uids)
+{
+	struct uid_range *r = arena_array(arena, uids.n + 1, sizeof(*r));
+	size_t n = 0;
+
+	for (size_t i = 0; i < uids.n; i++) {
+		uint32_t hi = uids.r[i].hi;
+
+		r[n].lo = view_lower_bound(v, uids.r[i].lo);
+		r[n].hi = hi == UINT32_MAX ? view_count(v)
+					   : view_lower_bound(v, hi + 1) - 1;
+		n += r[n].lo <= r[n].hi;
+	}
+	return (struct uids){ r, n };
+}
+
 /* The UIDs between the messages of the view, and behind the last one. */
 struct uids
 view_missing(const struct view *v, struct uids uids, struct arena *arena)

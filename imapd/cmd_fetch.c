@@ -15,6 +15,7 @@
 #include "imapd/fetch_items.h"
 #include "imapd/place.h"
 #include "imapd/qresync.h"
+#include "imapd/search_key.h"
 #include "imapd/section.h"
 #include "imapd/seqset.h"
 #include "imapd/tell.h"
@@ -26,7 +27,8 @@ struct fetch {
 	struct section *sections; /* by item */
 	struct uids seqs;
 	struct uids seen; /* UIDs that this command made \Seen */
-	bool since_given, vanished;
+	bool since_given, vanished, partial_given;
+	struct partial partial;
 	uint64_t since;
 	/* The position. */
 	size_t range, item;
@@ -106,6 +108,10 @@ take_modifier(struct parse *p, struct fetch *f)
 		f->vanished = true;
 		return true;
 	}
+	if (parse_try_word(p, "PARTIAL")) {
+		f->partial_given = true;
+		return parse_sp(p) && parse_partial(p, &f->partial);
+	}
 	if (!parse_try_word(p, "CHANGEDSINCE"))
 		return parse_fail(p, "unknown FETCH modifier");
 	f->since_given = true;
@@ -179,6 +185,17 @@ set_seen(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
 	return rc;
 }
 
+/* PARTIAL (RFC 9394): only some of the messages that the set names. */
+static void
+take_part(struct session *s, struct cmd *c, struct fetch *f)
+{
+	size_t from, to;
+
+	partial_range(&f->partial, (size_t)uids_count(f->seqs), &from, &to);
+	f->seqs = seqset_slice(s->arena, f->seqs, from, to);
+	c->set = sel_uids(s, f->seqs, false);
+}
+
 static enum store_rc
 prepare(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
 {
@@ -189,6 +206,8 @@ prepare(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
 	if (rc == STORE_OK && f->since_given)
 		rc = account_since(s->sel.account, f->since, &f->since, e);
 	f->seqs = sel_seqs(s, c->set, c->uid);
+	if (f->partial_given)
+		take_part(s, c, f);
 	if (rc == STORE_OK && (f->items.needs & SETS_SEEN) &&
 	    !s->sel.readonly && (s->sel.rights & RIGHT_SEEN))
 		rc = set_seen(s, c, f, e);
@@ -260,6 +279,9 @@ put_item(struct session *s, struct buf *out, const struct fetch_item *it,
 		break;
 	case FETCH_INTERNALDATE:
 		write_internaldate(out, row->received);
+		break;
+	case FETCH_SAVEDATE:
+		write_internaldate(out, row->saved);
 		break;
 	case FETCH_SIZE:
 		buf_putu(out, row->size);
@@ -600,6 +622,8 @@ cmd_fetch(struct session *s, struct cmd *c)
 	    (!c->uid || !f->since_given || !(s->enabled & EN_QRESYNC)))
 		return bad(c, "VANISHED is for UID FETCH with CHANGEDSINCE,"
 			      " once QRESYNC is enabled");
+	if (f->partial_given && !c->uid)
+		return bad(c, "PARTIAL is for UID FETCH");
 	add_implied(s, c, f);
 	rc = prepare(s, c, f, &e);
 	if (rc != STORE_OK)

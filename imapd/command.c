@@ -147,13 +147,38 @@ store_failed(
 	return no(c, texts[rc].code, texts[rc].text);
 }
 
+/* A message set, or "$" for what a search has saved (RFC 5182). */
+static bool
+take_set(struct session *s, struct cmd *c)
+{
+	const struct view *v = s->sel.view;
+	uint32_t last = view_count(v);
+	struct parse *p = &c->p;
+	struct str text;
+	size_t at;
+
+	if (parse_try(p, '$')) {
+		c->set = sel_saved(s, c->uid);
+		return true;
+	}
+	if (c->uid && last)
+		last = view_at(v, last)->uid;
+	if (!parse_set(p, &text))
+		return false;
+	if (seqset_parse(s->arena, text, last, &c->set, &at) != SEQSET_OK)
+		return parse_fail(p, "invalid message set");
+	if (!c->uid && seqset_max(c->set) > last)
+		return parse_fail(p, "no such message number");
+	return true;
+}
+
 /* Take the arguments that the signature names. */
 static bool
 take_args(struct session *s, struct cmd *c)
 {
 	struct str sig = str_of(c->row->sig), word;
 	struct parse *p = &c->p;
-	size_t n = 0, at;
+	size_t n = 0;
 
 	while (sig.n && str_split(&sig, ' ', &word)) {
 		if (str_eqc(word, "rest"))
@@ -166,20 +191,8 @@ take_args(struct session *s, struct cmd *c)
 		} else if (str_eqc(word, "astring")) {
 			if (!parse_astring(p, &c->arg[n++]))
 				return false;
-		} else { /* set */
-			const struct view *v = s->sel.view;
-			uint32_t last = view_count(v);
-			struct str text;
-
-			if (c->uid && last)
-				last = view_at(v, last)->uid;
-			if (!parse_set(p, &text))
-				return false;
-			if (seqset_parse(s->arena, text, last, &c->set, &at) !=
-			    SEQSET_OK)
-				return parse_fail(p, "invalid message set");
-			if (!c->uid && seqset_max(c->set) > last)
-				return parse_fail(p, "no such message number");
+		} else if (!take_set(s, c)) {
+			return false;
 		}
 	}
 	return parse_end(p);
@@ -203,44 +216,26 @@ take_name(struct cmd *c)
 	return command_find(str_sub(p->in, start, p->at - start));
 }
 
-/* The last N of the messages that SEQS numbers. */
-static struct uids
-last_of(struct arena *a, struct uids seqs, uint64_t n)
-{
-	struct uid_range *r = arena_array(a, seqs.n, sizeof(*r));
-	size_t i = seqs.n;
-
-	while (n > 0 && i > 0) {
-		uint64_t count =
-		    (uint64_t)seqs.r[i - 1].hi - seqs.r[i - 1].lo + 1;
-
-		i--;
-		r[i] = seqs.r[i];
-		if (count > n)
-			r[i].lo = r[i].hi - (uint32_t)n + 1;
-		n -= count > n ? n : count;
-	}
-	return (struct uids){ r + i, seqs.n - i };
-}
-
 /* RFC 9738: a set of more messages than a command may do. */
 static bool
 within_limit(struct session *s, struct cmd *c)
 {
 	unsigned limit = s->d->message_limit;
 	struct uids seqs;
+	uint64_t n;
 
 	if (!limit || !(c->row->flags & (F_LIMITED | F_ATOMIC)))
 		return true;
 	seqs = sel_seqs(s, c->set, c->uid);
-	if (uids_count(seqs) <= limit)
+	n = uids_count(seqs);
+	if (n <= limit)
 		return true;
 	if (c->row->flags & F_ATOMIC) {
 		c->code = arena_printf(s->arena, "MESSAGELIMIT %u", limit);
 		c->text = "Too many messages";
 		return false;
 	}
-	seqs = last_of(s->arena, seqs, limit);
+	seqs = seqset_slice(s->arena, seqs, n - limit, n);
 	c->limited = arena_printf(s->arena, "MESSAGELIMIT %u %u", limit,
 	    view_at(s->sel.view, seqs.r[0].lo)->uid);
 	c->set = c->uid ? sel_uids(s, seqs, false) : seqs;

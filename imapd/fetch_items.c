@@ -19,6 +19,7 @@ static const struct row rows[] = {
 	{ "UID",           FETCH_UID,           HAS_UID,    PART_BODY,   false },
 	{ "FLAGS",         FETCH_FLAGS,         HAS_FLAGS,  PART_BODY,   false },
 	{ "INTERNALDATE",  FETCH_INTERNALDATE,  0,          PART_BODY,   false },
+	{ "SAVEDATE",      FETCH_SAVEDATE,      0,          PART_BODY,   false },
 	{ "RFC822.SIZE",   FETCH_SIZE,          0,          PART_BODY,   false },
 	{ "MODSEQ",        FETCH_MODSEQ,        HAS_MODSEQ, PART_BODY,   false },
 	{ "ENVELOPE",      FETCH_ENVELOPE,      NEED_META,  PART_BODY,   false },

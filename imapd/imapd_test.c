@@ -97,6 +97,38 @@ test_seqset(void **state)
 }
 
 static void
+test_seqset_slice(void **state)
+{
+	static const struct {
+		unsigned from, to;
+		const char *out; /* of 2:4,7,9:12 */
+	} cases[] = {
+		{ 0, 8, "2:4,7,9:12" },
+		{ 0, 1, "2" },
+		{ 1, 3, "3:4" },
+		{ 2, 5, "4,7,9" },
+		{ 3, 4, "7" },
+		{ 6, 99, "11:12" },
+		{ 8, 9, "" },
+		{ 3, 3, "" },
+	};
+	struct uids set;
+	size_t at;
+
+	assert_int_equal(
+	    seqset_parse(*state, STR("2:4,7,9:12"), 12, &set, &at), SEQSET_OK);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf b = { 0 };
+
+		print_message("case %u %u\n", cases[i].from, cases[i].to);
+		seqset_put(
+		    &b, seqset_slice(*state, set, cases[i].from, cases[i].to));
+		assert_buf(&b, cases[i].out);
+		buf_fini(&b);
+	}
+}
+
+static void
 test_utf7(void **state)
 {
 	static const struct {
@@ -480,8 +512,9 @@ static void
 put_key(struct buf *b, const struct search_key *k)
 {
 	static const char *const names[] = { "ALL", "AND", "OR", "NOT", "FLAG",
-		"KEYWORD", "RECENT", "SEQ", "UID", "RECEIVED", "SENT", "SIZE",
-		"MODSEQ", "TEXT", "BODY", "HEADER" };
+		"KEYWORD", "RECENT", "SEQ", "UID", "RECEIVED", "SENT", "SAVED",
+		"WITHIN", "SIZE", "MODSEQ", "TEXT", "BODY", "HEADER", "EMAILID",
+		"THREADID" };
 
 	buf_puts(b, names[k->kind]);
 	if (k->name.n) {
@@ -523,6 +556,15 @@ test_search(void **state)
 		{ "MODSEQ \"/flags/\\\\draft\" all 620 LARGER 5",
 		    "AND(MODSEQ SIZE)", 0 },
 		{ "UNKEYWORD $Forwarded", "AND(NOT(KEYWORD:$Forwarded))", 0 },
+		{ "RETURN (SAVE) $ UID $", "AND(SEQ UID)", 16 },
+		{ "RETURN (PARTIAL -1:-9 MIN) OLDER 5 SAVEDON 1-Feb-2020",
+		    "AND(WITHIN SAVED)", 33 },
+		{ "EMAILID M1 THREADID T2", "AND(EMAILID=M1 THREADID=T2)", 0 },
+		{ "RETURN (PARTIAL 1:2 ALL) ALL", NULL, 0 },
+		{ "RETURN (PARTIAL 1:2 PARTIAL 3:4) ALL", NULL, 0 },
+		{ "RETURN (PARTIAL -1:5) ALL", NULL, 0 },
+		{ "RETURN (PARTIAL 0:5) ALL", NULL, 0 },
+		{ "YOUNGER 0", NULL, 0 },
 		{ "", NULL, 0 },
 		{ "SEEN ", NULL, 0 },
 		{ "OR SEEN", NULL, 0 },
@@ -544,7 +586,7 @@ test_search(void **state)
 			continue;
 		put_key(&b, prog.root);
 		assert_buf(&b, cases[i].out);
-		assert_int_equal(prog.returns, cases[i].returns);
+		assert_int_equal(prog.ret.items, cases[i].returns);
 		buf_fini(&b);
 	}
 }
@@ -656,6 +698,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seqset),
+		cmocka_unit_test(test_seqset_slice),
 		cmocka_unit_test(test_utf7),
 		cmocka_unit_test(test_match),
 		cmocka_unit_test(test_match_linear),

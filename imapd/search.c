@@ -1,30 +1,64 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* What search keys mean, as far as it can be told without reading. */
 #include "imapd/search.h"
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "base/codec.h"
 #include "imapd/seqset.h"
 #include "mime/decode.h"
 #include "mime/header.h"
-#include "mime/mime.h"
+
+struct search_scope
+search_selected(struct session *s)
+{
+	return (struct search_scope){ s->account, s->sel.view, s->sel.latest, s,
+		true };
+}
+
+const struct view_row *
+scope_row(const struct search_scope *sc, uint32_t seq, bool *gone)
+{
+	const struct view_row *row = view_at(sc->view, seq);
+	uint32_t now;
+
+	*gone = false;
+	if (sc->latest == sc->view)
+		return row;
+	now = view_seq(sc->latest, row->uid);
+	*gone = now == 0;
+	return now ? view_at(sc->latest, now) : row;
+}
 
 /* ------------------------------------------------------------------------
  * Preparing
  */
 
+enum { COST_VIEW, COST_KEYS, COST_ROW, COST_HEADER, COST_TEXT, COSTS };
+
+static bool
+is_subject(const struct search_key *k)
+{
+	return k->kind == SK_HEADER && str_ieqc(k->name, "Subject");
+}
+
+/* The dearest of it. */
 static unsigned
 cost(const struct search_key *k)
 {
-	unsigned most = 0;
+	unsigned most = COST_VIEW;
 
 	switch (k->kind) {
 	case SK_SENT:
-		return 1;
+		return COST_KEYS;
 	case SK_HEADER:
-		return 2;
+		return is_subject(k)                    ? COST_KEYS
+		       : mime_is_address_field(k->name) ? COST_ROW
+							: COST_HEADER;
 	case SK_BODY:
 	case SK_TEXT:
-		return 3;
+		return COST_TEXT;
 	default:
 		break;
 	}
@@ -36,13 +70,14 @@ cost(const struct search_key *k)
 	return most;
 }
 
-/* A stable sort of the children by cost: four buckets. */
+/* A stable sort of the children by cost: a bucket each. */
 static void
 order(struct search_key *k)
 {
-	struct search_key *first[4] = { NULL }, **tail[4], **all = &k->child;
+	struct search_key *first[COSTS] = { NULL }, **tail[COSTS];
+	struct search_key **all = &k->child;
 
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < COSTS; i++)
 		tail[i] = &first[i];
 	for (struct search_key *c = k->child; c; c = c->next) {
 		unsigned n = cost(c);
@@ -50,7 +85,7 @@ order(struct search_key *k)
 		*tail[n] = c;
 		tail[n] = &c->next;
 	}
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < COSTS; i++) {
 		*tail[i] = NULL;
 		*all = first[i];
 		if (first[i])
@@ -58,105 +93,217 @@ order(struct search_key *k)
 	}
 }
 
-static struct str
-folded(struct session *s, struct str charset, struct str text)
-{
-	struct buf utf8 = { 0 }, out = { 0 };
-	struct str needle;
+struct preparing {
+	const struct search_scope *sc;
+	struct arena *arena;
+	struct search_program *prog;
+	enum store_rc *rc;
+	struct err *e;
+};
 
-	mime_to_utf8(&utf8, charset, text);
-	mime_fold(&out, buf_str(&utf8));
-	needle = arena_str(s->arena, buf_str(&out));
-	buf_fini(&utf8);
+static struct str
+folded(struct arena *a, void (*fold)(struct buf *, struct str), struct str utf8)
+{
+	struct buf out = { 0 };
+	struct str s;
+
+	fold(&out, utf8);
+	s = arena_str(a, buf_str(&out));
 	buf_fini(&out);
-	return needle;
+	return s;
+}
+
+static void
+prepare_needle(const struct preparing *p, struct search_key *k)
+{
+	struct buf utf8 = { 0 };
+
+	mime_to_utf8(&utf8, p->prog->charset, k->text);
+	k->folded = folded(p->arena, p->prog->collation->fold, buf_str(&utf8));
+	k->indexed = folded(p->arena, mime_fold, buf_str(&utf8));
+	buf_fini(&utf8);
+	if (is_subject(k)) {
+		p->prog->keys = true;
+		p->prog->texts |= KEY_BIT(KEY_SUBJECT);
+	}
 }
 
 static bool
-prepare_set(struct session *s, struct search_key *k)
+prepare_set(const struct preparing *p, struct search_key *k)
 {
-	const struct view *v = s->sel.view;
+	const struct view *v = p->sc->view;
 	uint32_t star = view_count(v);
 	size_t at;
 
+	if (k->saved) {
+		k->set = p->sc->selected
+			     ? sel_saved(p->sc->s, k->kind == SK_UID)
+			     : (struct uids){ NULL, 0 };
+		return true;
+	}
 	if (k->kind == SK_UID && star)
 		star = view_at(v, star)->uid;
-	return seqset_parse(s->arena, k->text, star, &k->set, &at) == SEQSET_OK;
+	return seqset_parse(p->arena, k->text, star, &k->set, &at) == SEQSET_OK;
+}
+
+static enum store_rc
+prepare_keyword(const struct preparing *p, struct search_key *k)
+{
+	enum store_rc rc =
+	    account_keyword(p->sc->account, k->name, false, &k->keyword, p->e);
+
+	k->never = rc == STORE_NOTFOUND;
+	return k->never ? STORE_OK : rc;
+}
+
+/* Ids are answered whole by the database; what is none of ours is of no
+ * email. */
+static enum store_rc
+prepare_id(const struct preparing *p, struct search_key *k)
+{
+	struct str id = str_sub(k->text, 1, SIZE_MAX);
+	uint8_t hash[16];
+	uint64_t thread;
+
+	k->narrowed = true;
+	if (k->kind == SK_THREADID && str_starts(k->text, STR("T")) &&
+	    str_u64(id, &thread) && thread <= INT64_MAX)
+		return emails_of_thread(p->sc->account, (int64_t)thread,
+		    p->arena, &k->candidates, &k->ncandidates, p->e);
+	if (k->kind == SK_EMAILID && str_starts(k->text, STR("M")) &&
+	    hex_decode(id, hash, sizeof(hash)))
+		return emails_by_hash(p->sc->account, hash, sizeof(hash),
+		    p->arena, &k->candidates, &k->ncandidates, p->e);
+	return STORE_OK;
 }
 
 static enum search_rc
-prepare(struct session *s, const struct search_program *prog,
-    struct search_key *k, enum store_rc *rc, struct err *e)
+prepare_one(const struct preparing *p, struct search_key *k)
 {
-	enum search_rc src = SEARCH_READY;
-
 	switch (k->kind) {
 	case SK_SEQ:
 	case SK_UID:
-		if (!prepare_set(s, k))
-			return SEARCH_BAD_SET;
-		break;
+		return prepare_set(p, k) ? SEARCH_READY : SEARCH_BAD_SET;
 	case SK_KEYWORD:
-		*rc = account_keyword(
-		    s->sel.account, k->name, false, &k->keyword, e);
-		k->never = *rc == STORE_NOTFOUND;
-		if (*rc != STORE_OK && !k->never)
-			return SEARCH_FAILED;
+		*p->rc = prepare_keyword(p, k);
+		break;
+	case SK_EMAILID:
+	case SK_THREADID:
+		*p->rc = prepare_id(p, k);
 		break;
 	case SK_TEXT:
 	case SK_BODY:
 	case SK_HEADER:
-		k->folded = folded(s, prog->charset, k->text);
+		prepare_needle(p, k);
 		break;
-	case SK_MODSEQ:
-		enable_condstore(s);
+	case SK_SENT:
+		p->prog->keys = true;
 		break;
 	default:
 		break;
 	}
+	return *p->rc == STORE_OK ? SEARCH_READY : SEARCH_FAILED;
+}
+
+static enum search_rc
+prepare(const struct preparing *p, struct search_key *k)
+{
+	enum search_rc src = prepare_one(p, k);
+
 	for (struct search_key *c = k->child; c && src == SEARCH_READY;
 	     c = c->next)
-		src = prepare(s, prog, c, rc, e);
+		src = prepare(p, c);
 	order(k);
 	return src;
 }
 
 enum search_rc
-search_prepare(struct session *s, struct search_program *prog,
-    enum store_rc *rc, struct err *e)
+search_prepare(const struct search_scope *sc, struct arena *a,
+    struct search_program *prog, enum store_rc *rc, struct err *e)
 {
+	struct preparing p = { sc, a, prog, rc, e };
+
+	*rc = STORE_OK;
+	prog->collation =
+	    sc->s->collation ? sc->s->collation : &mime_collations[0];
+	prog->now = clock_now();
 	if (prog->charset.n && !mime_charset_known(prog->charset))
 		return SEARCH_BAD_CHARSET;
-	return prepare(s, prog, prog->root, rc, e);
+	return prepare(&p, prog->root);
+}
+
+bool
+search_ready(struct session *s, struct cmd *c, const struct search_scope *sc,
+    struct search_program *prog, enum reply *reply)
+{
+	struct err e = ERR_INIT;
+	enum store_rc rc;
+
+	if (prog->modseq)
+		enable_condstore(s);
+	if (prog->numbers && (s->enabled & EN_UIDONLY)) {
+		*reply = uid_required(c);
+		return false;
+	}
+	switch (search_prepare(sc, s->arena, prog, &rc, &e)) {
+	case SEARCH_READY:
+		return true;
+	case SEARCH_BAD_SET:
+		*reply = bad(c, "invalid message set");
+		break;
+	case SEARCH_BAD_CHARSET:
+		*reply =
+		    no(c, "BADCHARSET (US-ASCII UTF-8)", "Unknown charset");
+		break;
+	case SEARCH_FAILED:
+		*reply = store_failed(s, c, rc, &e);
+		break;
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------------------
+ * By the index
+ */
+
+/* Of a field without a needle its name is looked for. */
+static struct str
+index_needle(const struct search_run *run, const struct search_key *k)
+{
+	if (k->kind == SK_HEADER && k->indexed.n == 0) {
+		struct str name =
+		    arena_printf(run->arena, "%.*s:", STR_ARG(k->name));
+
+		return folded(run->arena, mime_fold, name);
+	}
+	return k->indexed;
 }
 
 static bool
-has_needle(const struct search_key *k)
+asks_index(const struct search_run *run, const struct search_key *k)
 {
-	return (k->kind == SK_TEXT || k->kind == SK_BODY ||
-		   k->kind == SK_HEADER) &&
-	       k->folded.n > 0;
+	if (is_subject(k) && run->keys)
+		return false;
+	return k->kind == SK_TEXT || k->kind == SK_BODY || k->kind == SK_HEADER;
 }
 
 enum store_rc
-search_narrow(struct session *s, struct search_key *k, struct err *e)
+search_narrow(const struct search_run *run, struct search_key *k, struct err *e)
 {
 	enum store_rc rc = STORE_OK;
 	bool all = true;
 
-	if (has_needle(k)) {
-		rc = search_candidates(s->sel.account, &k->folded, 1, s->arena,
+	if (asks_index(run, k)) {
+		struct str needle = index_needle(run, k);
+
+		rc = search_candidates(run->sc.account, &needle, 1, run->arena,
 		    &k->candidates, &k->ncandidates, &all, e);
 		k->narrowed = rc == STORE_OK && !all;
 	}
 	for (struct search_key *c = k->child; c && rc == STORE_OK; c = c->next)
-		rc = search_narrow(s, c, e);
+		rc = search_narrow(run, c, e);
 	return rc;
 }
-
-/* ------------------------------------------------------------------------
- * By the view
- */
 
 static int
 by_id(const void *a, const void *b)
@@ -167,16 +314,20 @@ by_id(const void *a, const void *b)
 }
 
 static bool
-ruled_out(const struct search_key *k, const struct view_row *row)
+is_candidate(const struct search_key *k, const struct view_row *row)
 {
-	return k->narrowed &&
-	       (k->ncandidates == 0 ||
-		   !bsearch(&row->email, k->candidates, k->ncandidates,
+	return !k->narrowed ||
+	       (k->ncandidates &&
+		   bsearch(&row->email, k->candidates, k->ncandidates,
 		       sizeof(row->email), by_id));
 }
 
-static bool
-compare(enum search_op op, int64_t value, int64_t with)
+/* ------------------------------------------------------------------------
+ * By the view and the keys
+ */
+
+bool
+search_compare(enum search_op op, int64_t value, int64_t with)
 {
 	switch (op) {
 	case SEARCH_LESS:
@@ -191,8 +342,8 @@ compare(enum search_op op, int64_t value, int64_t with)
 	return false;
 }
 
-static int64_t
-day_of(int64_t epoch)
+int64_t
+search_day(int64_t epoch)
 {
 	return epoch / 86400 - (epoch % 86400 < 0);
 }
@@ -204,15 +355,15 @@ yes_no(bool yes)
 }
 
 static enum verdict
-cheap_children(const struct session *s, const struct search_key *k,
-    uint32_t seq, const struct view_row *row)
+cheap_children(struct search_run *run, const struct search_key *k, uint32_t seq,
+    const struct view_row *row)
 {
 	/* What decides: a NO of AND, a YES of OR. */
 	enum verdict decides = k->kind == SK_OR ? VERDICT_YES : VERDICT_NO;
 	enum verdict v = k->kind == SK_OR ? VERDICT_NO : VERDICT_YES;
 
 	for (const struct search_key *c = k->child; c; c = c->next) {
-		enum verdict one = search_cheap(s, c, seq, row);
+		enum verdict one = search_cheap(run, c, seq, row);
 
 		if (one == decides)
 			return one;
@@ -222,241 +373,102 @@ cheap_children(const struct session *s, const struct search_key *k,
 	return v;
 }
 
+/* SENT and SUBJECT, from the keys. */
+static enum verdict
+by_keys(struct search_run *run, const struct search_key *k,
+    const struct view_row *row)
+{
+	const struct email_key *key =
+	    run->keys ? keys_find(run->keys, row->email, &run->hint) : NULL;
+
+	if (!key)
+		return VERDICT_MAYBE;
+	if (k->kind == SK_SENT) /* the day is the one of the sender's zone */
+		return yes_no(search_compare(k->op,
+		    search_day(key->dated ? key->sent + key->zone * 60
+					  : row->received),
+		    (int64_t)k->num));
+	if (key->subject && k->folded.n == 0)
+		return VERDICT_YES;
+	if (str_find(key_text(key, KEY_SUBJECT), k->folded) != STR_NPOS)
+		return yes_no(key->subject);
+	return key->cut ? VERDICT_MAYBE : VERDICT_NO;
+}
+
+/* "OLDER 60" is "at least 60 seconds ago", "YOUNGER 60" "at most". */
+static bool
+within(const struct search_run *run, const struct search_key *k,
+    const struct view_row *row)
+{
+	int64_t then = run->prog->now - (int64_t)k->num;
+
+	return k->op == SEARCH_LESS ? row->received <= then
+				    : row->received >= then;
+}
+
+/* Keys that only the view is needed for. */
+static bool
+by_view(const struct search_run *run, const struct search_key *k, uint32_t seq,
+    const struct view_row *row)
+{
+	switch (k->kind) {
+	case SK_FLAG:
+		return row->flags.bits & k->num;
+	case SK_KEYWORD:
+		return !k->never && flags_has_keyword(&row->flags, k->keyword);
+	case SK_RECENT:
+		return run->sc.selected && sel_recent(run->sc.s, row->uid);
+	case SK_SEQ:
+		return seqset_has(k->set, seq);
+	case SK_UID:
+		return seqset_has(k->set, row->uid);
+	case SK_RECEIVED:
+		return search_compare(
+		    k->op, search_day(row->received), (int64_t)k->num);
+	case SK_SAVED:
+		return search_compare(
+		    k->op, search_day(row->saved), (int64_t)k->num);
+	case SK_WITHIN:
+		return within(run, k, row);
+	case SK_SIZE:
+		return k->op == SEARCH_LESS ? row->size < k->num
+					    : row->size > k->num;
+	case SK_MODSEQ:
+		return row->modseq >= k->num;
+	case SK_EMAILID:
+	case SK_THREADID:
+		return is_candidate(k, row);
+	default: /* SK_ALL */
+		return true;
+	}
+}
+
 enum verdict
-search_cheap(const struct session *s, const struct search_key *k, uint32_t seq,
+search_cheap(struct search_run *run, const struct search_key *k, uint32_t seq,
     const struct view_row *row)
 {
 	enum verdict v;
 
 	switch (k->kind) {
-	case SK_ALL:
-		return VERDICT_YES;
 	case SK_AND:
 	case SK_OR:
-		return cheap_children(s, k, seq, row);
+		return cheap_children(run, k, seq, row);
 	case SK_NOT:
-		v = search_cheap(s, k->child, seq, row);
+		v = search_cheap(run, k->child, seq, row);
 		return v == VERDICT_MAYBE ? v : yes_no(v == VERDICT_NO);
-	case SK_FLAG:
-		return yes_no(row->flags.bits & k->num);
-	case SK_KEYWORD:
-		return yes_no(
-		    !k->never && flags_has_keyword(&row->flags, k->keyword));
-	case SK_RECENT:
-		return yes_no(sel_recent(s, row->uid));
-	case SK_SEQ:
-		return yes_no(seqset_has(k->set, seq));
-	case SK_UID:
-		return yes_no(seqset_has(k->set, row->uid));
-	case SK_RECEIVED:
-		return yes_no(
-		    compare(k->op, day_of(row->received), (int64_t)k->num));
-	case SK_SIZE:
-		return yes_no(k->op == SEARCH_LESS ? row->size < k->num
-						   : row->size > k->num);
-	case SK_MODSEQ:
-		return yes_no(row->modseq >= k->num);
 	case SK_SENT:
-		return VERDICT_MAYBE;
+		return by_keys(run, k, row);
 	case SK_TEXT:
 	case SK_BODY:
 		if (k->folded.n == 0)
 			return VERDICT_YES;
 		break;
 	case SK_HEADER:
+		if (is_subject(k) && run->keys)
+			return by_keys(run, k, row);
 		break;
-	}
-	return ruled_out(k, row) ? VERDICT_NO : VERDICT_MAYBE;
-}
-
-/* ------------------------------------------------------------------------
- * By the message
- */
-
-struct question {
-	const struct session *s;
-	const struct view_row *row;
-	uint32_t seq;
-	struct reader *r;
-	struct err *e;
-};
-
-/*
- * The date and the subject stand first in the ENVELOPE, as the sender wrote
- * them. Slices of A; p is NULL where there is none.
- */
-static enum store_rc
-envelope_head(const struct question *q, struct arena *a, struct str *date,
-    struct str *subject)
-{
-	struct email_meta meta;
-	struct parse p = { .arena = a };
-	enum store_rc rc = email_meta(q->r, q->row->email, &meta, q->e);
-
-	*date = *subject = STR_NULL;
-	if (rc != STORE_OK)
-		return rc;
-	p.in = meta.envelope;
-	if (parse_char(&p, '(') && parse_nstring(&p, date) && parse_sp(&p) &&
-	    parse_nstring(&p, subject))
-		return STORE_OK;
-	err_set(q->e, "the envelope of email %lld is damaged",
-	    (long long)q->row->email);
-	return STORE_CORRUPT;
-}
-
-/* The day is the one of the sender's zone. */
-static enum store_rc
-sent_day(const struct question *q, int64_t *day)
-{
-	struct arena *a = arena_new();
-	struct str date, subject;
-	int64_t epoch;
-	int zone = 0;
-	enum store_rc rc = envelope_head(q, a, &date, &subject);
-
-	if (rc == STORE_OK && date.p && mime_date(date, &epoch, &zone))
-		*day = day_of(epoch + zone * 60);
-	else
-		*day = day_of(q->row->received);
-	arena_free(&a);
-	return rc;
-}
-
-static enum store_rc
-read_header(const struct question *q, struct buf *out)
-{
-	struct email_meta meta;
-	struct mime_span span;
-	enum store_rc rc = email_meta(q->r, q->row->email, &meta, q->e);
-
-	if (rc != STORE_OK)
-		return rc;
-	if (!mime_layout_find(meta.layout, NULL, 0, &span)) {
-		err_set(q->e, "the layout of email %lld is damaged",
-		    (long long)q->row->email);
-		return STORE_CORRUPT;
-	}
-	return email_read(
-	    q->r, q->row->email, span.header.at, span.header.n, out, q->e);
-}
-
-static bool
-contains(struct buf *text, struct str needle)
-{
-	struct buf fold = { 0 };
-	bool yes;
-
-	mime_fold(&fold, buf_str(text));
-	yes = str_find(buf_str(&fold), needle) != STR_NPOS;
-	buf_fini(&fold);
-	return yes;
-}
-
-static bool
-field_contains(const struct mime_field *f, struct str needle)
-{
-	struct buf text = { 0 };
-	bool yes;
-
-	mime_decode_words(&text, f->value);
-	yes = contains(&text, needle);
-	if (!yes && mime_is_address_field(f->name)) {
-		buf_clear(&text);
-		mime_address_text(&text, f->value);
-		yes = contains(&text, needle);
-	}
-	buf_fini(&text);
-	return yes;
-}
-
-static enum store_rc
-in_header(const struct question *q, const struct search_key *k, bool *yes)
-{
-	struct buf header = { 0 };
-	struct mime_field f;
-	struct str rest;
-	enum store_rc rc = read_header(q, &header);
-
-	*yes = false;
-	rest = buf_str(&header);
-	while (rc == STORE_OK && !*yes && mime_field_next(&rest, &f))
-		*yes = f.name.n && str_ieq(f.name, k->name) &&
-		       (k->folded.n == 0 || field_contains(&f, k->folded));
-	buf_fini(&header);
-	return rc;
-}
-
-/* The most usual one, without reading the message. */
-static enum store_rc
-in_subject(const struct question *q, const struct search_key *k, bool *yes)
-{
-	struct arena *a = arena_new();
-	struct mime_field f = { .name = STR("Subject") };
-	struct str date;
-	enum store_rc rc = envelope_head(q, a, &date, &f.value);
-
-	*yes = rc == STORE_OK && f.value.p &&
-	       (k->folded.n == 0 || field_contains(&f, k->folded));
-	arena_free(&a);
-	return rc;
-}
-
-static enum store_rc ask(
-    const struct question *q, const struct search_key *k, bool *yes);
-
-static enum store_rc
-ask_children(const struct question *q, const struct search_key *k, bool *yes)
-{
-	bool decides = k->kind == SK_OR;
-	enum store_rc rc = STORE_OK;
-
-	*yes = !decides;
-	for (const struct search_key *c = k->child;
-	     c && rc == STORE_OK && *yes != decides; c = c->next)
-		rc = ask(q, c, yes);
-	return rc;
-}
-
-static enum store_rc
-ask(const struct question *q, const struct search_key *k, bool *yes)
-{
-	enum verdict v = search_cheap(q->s, k, q->seq, q->row);
-	enum store_rc rc;
-	int64_t day;
-
-	*yes = v == VERDICT_YES;
-	if (v != VERDICT_MAYBE)
-		return STORE_OK;
-	switch (k->kind) {
-	case SK_NOT:
-		rc = ask(q, k->child, yes);
-		*yes = !*yes;
-		return rc;
-	case SK_SENT:
-		rc = sent_day(q, &day);
-		*yes = rc == STORE_OK && compare(k->op, day, (int64_t)k->num);
-		return rc;
-	case SK_HEADER:
-		if (str_ieqc(k->name, "Subject"))
-			return in_subject(q, k, yes);
-		return in_header(q, k, yes);
-	case SK_BODY:
-		return email_contains(
-		    q->r, q->row->email, SEARCH_BODY, k->folded, yes, q->e);
-	case SK_TEXT:
-		return email_contains(
-		    q->r, q->row->email, SEARCH_TEXT, k->folded, yes, q->e);
 	default:
-		return ask_children(q, k, yes);
+		return yes_no(by_view(run, k, seq, row));
 	}
-}
-
-enum store_rc
-search_full(const struct session *s, const struct search_key *k, uint32_t seq,
-    const struct view_row *row, struct reader *r, bool *yes, struct err *e)
-{
-	struct question q = { s, row, seq, r, e };
-
-	return ask(&q, k, yes);
+	return is_candidate(k, row) ? VERDICT_MAYBE : VERDICT_NO;
 }

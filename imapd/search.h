@@ -4,12 +4,32 @@
 
 #include "imapd/command.h"
 #include "imapd/search_key.h"
+#include "store/keys.h"
 
 /*
- * What search keys mean for a message. Evaluation has two grades: what the
- * view knows is asked first; a message of which that leaves a doubt, and that
- * the index does not rule out, is read.
+ * A search of a mailbox: what its keys mean (search.c, search_read.c), and how
+ * a whole mailbox is gone through (search_run.c).
+ *
+ * It goes in three grades. What the view knows is asked first, of every
+ * message. Where that leaves doubts, the index and the keys in memory are
+ * asked; and what they cannot settle is read, message by message.
  */
+
+/* The messages that are searched. */
+struct search_scope {
+	struct account *account;
+	/* Numbers are those of `view`; flags and what is gone those of
+	 * `latest`, which may be the same. */
+	struct view *view, *latest;
+	const struct session *s;
+	bool selected; /* it is the mailbox that S has selected */
+};
+
+/* The mailbox selected. */
+struct search_scope search_selected(struct session *s);
+/* As sel_row(). */
+const struct view_row *scope_row(
+    const struct search_scope *sc, uint32_t seq, bool *gone);
 
 enum search_rc {
 	SEARCH_READY,
@@ -18,23 +38,59 @@ enum search_rc {
 	SEARCH_FAILED, /* *rc of the store */
 };
 
-/* Resolve sets, keywords and needles; order keys by what they cost. */
-enum search_rc search_prepare(struct session *s, struct search_program *prog,
-    enum store_rc *rc, struct err *e);
+/* Resolve sets, keywords, ids and needles; order keys by what they cost. */
+enum search_rc search_prepare(const struct search_scope *sc, struct arena *a,
+    struct search_program *prog, enum store_rc *rc, struct err *e);
+/* The same, and the reply if it fails. */
+bool search_ready(struct session *s, struct cmd *c,
+    const struct search_scope *sc, struct search_program *prog,
+    enum reply *reply);
 
 enum verdict { VERDICT_NO, VERDICT_YES, VERDICT_MAYBE };
 
-/* By the view and, after search_narrow(), the index alone. */
-enum verdict search_cheap(const struct session *s, const struct search_key *k,
+struct search_run {
+	struct search_scope sc;
+	struct search_program *prog;
+	struct arena *arena;
+	/* Messages still to be decided or found; ascending. */
+	uint32_t *seqs;
+	uint8_t *verdicts; /* enum verdict */
+	size_t n, at;
+	enum { RUN_CHEAP, RUN_NARROW, RUN_READ, RUN_DONE } grade;
+	struct keys *keys; /* or NULL */
+	size_t hint;       /* in keys */
+	bool failed;       /* some messages could not be read */
+};
+
+/* All messages, or the N numbers of SEQS (ascending) if that is not NULL. */
+void search_run_init(struct search_run *run, const struct search_scope *sc,
+    struct search_program *prog, struct arena *a, const uint32_t *seqs,
+    size_t n);
+/* Go on for a while; at RUN_DONE seqs are the messages found. Between steps
+ * nothing is held but memory: the place to tell how far it is. */
+enum store_rc search_run_step(struct search_run *run, struct err *e);
+void search_run_fini(struct search_run *run);
+/* The numbers found, or their UIDs. */
+uint32_t *search_numbers(const struct search_run *run, bool uid);
+/* RETURN (SAVE), RFC 5182: "$" becomes what was found of what RET returns, or
+ * nothing if that FAILED. */
+void search_save(struct session *s, const struct search_run *run,
+    const struct search_return *ret, bool failed);
+/* A search that should have saved something was refused with NO. */
+void search_unsave(struct session *s, const struct search_return *ret);
+
+/* By the view and, once there, index and keys. */
+enum verdict search_cheap(struct search_run *run, const struct search_key *k,
     uint32_t seq, const struct view_row *row);
-
-/* Ask the index about every needle. */
+/* Ask the index about every needle it knows. */
 enum store_rc search_narrow(
-    struct session *s, struct search_key *k, struct err *e);
-
+    const struct search_run *run, struct search_key *k, struct err *e);
 /* By reading the message, if it must be. */
-enum store_rc search_full(const struct session *s, const struct search_key *k,
+enum store_rc search_full(struct search_run *run, const struct search_key *k,
     uint32_t seq, const struct view_row *row, struct reader *r, bool *yes,
     struct err *e);
+/* OP between a value and what is asked for. */
+bool search_compare(enum search_op op, int64_t value, int64_t with);
+int64_t search_day(int64_t epoch);
 
 #endif

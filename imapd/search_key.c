@@ -10,6 +10,8 @@ enum argument {
 	ARG_SET,
 	ARG_HEADER, /* name, text */
 	ARG_MODSEQ,
+	ARG_AGE,
+	ARG_OBJECTID,
 	ARG_NOT,
 	ARG_OR,
 };
@@ -34,6 +36,7 @@ static const struct row rows[] = {
 	{ "CC",         SK_HEADER,   ARG_STRING,  0, 0, "Cc", false },
 	{ "DELETED",    SK_FLAG,     ARG_NONE,    0, FLAG_DELETED, NULL, false },
 	{ "DRAFT",      SK_FLAG,     ARG_NONE,    0, FLAG_DRAFT, NULL, false },
+	{ "EMAILID",    SK_EMAILID,  ARG_OBJECTID, 0, 0, NULL, false },
 	{ "FLAGGED",    SK_FLAG,     ARG_NONE,    0, FLAG_FLAGGED, NULL, false },
 	{ "FROM",       SK_HEADER,   ARG_STRING,  0, 0, "From", false },
 	{ "HEADER",     SK_HEADER,   ARG_HEADER,  0, 0, NULL, false },
@@ -42,9 +45,14 @@ static const struct row rows[] = {
 	{ "MODSEQ",     SK_MODSEQ,   ARG_MODSEQ,  0, 0, NULL, false },
 	{ "NOT",        SK_NOT,      ARG_NOT,     0, 0, NULL, false },
 	{ "OLD",        SK_RECENT,   ARG_NONE,    0, 0, NULL, true },
+	{ "OLDER",      SK_WITHIN,   ARG_AGE,     SEARCH_LESS, 0, NULL, false },
 	{ "ON",         SK_RECEIVED, ARG_DATE,    SEARCH_EQUAL, 0, NULL, false },
 	{ "OR",         SK_OR,       ARG_OR,      0, 0, NULL, false },
 	{ "RECENT",     SK_RECENT,   ARG_NONE,    0, 0, NULL, false },
+	{ "SAVEDATESUPPORTED", SK_ALL, ARG_NONE, 0, 0, NULL, false },
+	{ "SAVEDBEFORE", SK_SAVED,   ARG_DATE,    SEARCH_LESS, 0, NULL, false },
+	{ "SAVEDON",    SK_SAVED,    ARG_DATE,    SEARCH_EQUAL, 0, NULL, false },
+	{ "SAVEDSINCE", SK_SAVED,    ARG_DATE,    SEARCH_SINCE, 0, NULL, false },
 	{ "SEEN",       SK_FLAG,     ARG_NONE,    0, FLAG_SEEN, NULL, false },
 	{ "SENTBEFORE", SK_SENT,     ARG_DATE,    SEARCH_LESS, 0, NULL, false },
 	{ "SENTON",     SK_SENT,     ARG_DATE,    SEARCH_EQUAL, 0, NULL, false },
@@ -53,6 +61,7 @@ static const struct row rows[] = {
 	{ "SMALLER",    SK_SIZE,     ARG_NUMBER,  SEARCH_LESS, 0, NULL, false },
 	{ "SUBJECT",    SK_HEADER,   ARG_STRING,  0, 0, "Subject", false },
 	{ "TEXT",       SK_TEXT,     ARG_STRING,  0, 0, NULL, false },
+	{ "THREADID",   SK_THREADID, ARG_OBJECTID, 0, 0, NULL, false },
 	{ "TO",         SK_HEADER,   ARG_STRING,  0, 0, "To", false },
 	{ "UID",        SK_UID,      ARG_SET,     0, 0, NULL, false },
 	{ "UNANSWERED", SK_FLAG,     ARG_NONE,    0, FLAG_ANSWERED, NULL, true },
@@ -61,6 +70,7 @@ static const struct row rows[] = {
 	{ "UNFLAGGED",  SK_FLAG,     ARG_NONE,    0, FLAG_FLAGGED, NULL, true },
 	{ "UNKEYWORD",  SK_KEYWORD,  ARG_KEYWORD, 0, 0, NULL, true },
 	{ "UNSEEN",     SK_FLAG,     ARG_NONE,    0, FLAG_SEEN, NULL, true },
+	{ "YOUNGER",    SK_WITHIN,   ARG_AGE,     SEARCH_SINCE, 0, NULL, false },
 	/* clang-format on */
 };
 
@@ -100,6 +110,26 @@ parse_modseq(struct context *c, struct search_key *k)
 	return parse_u64(p, &k->num);
 }
 
+/* A sequence set, or "$": what the last search saved. */
+static bool
+parse_key_set(struct context *c, struct search_key *k)
+{
+	k->saved = parse_try(c->p, '$');
+	c->program->saved |= k->saved;
+	return k->saved || parse_set(c->p, &k->text);
+}
+
+static bool
+parse_age(struct context *c, struct search_key *k)
+{
+	uint32_t seconds;
+
+	if (!parse_nz(c->p, &seconds))
+		return false;
+	k->num = seconds;
+	return true;
+}
+
 static bool
 parse_children(struct context *c, struct search_key *k, unsigned count)
 {
@@ -137,12 +167,16 @@ parse_argument(struct context *c, const struct row *r, struct search_key *k)
 	case ARG_NUMBER:
 		return parse_u64(p, &k->num);
 	case ARG_SET:
-		return parse_set(p, &k->text);
+		return parse_key_set(c, k);
 	case ARG_HEADER:
 		return parse_astring(p, &k->name) && parse_sp(p) &&
 		       parse_astring(p, &k->text);
 	case ARG_MODSEQ:
 		return parse_modseq(c, k);
+	case ARG_AGE:
+		return parse_age(c, k);
+	case ARG_OBJECTID:
+		return parse_astring(p, &k->text);
 	case ARG_NOT:
 		return parse_children(c, k, 1);
 	case ARG_OR:
@@ -213,10 +247,10 @@ parse_plain(struct context *c, struct search_key **out)
 		*out = node(c, SK_AND);
 		return parse_list(c, *out) && parse_char(p, ')');
 	}
-	if (ascii_digit(first) || first == '*') {
+	if (ascii_digit(first) || first == '*' || first == '$') {
 		*out = node(c, SK_SEQ);
-		c->program->numbers = true;
-		return parse_set(p, &(*out)->text);
+		c->program->numbers |= first != '$';
+		return parse_key_set(c, *out);
 	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		if (parse_try_word(p, rows[i].name))
@@ -238,43 +272,23 @@ parse_key(struct context *c, struct search_key **out)
 	return ok;
 }
 
-static bool
-parse_returns(struct parse *p, struct search_program *out)
+bool
+search_parse_keys(struct parse *p, struct search_program *out)
 {
-	static const char *const names[] = { "MIN", "MAX", "ALL", "COUNT" };
+	struct context c = { .p = p, .program = out };
 
-	out->extended = true;
-	if (!parse_sp(p) || !parse_char(p, '('))
-		return false;
-	if (!parse_try(p, ')')) {
-		do {
-			unsigned i = 0;
-
-			while (i < 4 && !parse_try_word(p, names[i]))
-				i++;
-			if (i == 4)
-				return parse_fail(p, "unknown RETURN option");
-			out->returns |= 1u << i;
-		} while (parse_try(p, ' '));
-		if (!parse_char(p, ')'))
-			return false;
-	}
-	if (out->returns == 0)
-		out->returns = RETURN_ALL;
-	return parse_sp(p);
+	out->root = node(&c, SK_AND);
+	return parse_list(&c, out->root) && parse_end(p);
 }
 
 bool
 search_parse(struct parse *p, struct search_program *out)
 {
-	struct context c = { .p = p, .program = out };
-
 	*out = (struct search_program){ 0 };
-	if (parse_try_word(p, "RETURN") && !parse_returns(p, out))
+	if (parse_try_word(p, "RETURN") && !search_parse_returns(p, &out->ret))
 		return false;
 	if (parse_try_word(p, "CHARSET") &&
 	    (!parse_sp(p) || !parse_astring(p, &out->charset) || !parse_sp(p)))
 		return false;
-	out->root = node(&c, SK_AND);
-	return parse_list(&c, out->root) && parse_end(p);
+	return search_parse_keys(p, out);
 }

@@ -27,11 +27,15 @@ enum search_kind {
 	SK_UID,
 	SK_RECEIVED, /* dates: `op` */
 	SK_SENT,
-	SK_SIZE, /* SEARCH_LESS, SEARCH_MORE */
+	SK_SAVED,  /* RFC 8514 */
+	SK_WITHIN, /* age in seconds (RFC 5032): OLDER is SEARCH_LESS */
+	SK_SIZE,   /* SEARCH_LESS, SEARCH_MORE */
 	SK_MODSEQ,
 	SK_TEXT,
 	SK_BODY,
 	SK_HEADER,
+	SK_EMAILID, /* RFC 8474 */
+	SK_THREADID,
 };
 
 enum search_op {
@@ -47,10 +51,12 @@ struct search_key {
 	struct search_key *child, *next; /* child: the first of them */
 	uint64_t num;    /* flag bit, size, modseq; days for dates */
 	struct str name; /* header field, keyword */
-	struct str text; /* needle as sent; a sequence set */
+	struct str text; /* needle as sent; a sequence set; an object id */
+	bool saved;      /* the set is "$" (RFC 5182) */
 	/* Set by search_prepare(): */
 	struct uids set;
-	struct str folded; /* the needle as the store compares */
+	struct str folded;  /* the needle as the comparator has it */
+	struct str indexed; /* and as the index */
 	uint32_t keyword;
 	bool never;                /* a keyword nobody has used */
 	const int64_t *candidates; /* emails that may match, sorted */
@@ -58,20 +64,41 @@ struct search_key {
 	bool narrowed; /* candidates holds */
 };
 
-enum { /* RETURN options (RFC 4731) */
-	RETURN_MIN = 1,
+enum {                  /* RETURN options */
+	RETURN_MIN = 1, /* RFC 4731 */
 	RETURN_MAX = 2,
 	RETURN_ALL = 4,
 	RETURN_COUNT = 8,
+	RETURN_SAVE = 16,    /* RFC 5182 */
+	RETURN_PARTIAL = 32, /* RFC 9394, RFC 5267 */
 };
 
+/* "1:100", or counted from the end "-1:-100": positions in a result. */
+struct partial {
+	bool from_end;
+	uint32_t lo, hi;
+};
+
+struct search_return {
+	bool given; /* answer with ESEARCH */
+	unsigned items;
+	struct partial partial;
+};
+
+struct mime_collation;
+
 struct search_program {
-	bool extended; /* answer with ESEARCH */
-	unsigned returns;
+	struct search_return ret;
 	struct str charset;      /* empty: US-ASCII */
 	struct search_key *root; /* an SK_AND */
 	bool modseq;             /* the MODSEQ key was used */
-	bool numbers;            /* a set of sequence numbers is among them */
+	bool numbers;            /* sequence numbers were */
+	bool saved;              /* "$" was */
+	/* Set by search_prepare(): */
+	const struct mime_collation *collation;
+	bool keys; /* it helps to have keys_of(), with these texts: */
+	unsigned texts;
+	int64_t now;
 };
 
 #define SEARCH_DEPTH 64
@@ -79,5 +106,13 @@ struct search_program {
 
 /* All that comes after SEARCH, to the end of the command. */
 bool search_parse(struct parse *p, struct search_program *out);
+/* Its pieces: the options after "RETURN", with the space that follows; the
+ * keys to the end of the command. */
+bool search_parse_returns(struct parse *p, struct search_return *out);
+bool search_parse_keys(struct parse *p, struct search_program *out);
+bool parse_partial(struct parse *p, struct partial *out);
+/* The 0-based positions [*from, *to) that it means of N. */
+void partial_range(
+    const struct partial *partial, size_t n, size_t *from, size_t *to);
 
 #endif

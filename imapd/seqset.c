@@ -150,6 +150,27 @@ seqset_and(struct arena *a, struct uids x, struct uids y)
 	return uids_done(&b);
 }
 
+struct uids
+seqset_slice(struct arena *a, struct uids set, uint64_t from, uint64_t to)
+{
+	struct uids_builder b = { .arena = a };
+	uint64_t at = 0; /* position of the range's first number */
+
+	for (size_t i = 0; i < set.n && at < to; i++) {
+		struct uid_range r = set.r[i];
+		uint64_t end = at + r.hi - r.lo + 1;
+
+		if (end > to)
+			r.hi -= (uint32_t)(end - to);
+		if (at < from && end > from)
+			r.lo += (uint32_t)(from - at);
+		if (end > from)
+			uids_add_range(&b, r.lo, r.hi);
+		at = end;
+	}
+	return uids_done(&b);
+}
+
 void
 seqset_put(struct buf *out, struct uids set)
 {

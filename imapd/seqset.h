@@ -42,6 +42,10 @@ uint32_t seqset_max(struct uids set);
 /* What is in both. */
 struct uids seqset_and(struct arena *a, struct uids x, struct uids y);
 
+/* From the number at position FROM (0-based) to before that at TO. */
+struct uids seqset_slice(
+    struct arena *a, struct uids set, uint64_t from, uint64_t to);
+
 /* "1:4,9" as it goes to the client. */
 void seqset_put(struct buf *out, struct uids set);
 

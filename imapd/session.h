@@ -29,6 +29,7 @@
  */
 
 struct cmd;
+struct mime_collation;
 struct opened;
 
 /* Shared by all sessions. */
@@ -85,6 +86,8 @@ struct selected {
 	uint32_t claimed;        /* below here somebody has claimed them */
 	uint64_t metadata_since; /* modseq; of another's account */
 	uint32_t keywords;       /* so many the client was told of */
+	struct uid_range *saved; /* "$" (RFC 5182), as UIDs */
+	size_t nsaved;
 };
 
 struct session {
@@ -111,6 +114,7 @@ struct session {
 	struct selected sel;
 	/* Modseqs of annotations: told so far, and the last change here. */
 	uint64_t metadata_since, metadata_own;
+	const struct mime_collation *collation; /* NULL: the default */
 	struct keywords keywords; /* of the account; in the arena */
 };
 
@@ -174,5 +178,9 @@ void sel_put_flag_lists(struct session *s);
  */
 struct uids sel_uids(struct session *s, struct uids set, bool uid);
 struct uids sel_seqs(struct session *s, struct uids set, bool uid);
+
+/* Remember UIDS as "$" (RFC 5182); and what it stands for. */
+void sel_save(struct session *s, struct uids uids);
+struct uids sel_saved(const struct session *s, bool uid);
 
 #endif

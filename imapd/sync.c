@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "imapd/command.h"
 #include "imapd/place.h"
 #include "imapd/seqset.h"
@@ -14,6 +16,7 @@ sel_close(struct session *s)
 	view_unref(&s->sel.view);
 	view_unref(&s->sel.latest);
 	account_close(&s->sel.account);
+	free(s->sel.saved);
 	s->sel = (struct selected){ 0 };
 	if (s->state == ST_SELECTED)
 		s->state = ST_AUTH;
@@ -254,22 +257,25 @@ sel_uids(struct session *s, struct uids set, bool uid)
 struct uids
 sel_seqs(struct session *s, struct uids set, bool uid)
 {
-	const struct view *v = s->sel.view;
-	struct uid_range *r;
-	size_t n = 0;
+	return uid ? view_seqs(s->arena, s->sel.view, set) : set;
+}
 
-	if (!uid)
-		return set;
-	r = arena_array(s->arena, set.n + 1, sizeof(*r));
-	for (size_t i = 0; i < set.n; i++) {
-		uint32_t hi = set.r[i].hi;
+void
+sel_save(struct session *s, struct uids uids)
+{
+	free(s->sel.saved);
+	s->sel.saved = mem_array(NULL, uids.n + 1, sizeof(*uids.r));
+	s->sel.nsaved = uids.n;
+	if (uids.n)
+		memcpy(s->sel.saved, uids.r, uids.n * sizeof(*uids.r));
+}
 
-		r[n].lo = view_lower_bound(v, set.r[i].lo);
-		r[n].hi = hi == UINT32_MAX ? view_count(v)
-					   : view_lower_bound(v, hi + 1) - 1;
-		n += r[n].lo <= r[n].hi;
-	}
-	return (struct uids){ r, n };
+struct uids
+sel_saved(const struct session *s, bool uid)
+{
+	struct uids saved = { s->sel.saved, s->sel.nsaved };
+
+	return uid ? saved : view_seqs(s->arena, s->sel.view, saved);
 }
 
 /* ------------------------------------------------------------------------

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What was found, as the client knows it; and "$", what it shall remember. */
+#include "imapd/search.h"
+#include "imapd/search_result.h"
+
+uint32_t *
+search_numbers(const struct search_run *run, bool uid)
+{
+	uint32_t *found = arena_array(run->arena, run->n + 1, sizeof(*found));
+
+	for (size_t i = 0; i < run->n; i++)
+		found[i] = uid ? view_at(run->sc.view, run->seqs[i])->uid
+			       : run->seqs[i];
+	return found;
+}
+
+void
+search_save(struct session *s, const struct search_run *run,
+    const struct search_return *ret, bool failed)
+{
+	struct uids_builder b = { .arena = run->arena };
+	uint32_t *uids = search_numbers(run, true);
+
+	for (size_t i = 0; i < run->n && !failed; i++) {
+		if (search_returns(ret, run->n, i))
+			uids_add(&b, uids[i]);
+	}
+	sel_save(s, uids_done(&b));
+}
+
+void
+search_unsave(struct session *s, const struct search_return *ret)
+{
+	if (ret->items & RETURN_SAVE)
+		sel_save(s, (struct uids){ NULL, 0 });
+}

@@ -40,7 +40,7 @@ def free_ports(count):
 class Dovecot:
     """With STARTTLS, TLS, and a master user."""
 
-    def __init__(self, owner, users):
+    def __init__(self, owner, users, limit=20):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="dc.", dir="/tmp"))
         self.dir.chmod(0o755)
         self.imap, self.imaps, self.pop3, self.lmtp = free_ports(4)
@@ -74,6 +74,7 @@ first_valid_uid = 1
 first_valid_gid = 1
 login_trusted_networks = 127.0.0.1/32
 auth_failure_delay = 0
+mail_max_userip_connections = {limit}
 passdb {{
   driver = passwd-file
   args = {self.dir}/master
@@ -330,6 +331,18 @@ def test_backend_talks_nonsense(site, dovecot, said):
         with Imap(site) as c:
             c.no(f"LOGIN {user} {password}", "UNAVAILABLE")
         thread.join()
+
+
+def test_too_many_at_the_backend(site, dovecot):
+    """Its limit is not the user's mistake."""
+    user, password = account_at(site, dovecot)
+    there = [Imap(site, user, password) for _ in range(20)]
+    with Imap(site) as c:
+        c.no(f"LOGIN {user} {password}", "UNAVAILABLE")
+        there.pop().close()
+        wait_for(lambda: c.command(f"LOGIN {user} {password}")[1].startswith("OK"))
+    for c in there:
+        c.close()
 
 
 def test_moving_in(site, dovecot):

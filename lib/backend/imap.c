@@ -42,6 +42,24 @@ take_code(struct talk *t, struct str text)
 	       take_capability(t, str_sub(text, 1, STR_NPOS));
 }
 
+/* A NO that is about the user; those with other codes are of trouble that
+ * passes, as LIMIT and UNAVAILABLE are (RFC 5530). */
+static bool
+denies(struct str line)
+{
+	static const char *const codes[] = { "[AUTHENTICATIONFAILED]",
+		"[AUTHORIZATIONFAILED]", "[EXPIRED]" };
+	struct str text = str_sub(line, 3, STR_NPOS);
+
+	if (!str_istarts(line, STR("NO ")))
+		return false;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+		if (str_istarts(text, str_of(codes[i])))
+			return true;
+	}
+	return !str_starts(text, STR("["));
+}
+
 enum said { SAID_OK, SAID_NO, SAID_GO_ON, SAID_NOTHING };
 
 /* Read up to the tagged response or "+"; *had: it told capabilities. */
@@ -73,12 +91,7 @@ answer(struct talk *t, bool *had)
 		}
 		err_set(t->e, "the backend said \"%.*s\"",
 		    STR_ARG(str_sub(line, 0, 200)));
-		/* Of a trouble that passes (RFC 5530). */
-		return str_find(line, STR("[UNAVAILABLE]")) == STR_NPOS &&
-			       str_find(line, STR("[INUSE]")) == STR_NPOS &&
-			       str_istarts(line, STR("NO"))
-			   ? SAID_NO
-			   : SAID_NOTHING;
+		return denies(line) ? SAID_NO : SAID_NOTHING;
 	}
 	if (!t->e->msg[0])
 		peer_confused(t->p, line, t->e);

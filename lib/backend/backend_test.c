@@ -4,10 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "backend/context.h"
 #include "backend/gate.h"
 #include "backend/login.h"
 
@@ -129,6 +131,27 @@ test_gate(void **state)
 	gate_leave("hangs:143", false);
 }
 
+/* The system's authorities are read once for all. */
+static void
+test_contexts(void **state)
+{
+	struct err e = ERR_INIT;
+	SSL *a = context_ssl(true, STR(""), &e);
+	SSL *b = context_ssl(true, STR(""), &e);
+	SSL *c = context_ssl(false, STR(""), &e);
+
+	(void)state;
+	assert_ptr_equal(SSL_get_SSL_CTX(a), SSL_get_SSL_CTX(b));
+	assert_ptr_not_equal(SSL_get_SSL_CTX(a), SSL_get_SSL_CTX(c));
+	assert_int_equal(SSL_get_verify_mode(a), SSL_VERIFY_PEER);
+	assert_int_equal(SSL_get_verify_mode(c), SSL_VERIFY_NONE);
+	assert_null(context_ssl(true, STR("/nonexistent"), &e));
+	assert_non_null(strstr(e.msg, "/nonexistent"));
+	SSL_free(a);
+	SSL_free(b);
+	SSL_free(c);
+}
+
 int
 main(void)
 {
@@ -136,6 +159,7 @@ main(void)
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_login_as),
 		cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_contexts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "backend/context.h"
 #include "backend/gate.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -177,19 +178,6 @@ peer_free(struct peer **pp)
  */
 
 static bool
-load_authorities(struct peer *p, SSL_CTX *ctx, struct err *e)
-{
-	char path[4096];
-
-	if (p->to.ca_file.n == 0)
-		return SSL_CTX_set_default_verify_paths(ctx) == 1 ||
-		       broken(p, e, "the system has no CA certificates");
-	snprintf(path, sizeof(path), "%.*s", STR_ARG(p->to.ca_file));
-	return SSL_CTX_load_verify_locations(ctx, path, NULL) == 1 ||
-	       broken(p, e, "backend.ca_file cannot be read");
-}
-
-static bool
 expect_host(struct peer *p)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(p->ssl);
@@ -205,21 +193,13 @@ expect_host(struct peer *p)
 static bool
 make_ssl(struct peer *p, struct err *e)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-
-	if (!ctx)
-		return broken(p, e, "no TLS");
-	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	if (p->to.verify) {
-		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-		if (!load_authorities(p, ctx, e)) {
-			SSL_CTX_free(ctx);
-			return false;
-		}
+	p->ssl = context_ssl(p->to.verify, p->to.ca_file, e);
+	if (!p->ssl) {
+		p->failed = true;
+		err_prefix(e, "backend %s", p->name);
+		return false;
 	}
-	p->ssl = SSL_new(ctx);
-	SSL_CTX_free(ctx);
-	return (p->ssl && expect_host(p) && SSL_set_fd(p->ssl, p->fd) == 1) ||
+	return (expect_host(p) && SSL_set_fd(p->ssl, p->fd) == 1) ||
 	       broken(p, e, "TLS cannot begin");
 }
 

@@ -10,6 +10,7 @@
 #include "imapd/parse.h"
 #include "imapd/search_key.h"
 #include "imapd/seqset.h"
+#include "imapd/url.h"
 #include "imapd/utf7.h"
 #include "imapd/write.h"
 
@@ -114,8 +115,12 @@ parse_arguments(struct parse p, struct arena *a)
 		check_set(s, a);
 	q = p;
 	if (parse_astring(&q, &s)) {
+		struct imap_url url;
+
 		check_name(s);
 		check_string(s, a);
+		if (imap_url_parse(a, s, &url))
+			CHECK(url.uid > 0 && str_is_utf8(url.section));
 	}
 	q = p;
 	(void)metadata_get_parse(&q, &wanted, &s);

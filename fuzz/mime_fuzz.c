@@ -116,8 +116,11 @@ check_imap(const struct mime_message *m)
 {
 	struct buf full = { 0 }, body = { 0 }, again = { 0 };
 	uint32_t path[MAX_PATH];
+	struct str whole;
 
 	mime_bodystructure(&full, m);
+	CHECK(mime_bodystructure_part(buf_str(&full), NULL, 0, &whole) &&
+	      str_eq(whole, buf_str(&full)));
 	CHECK(mime_body_of(&body, buf_str(&full)));
 	/* A BODY is its own BODY. */
 	CHECK(mime_body_of(&again, buf_str(&body)));

@@ -3,52 +3,14 @@
  * FETCH (RFC 3501, section 6.4.5; RFC 7162) as a cursor: a step writes
  * messages until the output is full, and the next one goes on when it
  * drained. A reader lives for one step only, so a slow client holds nothing.
- *
- * A message is written in two passes, because what email_meta() returns is
- * good only until octets are read: first all that comes from the view and the
- * cached structure, and the ranges of the sections; then the sections. A
- * section larger than a chunk is the one thing that may be interrupted within
- * a message.
  */
 #include "base/log.h"
 #include "imapd/command.h"
-#include "imapd/fetch_items.h"
+#include "imapd/fetch.h"
 #include "imapd/place.h"
 #include "imapd/qresync.h"
 #include "imapd/search_key.h"
-#include "imapd/section.h"
 #include "imapd/seqset.h"
-#include "imapd/tell.h"
-
-#define CHUNK (256 * 1024)
-
-struct fetch {
-	struct fetch_items items;
-	struct section *sections; /* by item */
-	struct uids seqs;
-	struct uids seen; /* UIDs that this command made \Seen */
-	bool since_given, vanished, partial_given;
-	struct partial partial;
-	uint64_t since;
-	/* The position. */
-	size_t range, item;
-	uint32_t seq;
-	bool within; /* a message is begun: */
-	const struct view_row *row;
-	size_t start;          /* where it starts in the output */
-	bool sent;             /* and that has left already */
-	struct mime_range big; /* what is left of a large section */
-	/* What went wrong. */
-	bool gone;
-	enum store_rc rc;
-	struct buf scratch[2];
-};
-
-enum emit {
-	EMIT_DONE,
-	EMIT_FULL,
-	EMIT_ABORT,
-};
 
 /* ------------------------------------------------------------------------
  * The position
@@ -220,240 +182,6 @@ prepare(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
 }
 
 /* ------------------------------------------------------------------------
- * One message
- */
-
-static void
-put_label(struct buf *out, const struct fetch_item *it)
-{
-	if (out->p[out->n - 1] != '(')
-		buf_putc(out, ' ');
-	buf_putstr(out, it->label);
-	buf_putc(out, ' ');
-}
-
-static void
-put_flags(struct session *s, struct buf *out, const struct view_row *row)
-{
-	write_flags(out, &row->flags, sel_recent(s, row->uid), &s->keywords);
-}
-
-/* What the store says of an email, as far as the items need it. */
-struct known {
-	uint8_t hash[32];
-	struct email_facts facts;
-	struct email_meta meta;
-};
-
-static enum store_rc
-learn(struct fetch *f, struct reader *r, struct known *k, struct err *e)
-{
-	int64_t email = f->row->email;
-	enum store_rc rc = STORE_OK;
-
-	*k = (struct known){ 0 };
-	if (f->items.needs & NEED_IDS) {
-		rc = email_hash(r, email, k->hash, e);
-		if (rc == STORE_OK)
-			rc = email_facts(r, email, &k->facts, e);
-	}
-	/* Last, since it points into the reader. */
-	if (rc == STORE_OK && (f->items.needs & NEED_META))
-		rc = email_meta(r, email, &k->meta, e);
-	return rc;
-}
-
-static bool
-put_item(struct session *s, struct buf *out, const struct fetch_item *it,
-    const struct view_row *row, const struct known *k)
-{
-	const struct email_meta *meta = &k->meta;
-
-	put_label(out, it);
-	switch (it->kind) {
-	case FETCH_UID:
-		buf_putu(out, row->uid);
-		break;
-	case FETCH_FLAGS:
-		put_flags(s, out, row);
-		break;
-	case FETCH_INTERNALDATE:
-		write_internaldate(out, row->received);
-		break;
-	case FETCH_SAVEDATE:
-		write_internaldate(out, row->saved);
-		break;
-	case FETCH_SIZE:
-		buf_putu(out, row->size);
-		break;
-	case FETCH_MODSEQ:
-		buf_putc(out, '(');
-		buf_putu(out, row->modseq);
-		buf_putc(out, ')');
-		break;
-	case FETCH_ENVELOPE:
-		buf_putstr(out, meta->envelope);
-		break;
-	case FETCH_BODYSTRUCTURE:
-		buf_putstr(out, meta->bodystructure);
-		break;
-	case FETCH_BODY:
-		return mime_body_of(out, meta->bodystructure);
-	case FETCH_EMAILID:
-		write_emailid(out, k->hash);
-		break;
-	case FETCH_THREADID:
-		write_objectid(out, 'T', k->facts.thread);
-		break;
-	case FETCH_SECTION:
-		break;
-	}
-	return true;
-}
-
-/* All but the contents of sections. */
-static enum store_rc
-begin_message(
-    struct session *s, struct fetch *f, struct reader *r, struct err *e)
-{
-	struct buf *out = conn_out(s->conn);
-	const struct view_row *row = f->row;
-	struct known k;
-	enum store_rc rc = learn(f, r, &k, e);
-
-	if (rc != STORE_OK)
-		return rc;
-	tell_fetch(s, f->seq, row->uid);
-	for (size_t i = 0; i < f->items.n; i++) {
-		const struct fetch_item *it = &f->items.v[i];
-
-		if (it->kind == FETCH_SECTION) {
-			section_find(it, &k.meta, row->size, &f->sections[i]);
-		} else if (!put_item(s, out, it, row, &k)) {
-			err_set(e, "the structure of email %lld is damaged",
-			    (long long)row->email);
-			return STORE_CORRUPT;
-		}
-	}
-	if (!(f->items.needs & HAS_FLAGS) && seqset_has(f->seen, row->uid)) {
-		buf_puts(out, out->p[out->n - 1] == '(' ? "FLAGS " : " FLAGS ");
-		put_flags(s, out, row);
-	}
-	return STORE_OK;
-}
-
-/* Octets of the message: exactly as many as were announced. */
-static enum store_rc
-put_octets(struct buf *out, struct reader *r, const struct view_row *row,
-    struct mime_range range, struct err *e)
-{
-	size_t before = out->n;
-	enum store_rc rc;
-
-	if (range.n == 0)
-		return STORE_OK;
-	rc = email_read(r, row->email, range.at, range.n, out, e);
-	if (rc == STORE_OK && out->n - before != range.n) {
-		err_set(e, "email %lld is shorter than it should be",
-		    (long long)row->email);
-		rc = STORE_CORRUPT;
-	}
-	return rc;
-}
-
-/* The rest of a large section, as far as the output takes it. */
-static enum emit
-pump(struct session *s, struct fetch *f, struct reader *r, struct err *e)
-{
-	struct buf *out = conn_out(s->conn);
-
-	while (f->big.n) {
-		struct mime_range part = { f->big.at,
-			f->big.n < CHUNK ? f->big.n : CHUNK };
-
-		if (conn_out_full(s->conn)) {
-			f->sent = true;
-			return EMIT_FULL;
-		}
-		f->rc = put_octets(out, r, f->row, part, e);
-		if (f->rc != STORE_OK)
-			return EMIT_ABORT;
-		f->big.at += part.n;
-		f->big.n -= part.n;
-	}
-	return EMIT_DONE;
-}
-
-static void
-put_literal_head(struct buf *out, uint64_t n)
-{
-	buf_putc(out, '{');
-	buf_putu(out, n);
-	BUF_LIT(out, "}\r\n");
-}
-
-/* HEADER.FIELDS: the block is filtered in memory. */
-static enum store_rc
-put_fields(struct fetch *f, struct buf *out, const struct fetch_item *it,
-    const struct section *sec, struct reader *r, struct err *e)
-{
-	struct buf *header = &f->scratch[0], *kept = &f->scratch[1];
-	struct str text;
-	enum store_rc rc;
-
-	buf_clear(header);
-	buf_clear(kept);
-	rc = put_octets(header, r, f->row, sec->range, e);
-	if (rc != STORE_OK)
-		return rc;
-	section_fields(kept, it, buf_str(header));
-	text = buf_str(kept);
-	if (it->partial)
-		text = str_sub(text, it->offset,
-		    it->length < text.n ? (size_t)it->length : text.n);
-	put_literal_head(out, text.n);
-	buf_putstr(out, text);
-	return STORE_OK;
-}
-
-/* Sections from f->item on, and the end of the line. */
-static enum emit
-finish_message(
-    struct session *s, struct fetch *f, struct reader *r, struct err *e)
-{
-	struct buf *out = conn_out(s->conn);
-	enum emit em = pump(s, f, r, e);
-
-	for (; em == EMIT_DONE && f->item < f->items.n; f->item++) {
-		const struct fetch_item *it = &f->items.v[f->item];
-		const struct section *sec = &f->sections[f->item];
-
-		if (it->kind != FETCH_SECTION)
-			continue;
-		put_label(out, it);
-		if (sec->nil) {
-			BUF_LIT(out, "NIL");
-		} else if (sec->fields) {
-			f->rc = put_fields(f, out, it, sec, r, e);
-		} else {
-			put_literal_head(out, sec->range.n);
-			if (sec->range.n > CHUNK) {
-				f->big = sec->range;
-				em = pump(s, f, r, e);
-			} else {
-				f->rc =
-				    put_octets(out, r, f->row, sec->range, e);
-			}
-		}
-		if (f->rc != STORE_OK)
-			em = EMIT_ABORT;
-	}
-	if (em == EMIT_DONE)
-		BUF_LIT(out, ")\r\n");
-	return em;
-}
-
-/* ------------------------------------------------------------------------
  * The cursor
  */
 
@@ -505,7 +233,7 @@ one_message(struct session *s, struct fetch *f, struct reader *r)
 		if (f->items.needs & HAS_FLAGS || f->seen.n)
 			sel_keywords(s, &f->row->flags);
 		f->start = conn_out(s->conn)->n;
-		rc = begin_message(s, f, r, &e);
+		rc = fetch_begin(s, f, r, &e);
 		if (rc != STORE_OK)
 			return failed(s, f, rc, &e);
 		f->within = true;
@@ -513,7 +241,7 @@ one_message(struct session *s, struct fetch *f, struct reader *r)
 		f->item = 0;
 	}
 	f->rc = STORE_OK;
-	em = finish_message(s, f, r, &e);
+	em = fetch_finish(s, f, r, &e);
 	if (em == EMIT_ABORT)
 		return failed(s, f, f->rc, &e);
 	f->rc = before;
@@ -540,6 +268,8 @@ result(struct session *s, struct cmd *c, const struct fetch *f)
 		return no(c,
 		    f->rc == STORE_CORRUPT ? "CORRUPTION" : "UNAVAILABLE",
 		    "Some messages cannot be read");
+	if (f->unknown_cte)
+		return no(c, "UNKNOWN-CTE", "A part cannot be decoded");
 	if (f->gone)
 		return no(c, "EXPUNGEISSUED", "Some messages were expunged");
 	note_told(s, c, f);

@@ -31,6 +31,13 @@ static const char *const capabilities[] = {
 	"OBJECTID",
 	"NOTIFY",
 	"UIDBATCHES",
+	"BINARY",
+	"MULTIAPPEND",
+	"CATENATE",
+	"URL-PARTIAL",
+	"REPLACE",
+	"UTF8=ACCEPT",
+	"PREVIEW",
 	"INPROGRESS",
 	"UIDONLY",
 	"ACL",
@@ -71,6 +78,8 @@ put_capabilities(const struct session *s, struct buf *out)
 			buf_putc(out, ' ');
 		buf_puts(out, capabilities[i]);
 	}
+	BUF_LIT(out, " APPENDLIMIT=");
+	buf_putu(out, s->d->max_literal);
 	if (s->d->message_limit) {
 		BUF_LIT(out, " MESSAGELIMIT=");
 		buf_putu(out, s->d->message_limit);

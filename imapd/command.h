@@ -179,6 +179,7 @@ enum reply cmd_getmetadata(struct session *s, struct cmd *c);
 enum reply cmd_setmetadata(struct session *s, struct cmd *c);
 
 enum reply cmd_append(struct session *s, struct cmd *c);
+enum reply cmd_replace(struct session *s, struct cmd *c);
 enum reply cmd_fetch(struct session *s, struct cmd *c);
 /*
  * FETCH of UIDS that nobody asked for: call step() until it returns other than

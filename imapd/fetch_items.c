@@ -27,11 +27,15 @@ static const struct row rows[] = {
 	{ "BODY",          FETCH_BODY,          NEED_META,  PART_BODY,   false },
 	{ "EMAILID",       FETCH_EMAILID,       NEED_IDS,   PART_BODY,   false },
 	{ "THREADID",      FETCH_THREADID,      NEED_IDS,   PART_BODY,   false },
+	{ "PREVIEW",       FETCH_PREVIEW,       NEED_META,  PART_BODY,   false },
 	{ "RFC822",        FETCH_SECTION,       NEED_BODY | SETS_SEEN, PART_BODY, false },
 	{ "RFC822.HEADER", FETCH_SECTION,       NEED_META | NEED_BODY, PART_HEADER, false },
 	{ "RFC822.TEXT",   FETCH_SECTION,       NEED_META | NEED_BODY | SETS_SEEN, PART_TEXT, false },
 	{ "BODY",          FETCH_SECTION,       NEED_BODY | SETS_SEEN, PART_BODY, true },
 	{ "BODY.PEEK",     FETCH_SECTION,       NEED_BODY,  PART_BODY,   true },
+	{ "BINARY",        FETCH_BINARY,        NEED_META | NEED_BODY | SETS_SEEN, PART_BODY, true },
+	{ "BINARY.PEEK",   FETCH_BINARY,        NEED_META | NEED_BODY, PART_BODY, true },
+	{ "BINARY.SIZE",   FETCH_BINARY_SIZE,   NEED_META | NEED_BODY, PART_BODY, true },
 	/* clang-format on */
 };
 
@@ -165,6 +169,8 @@ parse_section(struct parse *p, struct fetch_items *items, struct fetch_item *it)
 		return it->npath == 0 || p->in.p[p->at - 1] != '.';
 	if (it->npath && p->in.p[p->at - 1] != '.')
 		return parse_fail(p, "bad section");
+	if (it->kind != FETCH_SECTION) /* RFC 3516: numbers only */
+		return parse_fail(p, "BINARY takes part numbers");
 	while (i < 5 && !parse_try_word(p, words[i].name))
 		i++;
 	if (i == 5)
@@ -181,7 +187,7 @@ parse_section(struct parse *p, struct fetch_items *items, struct fetch_item *it)
 static bool
 parse_partial(struct parse *p, struct fetch_item *it)
 {
-	if (!parse_try(p, '<'))
+	if (it->kind == FETCH_BINARY_SIZE || !parse_try(p, '<'))
 		return true;
 	it->partial = true;
 	if (!parse_u64(p, &it->offset) || !parse_char(p, '.') ||
@@ -213,7 +219,9 @@ label(struct arena *a, const struct fetch_item *it)
 	struct buf b = { 0 };
 	struct str s;
 
-	BUF_LIT(&b, "BODY[");
+	buf_puts(&b, it->kind == FETCH_BINARY        ? "BINARY["
+		     : it->kind == FETCH_BINARY_SIZE ? "BINARY.SIZE["
+						     : "BODY[");
 	put_path(&b, it);
 	buf_puts(&b, words[it->part]);
 	for (size_t i = 0; i < it->nfields; i++) {
@@ -231,6 +239,19 @@ label(struct arena *a, const struct fetch_item *it)
 	return s;
 }
 
+/* " (LAZY)" of RFC 8970: previews are always at hand, so it means nothing. */
+static bool
+parse_lazy(struct parse *p)
+{
+	if (p->at + 1 >= p->in.n || p->in.p[p->at] != ' ' ||
+	    p->in.p[p->at + 1] != '(')
+		return true;
+	p->at += 2;
+	if (!parse_try_word(p, "LAZY"))
+		return parse_fail(p, "unknown PREVIEW modifier");
+	return parse_char(p, ')');
+}
+
 static bool
 parse_item(struct parse *p, struct fetch_items *out)
 {
@@ -244,6 +265,8 @@ parse_item(struct parse *p, struct fetch_items *out)
 	}
 	if (!it)
 		return parse_fail(p, "unknown FETCH item");
+	if (it->kind == FETCH_PREVIEW)
+		return parse_lazy(p);
 	if (!bracket)
 		return true;
 	if (!parse_section(p, out, it) || !parse_char(p, ']') ||

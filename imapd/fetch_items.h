@@ -26,7 +26,10 @@ enum fetch_kind {
 	FETCH_BODY,
 	FETCH_EMAILID, /* RFC 8474 */
 	FETCH_THREADID,
+	FETCH_PREVIEW, /* RFC 8970 */
 	FETCH_SECTION, /* BODY[...] and the RFC822 family */
+	FETCH_BINARY,  /* RFC 3516 */
+	FETCH_BINARY_SIZE,
 };
 
 enum fetch_part {

@@ -16,6 +16,7 @@
 #include "imapd/search_key.h"
 #include "imapd/section.h"
 #include "imapd/seqset.h"
+#include "imapd/url.h"
 #include "imapd/utf7.h"
 #include "imapd/write.h"
 
@@ -693,6 +694,66 @@ test_commands(void **state)
 	assert_null(command_find(STR("")));
 }
 
+static void
+test_url(void **state)
+{
+	static const struct {
+		const char *text, *mailbox; /* NULL: not a URL */
+		uint32_t uidvalidity, uid;
+		const char *section;
+		uint64_t offset, length;
+		int64_t expire;
+		const char *access, *token;
+	} cases[] = {
+		/* clang-format off */
+		{ "/Drafts/;UID=20", "Drafts", 0, 20, "", 0, 0, 0, "", "" },
+		{ "Drafts/;UID=20", "Drafts", 0, 20, "", 0, 0, 0, "", "" },
+		{ "/a/b%20c;UIDVALIDITY=7/;uid=1/;section=1.MIME", "a/b c", 7, 1, "1.MIME", 0, 0, 0, "", "" },
+		{ "/x/;UID=1/;SECTION=HEADER.FIELDS%20(To)/;PARTIAL=5.9", "x", 0, 1, "HEADER.FIELDS (To)", 5, 9, 0, "", "" },
+		{ "/x/;UID=1;PARTIAL=5", "x", 0, 1, "", 5, 0, 0, "", "" },
+		{ "imap://joe;AUTH=*@h.example:143/INBOX/;UID=3", "INBOX", 0, 3, "", 0, 0, 0, "", "" },
+		{ "imap://joe@h/INBOX/;uid=3;expire=1970-01-02T00:00:00Z;urlauth=submit+fred:internal:0102", "INBOX", 0, 3, "", 0, 0, 86400, "submit+fred", "0102" },
+		{ "imap://joe@h/INBOX/;uid=3;expire=1970-01-02T00:00:00.5+01:00;urlauth=authuser", "INBOX", 0, 3, "", 0, 0, 82800, "authuser", "" },
+		{ "/%C3%A4/;UID=4294967295", "\xc3\xa4", 0, UINT32_MAX, "", 0, 0, 0, "", "" },
+		{ "", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "/x", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "/x/;UID=0", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "/x/;UID=1x", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "/x/;UID=1/;SECTION=%zz", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "/x%00/;UID=1", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "/%ff/;UID=1", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "/x/;UID=1/;PARTIAL=1.0", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "/x;UIDVALIDITY=0/;UID=1", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "imap://joe@h/;UID=1", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "imap:///x/;UID=1", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "/x/;UID=1;EXPIRE=yesterday", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "/x/;UID=1;URLAUTH=", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "/x/;UID=1;URLAUTH=a:INTERNAL", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		{ "/x/;UID=1/what", NULL, 0, 0, "", 0, 0, 0, "", "" },
+		/* clang-format on */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct imap_url u;
+		bool ok = imap_url_parse(*state, str_of(cases[i].text), &u);
+
+		if (ok != (cases[i].mailbox != NULL))
+			fail_msg("\"%s\": %d", cases[i].text, ok);
+		if (!ok)
+			continue;
+		if (!str_eqc(u.mailbox, cases[i].mailbox) ||
+		    u.uidvalidity != cases[i].uidvalidity ||
+		    u.uid != cases[i].uid ||
+		    !str_eqc(u.section, cases[i].section) ||
+		    u.offset != cases[i].offset ||
+		    u.length != cases[i].length ||
+		    u.expire != cases[i].expire ||
+		    !str_eqc(u.access, cases[i].access) ||
+		    !str_eqc(u.token, cases[i].token))
+			fail_msg("\"%s\"", cases[i].text);
+	}
+}
+
 int
 main(void)
 {
@@ -700,6 +761,7 @@ main(void)
 		cmocka_unit_test(test_seqset),
 		cmocka_unit_test(test_seqset_slice),
 		cmocka_unit_test(test_utf7),
+		cmocka_unit_test(test_url),
 		cmocka_unit_test(test_match),
 		cmocka_unit_test(test_match_linear),
 		cmocka_unit_test(test_frame),

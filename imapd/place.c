@@ -30,6 +30,12 @@ place_login(struct session *s, const struct site_account *acc)
 	arena_free(&a);
 }
 
+bool
+place_is_user(const struct session *s, struct str address)
+{
+	return s->address && str_ieqc(address, s->address);
+}
+
 void
 place_logout(struct session *s)
 {

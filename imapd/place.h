@@ -90,6 +90,8 @@ enum store_rc place_account(
 /* Close what the command opened. */
 void place_release(struct session *s);
 
+/* Is ADDRESS that of who is logged in? */
+bool place_is_user(const struct session *s, struct str address);
 /* Who is logged in, for all of this; and nobody any more. */
 void place_login(struct session *s, const struct site_account *acc);
 void place_logout(struct session *s);

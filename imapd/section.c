@@ -46,9 +46,9 @@ void
 section_find(const struct fetch_item *it, const struct email_meta *meta,
     uint64_t size, struct section *out)
 {
-	struct mime_span span;
+	struct mime_span span = { 0 };
 
-	*out = (struct section){ .range = { 0, size } };
+	*out = (struct section){ .range = { 0, size }, .cte = MIME_BINARY };
 	if (it->part != PART_BODY || it->npath) {
 		if (!mime_layout_find(
 			meta->layout, it->path, it->npath, &span) ||
@@ -57,8 +57,13 @@ section_find(const struct fetch_item *it, const struct email_meta *meta,
 			return;
 		}
 	}
-	if (!out->fields)
+	if (it->kind != FETCH_SECTION) {
+		/* Partial ranges are of what is decoded. */
+		if (it->npath && !span.multipart && !span.message)
+			out->cte = span.cte;
+	} else if (!out->fields) {
 		apply_partial(it, &out->range);
+	}
 }
 
 static bool

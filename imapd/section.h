@@ -11,6 +11,7 @@ struct section {
 	bool nil;    /* no such part, or it has no such form */
 	bool fields; /* `range` is a header block to be filtered */
 	struct mime_range range;
+	enum mime_cte cte; /* to be undone, for BINARY */
 };
 
 /* META->layout is looked at unless the item is BODY[]; SIZE is the

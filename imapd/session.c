@@ -47,14 +47,16 @@ bye(struct session *s, const char *text)
 	conn_close(s->conn);
 }
 
-/* Second word of the command, where messages may be large. */
+/* The name of the command says that messages come, which may be large. */
 static bool
 is_append(struct str cmd)
 {
 	size_t sp = str_chr(cmd, ' ');
+	struct str name = str_sub(cmd, sp + 1, cmd.n);
 
-	return sp != STR_NPOS &&
-	       str_istarts(str_sub(cmd, sp + 1, cmd.n), STR("APPEND "));
+	return sp != STR_NPOS && (str_istarts(name, STR("APPEND ")) ||
+				     str_istarts(name, STR("REPLACE ")) ||
+				     str_istarts(name, STR("UID REPLACE ")));
 }
 
 /* Large literals share one budget. */

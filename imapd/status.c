@@ -73,6 +73,7 @@ enum form {
 	FORM_RECENT, /* counted */
 	FORM_MODSEQ, /* asking for it enables CONDSTORE */
 	FORM_ID,
+	FORM_LIMIT,        /* RFC 7889; the same for all */
 	FORM_DELETED_SIZE, /* summed up */
 };
 
@@ -91,6 +92,7 @@ static const struct {
 	{ "SIZE", FORM_NUMBER, get_size },
 	{ "HIGHESTMODSEQ", FORM_MODSEQ, get_modseq },
 	{ "MAILBOXID", FORM_ID, NULL },
+	{ "APPENDLIMIT", FORM_LIMIT, NULL },
 };
 #define ROWS (sizeof(rows) / sizeof(*rows))
 
@@ -179,6 +181,9 @@ put_row(struct session *s, const struct place *p, unsigned row, struct err *e)
 		break;
 	case FORM_ID:
 		write_objectid(out, 'F', p->m.id);
+		break;
+	case FORM_LIMIT:
+		buf_putu(out, s->d->max_literal);
 		break;
 	case FORM_MODSEQ:
 	case FORM_NUMBER:

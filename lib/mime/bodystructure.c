@@ -327,3 +327,92 @@ mime_body_of(struct buf *out, struct str bodystructure)
 	out->n = before;
 	return false;
 }
+
+static struct str
+take_value(struct reader *r)
+{
+	const char *start = r->p;
+
+	skip_value(r);
+	return r->ok ? (struct str){ start, (size_t)(r->p - start) } : STR_NULL;
+}
+
+static void
+expect(struct reader *r, char c)
+{
+	r->ok = r->ok && at(r, c);
+	r->p += r->ok;
+}
+
+static void
+skip_parts(struct reader *r, uint32_t n)
+{
+	while (n-- > 0 && r->ok) {
+		r->ok = at(r, '(');
+		skip_value(r);
+	}
+	r->ok = r->ok && at(r, '(');
+}
+
+/* From a part's "(" to that of the message in it, if it is one. */
+static bool
+enter_message(struct reader *r)
+{
+	struct str type, subtype;
+
+	expect(r, '(');
+	type = take_value(r);
+	expect(r, ' ');
+	subtype = take_value(r);
+	if (!r->ok || !str_ieqc(type, "\"message\"") ||
+	    (!str_ieqc(subtype, "\"rfc822\"") &&
+		!str_ieqc(subtype, "\"global\"")))
+		return false;
+	for (int i = 0; i < 6; i++) { /* params to size, and the envelope */
+		expect(r, ' ');
+		skip_value(r);
+	}
+	expect(r, ' ');
+	return r->ok && at(r, '(');
+}
+
+static bool
+is_multipart(const struct reader *r)
+{
+	return r->end - r->p > 1 && r->p[1] == '(';
+}
+
+/*
+ * From a part to its N-th child. A message that is no multipart is its own
+ * part 1, also where it stands in another message (RFC 9051, 6.4.5).
+ */
+static void
+descend(struct reader *r, uint32_t n, bool top)
+{
+	if (!is_multipart(r) && !top && !enter_message(r))
+		r->ok = false;
+	if (!r->ok)
+		return;
+	if (is_multipart(r)) {
+		r->p++;
+		skip_parts(r, n - 1);
+	} else {
+		r->ok = n == 1;
+	}
+}
+
+bool
+mime_bodystructure_part(
+    struct str bodystructure, const uint32_t *path, size_t n, struct str *out)
+{
+	struct reader r = { bodystructure.p, bodystructure.p, NULL, true };
+
+	if (bodystructure.n == 0)
+		return false;
+	r.end += bodystructure.n;
+	r.ok = at(&r, '(');
+	for (size_t i = 0; i < n && r.ok; i++)
+		descend(&r, path[i], i == 0);
+	*out = take_value(&r);
+	return r.ok;
+}

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/str.h"
 
@@ -60,5 +61,12 @@ void compose_attachment(
 void compose_message(struct compose *c, struct str raw, bool headers_only);
 
 void compose_finish(struct compose *c); /* writes the last boundary */
+
+/*
+ * The message RAW with every part that has NUL among its octets in base64, as
+ * IMAP wants it of what a literal8 brought (RFC 3516, section 4.4). False if
+ * there is none; OUT is then good for nothing.
+ */
+bool mime_without_binary(struct arena *a, struct buf *out, struct str raw);
 
 #endif

@@ -1,7 +1,7 @@
 lib_libmailstead_a_SOURCES += \
 	%D%/address.c %D%/bodystructure.c %D%/charset.c %D%/collate.c \
 	%D%/collate.h %D%/compose.c \
-	%D%/compose.h %D%/cte.c %D%/date.c %D%/decode.h %D%/digest.c \
+	%D%/compose.h %D%/cte.c %D%/unbinary.c %D%/date.c %D%/decode.h %D%/digest.c \
 	%D%/entities.c %D%/envelope.c %D%/fold.c %D%/header.c %D%/header.h \
 	%D%/html.c %D%/imapstr.c %D%/internal.h %D%/keys.c %D%/keys.h %D%/layout.c %D%/lexer.c \
 	%D%/mime.h %D%/nfc.c %D%/parse.c %D%/part.c %D%/subject.c %D%/text.c \

@@ -124,6 +124,11 @@ void mime_bodystructure(struct buf *out, const struct mime_message *m);
  */
 bool mime_body_of(struct buf *out, struct str bodystructure);
 
+/* The structure of part PATH (N numbers; 0: the whole) in what
+ * mime_bodystructure() wrote. False if there is none. */
+bool mime_bodystructure_part(
+    struct str bodystructure, const uint32_t *path, size_t n, struct str *out);
+
 /* ------------------------------------------------------------------------
  * Layout: the part tree as a compact record, to answer FETCH BODY[...] and
  * BINARY[...] from the stored message without parsing it

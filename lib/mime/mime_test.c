@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "mime/compose.h"
 #include "mime/decode.h"
 #include "mime/mime.h"
 
@@ -591,11 +592,77 @@ test_mutations(void **state)
 	arena_free(&a);
 }
 
+static void
+test_bodystructure_part(void **state)
+{
+	static const char full[] =
+	    "((\"text\" \"plain\" NIL NIL NIL \"7bit\" 1 1)(\"message\" "
+	    "\"rfc822\" NIL NIL NIL \"7bit\" 9 (NIL {2}\r\n)( NIL) ((\"a\" "
+	    "\"b\" NIL NIL NIL \"7bit\" 3)(\"c\" \"d\" NIL NIL NIL \"7bit\" "
+	    "4) \"mixed\") 5)(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 9 "
+	    "(NIL) (\"e\" \"f\" NIL NIL NIL \"7bit\" 6) 5) \"mixed\")";
+	static const struct {
+		uint32_t path[3];
+		size_t n;
+		const char *begins; /* NULL: no such part */
+	} rows[] = {
+		{ { 0 }, 0, "((\"text\"" },
+		{ { 1 }, 1, "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 1 1)" },
+		{ { 2 }, 1, "(\"message\"" },
+		{ { 2, 2 }, 2, "(\"c\" \"d\" NIL NIL NIL \"7bit\" 4)" },
+		{ { 3, 1 }, 2, "(\"e\" \"f\"" },
+		{ { 3, 2 }, 2, NULL },
+		{ { 1, 1 }, 2, NULL },
+		{ { 4 }, 1, NULL },
+		{ { 2, 2, 1 }, 3, NULL },
+	};
+	struct str part;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		bool ok = mime_bodystructure_part(
+		    str_of(full), rows[i].path, rows[i].n, &part);
+
+		if (ok != (rows[i].begins != NULL) ||
+		    (ok && !str_istarts(part, str_of(rows[i].begins))))
+			fail_msg("row %zu: %d %.*s", i, ok, STR_ARG(part));
+	}
+	assert_true(mime_bodystructure_part(
+	    STR("(\"a\" \"b\" NIL)"), rows[1].path, 1, &part));
+	assert_false(mime_bodystructure_part(STR("("), NULL, 0, &part));
+}
+
+static void
+test_without_binary(void **state)
+{
+	static const char raw[] =
+	    "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+	    "Content-Transfer-Encoding: binary\r\nX: "
+	    "y\r\n\r\na\0b\r\n--b\r\n\r\n"
+	    "plain\r\n--b--\r\n";
+	struct arena *a = arena_new();
+	struct buf b = { 0 };
+
+	(void)state;
+	assert_false(mime_without_binary(a, &b, STR("A: b\r\n\r\nc\r\n")));
+	buf_clear(&b);
+	assert_true(
+	    mime_without_binary(a, &b, (struct str){ raw, sizeof(raw) - 1 }));
+	ASSERT_STR(buf_str(&b),
+	    "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+	    "X: y\r\nContent-Transfer-Encoding: base64\r\n\r\nYQBi\r\n\r\n--b"
+	    "\r\n\r\nplain\r\n--b--\r\n");
+	buf_fini(&b);
+	arena_free(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_structure),
+		cmocka_unit_test(test_bodystructure_part),
+		cmocka_unit_test(test_without_binary),
 		cmocka_unit_test(test_parts_alone),
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_layout_single),

@@ -380,27 +380,74 @@ run_append(struct tx *tx, void *arg, struct err *e)
 	return rc;
 }
 
+/* A message to go before the batch is stored, so that the quota allows for
+ * its room. */
+struct replacement {
+	struct batch *batch;
+	int64_t from;
+	struct uid_range uid;
+};
+
+static enum store_rc
+run_replace(struct tx *tx, void *arg, struct err *e)
+{
+	struct replacement *r = arg;
+	struct uids gone;
+	enum store_rc rc = tx_expunge(
+	    tx, r->from, (struct uids){ &r->uid, 1 }, false, NULL, &gone, e);
+
+	if (rc == STORE_OK && gone.n == 0)
+		rc = store_fail(e, STORE_NOTFOUND,
+		    "mailbox %lld has no message %u", (long long)r->from,
+		    r->uid.lo);
+	return rc == STORE_OK ? run_append(tx, r->batch, e) : rc;
+}
+
+/* Prepare all items, then RUN them with ARG, which knows BATCH, in a
+ * transaction. */
+static enum store_rc
+run_prepared(struct account *a, struct batch *b, const struct append *items,
+    size_t count, tx_fn run, void *arg, struct err *e)
+{
+	struct arena *arena = arena_new();
+	enum store_rc rc = STORE_OK;
+
+	b->items = arena_array(arena, count, sizeof(*b->items));
+	atomic_store(&a->st->last_append_ms, clock_mono_ms());
+	while (b->count < count && rc == STORE_OK) {
+		rc =
+		    prepare(a, arena, &items[b->count], &b->items[b->count], e);
+		b->count++;
+	}
+	if (rc == STORE_OK)
+		rc = write_run(a, DURABLE, run, arg, e);
+	for (size_t i = 0; i < b->count; i++)
+		blob_fini(&b->items[i].blob);
+	arena_free(&arena);
+	return rc;
+}
+
 enum store_rc
 account_append(struct account *a, int64_t mailbox, const struct append *items,
     size_t count, const struct quota *quota, struct appended *results,
     struct err *e)
 {
-	struct arena *arena = arena_new();
-	struct batch b = { .mailbox = mailbox,
-		.items = arena_array(arena, count, sizeof(*b.items)),
-		.quota = quota,
-		.results = results };
-	enum store_rc rc = STORE_OK;
+	struct batch b = {
+		.mailbox = mailbox, .quota = quota, .results = results
+	};
 
-	atomic_store(&a->st->last_append_ms, clock_mono_ms());
-	while (b.count < count && rc == STORE_OK) {
-		rc = prepare(a, arena, &items[b.count], &b.items[b.count], e);
-		b.count++;
-	}
-	if (rc == STORE_OK)
-		rc = write_run(a, DURABLE, run_append, &b, e);
-	for (size_t i = 0; i < b.count; i++)
-		blob_fini(&b.items[i].blob);
-	arena_free(&arena);
-	return rc;
+	return run_prepared(a, &b, items, count, run_append, &b, e);
+}
+
+enum store_rc
+account_replace(struct account *a, int64_t from, uint32_t uid, int64_t mailbox,
+    const struct append *item, const struct quota *quota,
+    struct appended *result, struct err *e)
+{
+	struct batch b = {
+		.mailbox = mailbox, .quota = quota, .results = result
+	};
+	struct replacement r = { &b, from, { uid, uid } };
+
+	return run_prepared(a, &b, item, 1, run_replace, &r, e);
 }

@@ -37,6 +37,9 @@ enum store_rc thread_count(struct tx *tx, struct tx_mailbox *mb, int64_t thread,
 struct flags message_flags(struct arena *a, uint64_t bits, struct str stored);
 struct str message_keywords(struct arena *a, const struct flags *f);
 
+/* Remove UIDS, or only those with \Deleted; OUT, in ARENA, may be NULL. */
+enum store_rc tx_expunge(struct tx *tx, int64_t mailbox, struct uids uids,
+    bool only_deleted, struct arena *arena, struct uids *out, struct err *e);
 /* Move all messages to another mailbox; remove them all. */
 enum store_rc tx_move_all(
     struct tx *tx, int64_t from, int64_t to, struct err *e);

@@ -164,16 +164,26 @@ struct expunge {
 	struct uids out;
 };
 
+enum store_rc
+tx_expunge(struct tx *tx, int64_t mailbox, struct uids uids, bool only_deleted,
+    struct arena *arena, struct uids *out, struct err *e)
+{
+	struct removal r = { .only_deleted = only_deleted,
+		.uids.arena = arena ? arena : tx->arena };
+	enum store_rc rc = remove_uids(tx, mailbox, uids, &r, false, e);
+
+	if (out)
+		*out = uids_done(&r.uids);
+	return rc;
+}
+
 static enum store_rc
 run_expunge(struct tx *tx, void *arg, struct err *e)
 {
 	struct expunge *x = arg;
-	struct removal r = { .only_deleted = x->only_deleted,
-		.uids.arena = x->arena ? x->arena : tx->arena };
-	enum store_rc rc = remove_uids(tx, x->mailbox, x->uids, &r, false, e);
 
-	x->out = uids_done(&r.uids);
-	return rc;
+	return tx_expunge(
+	    tx, x->mailbox, x->uids, x->only_deleted, x->arena, &x->out, e);
 }
 
 enum store_rc

@@ -358,6 +358,14 @@ enum store_rc account_append(struct account *a, int64_t mailbox,
     const struct append *items, size_t count, const struct quota *quota,
     struct appended *results, struct err *e);
 
+/*
+ * Add a message to MAILBOX and remove UID from mailbox FROM, both or none
+ * (RFC 8508). STORE_NOTFOUND also if there is no such UID.
+ */
+enum store_rc account_replace(struct account *a, int64_t from, uint32_t uid,
+    int64_t mailbox, const struct append *item, const struct quota *quota,
+    struct appended *result, struct err *e);
+
 enum flag_op { FLAGS_ADD, FLAGS_REMOVE, FLAGS_REPLACE };
 #define NO_UNCHANGEDSINCE UINT64_MAX
 

@@ -101,6 +101,8 @@ cmd_stls(struct session *s, struct args *args)
 	return NET_STARTTLS;
 }
 
+#define MAX_LOGGED 200
+
 /*
  * As Dovecot's: a front tells who the client is, which we log, and how many
  * more fronts there may be before it is a loop.
@@ -119,7 +121,7 @@ cmd_xclient(struct session *s, struct args *args)
 	}
 	log_info("front", LOG_CSTR("session", conn_id(s->conn)),
 	    LOG_CSTR("peer", conn_peer(s->conn)->address),
-	    LOG_STR("client", args->text));
+	    LOG_STR("client", str_sub(args->text, 0, MAX_LOGGED)));
 	reply_ok(s, "Noted");
 	return NET_DONE;
 }

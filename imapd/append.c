@@ -120,7 +120,7 @@ put_url(struct session *s, struct cmd *c, struct str text, struct buf *out,
 	*r = bad_url(s, c, text);
 	if (!imap_url_parse(s->arena, text, &url) ||
 	    (url.absolute && !is_here(s, url.host)) ||
-	    (url.user.n && !place_is_user(s, url.user)))
+	    (url.user.n && !place_is_user(s, url_owner(s->arena, &url))))
 		return false;
 	if (url.mailbox.p) {
 		enum reply unused;

@@ -6,6 +6,7 @@
 
 static const char *const capabilities[] = {
 	"IMAP4rev1",
+	"IMAP4rev2",
 	"LITERAL+",
 	"SASL-IR",
 	"ID",
@@ -35,6 +36,8 @@ static const char *const capabilities[] = {
 	"MULTIAPPEND",
 	"CATENATE",
 	"URL-PARTIAL",
+	"URLAUTH",
+	"URLAUTH=BINARY",
 	"REPLACE",
 	"UTF8=ACCEPT",
 	"PREVIEW",

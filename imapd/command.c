@@ -30,6 +30,7 @@ static const struct command rows[] = {
 	{ "EXAMINE",      ST_IN,       0,                "mbox rest",       cmd_examine },
 	{ "EXPUNGE",      ST_SELECTED, F_SYNC | F_WRITE, "",                cmd_expunge },
 	{ "FETCH",        ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS | F_LIMITED,   "set rest",        cmd_fetch },
+	{ "GENURLAUTH",   ST_IN,       F_SYNC,           "rest",            cmd_genurlauth },
 	{ "GETACL",       ST_IN,       F_SYNC,           "mbox",            cmd_getacl },
 	{ "GETMETADATA",  ST_IN,       F_SYNC,           "rest",            cmd_getmetadata },
 	{ "GETQUOTA",     ST_IN,       F_SYNC,           "astring",         cmd_getquota },
@@ -48,6 +49,7 @@ static const struct command rows[] = {
 	{ "NOTIFY",       ST_IN,       F_SYNC,           "rest",            cmd_notify },
 	{ "RENAME",       ST_IN,       F_SYNC,           "mbox mbox",       cmd_rename },
 	{ "REPLACE",      ST_SELECTED, F_SYNC | F_WRITE | F_NUMBERS, "set mbox rest", cmd_replace },
+	{ "RESETKEY",     ST_IN,       F_SYNC,           "rest",            cmd_resetkey },
 	{ "SEARCH",       ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS,   "rest",            cmd_search },
 	{ "SELECT",       ST_IN,       0,                "mbox rest",       cmd_select },
 	{ "SETACL",       ST_IN,       F_SYNC,           "mbox astring rest", cmd_setacl },
@@ -67,6 +69,7 @@ static const struct command rows[] = {
 	{ "UIDBATCHES",   ST_SELECTED, F_SYNC,           "rest",            cmd_uidbatches },
 	{ "UNSELECT",     ST_SELECTED, 0,                "",                cmd_unselect },
 	{ "UNSUBSCRIBE",  ST_IN,       F_SYNC,           "mbox",            cmd_unsubscribe },
+	{ "URLFETCH",     ST_IN,       F_SYNC,           "rest",            cmd_urlfetch },
 	/* clang-format on */
 };
 

@@ -193,6 +193,11 @@ enum reply cmd_idle(struct session *s, struct cmd *c);
 
 enum reply cmd_uidbatches(struct session *s, struct cmd *c);
 
+/* cmd_urlauth.c */
+enum reply cmd_genurlauth(struct session *s, struct cmd *c);
+enum reply cmd_resetkey(struct session *s, struct cmd *c);
+enum reply cmd_urlfetch(struct session *s, struct cmd *c);
+
 /* notify.c */
 enum reply cmd_notify(struct session *s, struct cmd *c);
 

@@ -224,3 +224,11 @@ imap_url_parse(struct arena *a, struct str text, struct imap_url *u)
 	return str_u32(number, &u->uid) && u->uid > 0 &&
 	       take_rest(a, text, s, u);
 }
+
+struct str
+url_owner(struct arena *a, const struct imap_url *u)
+{
+	if (str_chr(u->user, '@') != STR_NPOS)
+		return u->user;
+	return arena_printf(a, "%.*s@%.*s", STR_ARG(u->user), STR_ARG(u->host));
+}

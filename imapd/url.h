@@ -35,4 +35,7 @@ struct imap_url {
 /* False unless it names a message. Strings point into TEXT or the arena. */
 bool imap_url_parse(struct arena *a, struct str text, struct imap_url *out);
 
+/* The address of the user it names; a name without "@" belongs to HOST. */
+struct str url_owner(struct arena *a, const struct imap_url *u);
+
 #endif

@@ -82,6 +82,30 @@ read_structure(
 	return STORE_OK;
 }
 
+/* Of a part that cannot be decoded it is the structure as it stands. */
+static enum store_rc
+read_decoded(struct reader *r, const struct view_row *row,
+    const struct fetch_item *it, const struct email_meta *meta, struct buf *out,
+    struct err *e)
+{
+	struct buf structure = { 0 }, text = { 0 };
+	struct section sec;
+	enum store_rc rc = read_structure(it, meta, &structure);
+
+	section_find(it, meta, row->size, &sec);
+	if (rc == STORE_OK)
+		rc = read_section(r, row, it, &sec, &text, e);
+	if (rc == STORE_INVALID ||
+	    (rc == STORE_OK && !mime_bodystructure_decoded(
+				   out, buf_str(&structure), buf_str(&text)))) {
+		buf_putstr(out, buf_str(&structure));
+		rc = STORE_OK;
+	}
+	buf_fini(&structure);
+	buf_fini(&text);
+	return rc;
+}
+
 static enum store_rc
 read_row(struct arena *arena, struct account *a, const struct view_row *row,
     const struct imap_url *url, enum url_form form, struct buf *out,
@@ -100,6 +124,8 @@ read_row(struct arena *arena, struct account *a, const struct view_row *row,
 	rc = email_meta(r, row->email, &meta, e);
 	if (rc == STORE_OK && form == URL_PART_STRUCTURE) {
 		rc = read_structure(&items.v[0], &meta, out);
+	} else if (rc == STORE_OK && form == URL_DECODED_STRUCTURE) {
+		rc = read_decoded(r, row, &items.v[0], &meta, out, e);
 	} else if (rc == STORE_OK) {
 		section_find(&items.v[0], &meta, row->size, &sec);
 		rc = read_section(r, row, &items.v[0], &sec, out, e);

@@ -7,9 +7,10 @@
 
 /* What a URL can be asked for (RFC 4467, RFC 5524). */
 enum url_form {
-	URL_BODY,          /* the octets */
-	URL_BINARY,        /* decoded */
-	URL_PART_STRUCTURE /* BODYSTRUCTURE of the part */
+	URL_BODY,             /* the octets */
+	URL_BINARY,           /* decoded */
+	URL_PART_STRUCTURE,   /* BODYSTRUCTURE of the part */
+	URL_DECODED_STRUCTURE /* the same for what URL_BINARY gives */
 };
 
 /*

@@ -416,3 +416,59 @@ mime_bodystructure_part(
 	*out = take_value(&r);
 	return r.ok;
 }
+
+static const char *
+plain_encoding(struct str text)
+{
+	if (str_chr(text, '\0') != STR_NPOS)
+		return "\"binary\"";
+	for (size_t i = 0; i < text.n; i++) {
+		if ((unsigned char)text.p[i] >= 0x80)
+			return "\"8bit\"";
+	}
+	return "\"7bit\"";
+}
+
+/* Write N instead of the value that is there. */
+static void
+replace_number(struct reader *r, size_t n)
+{
+	copy_space(r);
+	skip_value(r);
+	buf_putu(r->out, n);
+}
+
+bool
+mime_bodystructure_decoded(
+    struct buf *out, struct str bodystructure, struct str decoded)
+{
+	struct reader r = { bodystructure.p, bodystructure.p, out, true };
+	size_t before = out->n;
+	struct str type;
+
+	if (bodystructure.n == 0)
+		return false;
+	r.end += bodystructure.n;
+	if (is_multipart(&r))
+		return false;
+	expect(&r, '(');
+	buf_putc(out, '(');
+	type = copy_value(&r);
+	for (int i = 0; i < 4; i++) { /* subtype params id description */
+		copy_space(&r);
+		copy_value(&r);
+	}
+	copy_space(&r);
+	skip_value(&r);
+	buf_puts(out, plain_encoding(decoded));
+	replace_number(&r, decoded.n);
+	if (str_ieqc(type, "\"text\""))
+		replace_number(
+		    &r, 0); /* lines of what is decoded mean nothing */
+	if (r.ok) {
+		buf_put(out, r.p, (size_t)(r.end - r.p));
+		return true;
+	}
+	out->n = before;
+	return false;
+}

@@ -128,6 +128,10 @@ bool mime_body_of(struct buf *out, struct str bodystructure);
  * mime_bodystructure() wrote. False if there is none. */
 bool mime_bodystructure_part(
     struct str bodystructure, const uint32_t *path, size_t n, struct str *out);
+/* The same of a part that is no multipart, as if its content were DECODED, with
+ * nothing left to undo (RFC 5524). */
+bool mime_bodystructure_decoded(
+    struct buf *out, struct str bodystructure, struct str decoded);
 
 /* ------------------------------------------------------------------------
  * Layout: the part tree as a compact record, to answer FETCH BODY[...] and

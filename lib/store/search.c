@@ -58,6 +58,7 @@ struct index_batch {
 	struct document *docs;
 	size_t n;
 	int64_t upto;
+	bool stale; /* somebody else went on from there, maybe less far */
 };
 
 /* Emails that cannot be read are passed over, so that one damaged message
@@ -111,8 +112,9 @@ run_index(struct tx *tx, void *arg, struct err *e)
 		return store_rc_of(rc);
 	indexed = sq_int(s, 0);
 	sq_reset(s);
-	if (indexed != b->from)
-		return STORE_OK; /* somebody else did it meanwhile */
+	b->stale = indexed != b->from;
+	if (b->stale)
+		return STORE_OK;
 	rc = SQ_OK;
 	for (size_t i = 0; i < b->n && rc == SQ_OK; i++)
 		rc = sq_run(tx->q, e,
@@ -139,8 +141,8 @@ index_some(struct account *a, unsigned limit, bool *more, struct err *e)
 		rc = read_document(a, db->q, &b.docs[i], e);
 	db_put(&db);
 	if (rc == STORE_OK && b.n) {
-		*more = b.n == limit;
 		rc = write_run(a, RELAXED, run_index, &b, e);
+		*more = b.n == limit || b.stale;
 	}
 	for (size_t i = 0; i < b.n; i++)
 		buf_fini(&b.docs[i].text);

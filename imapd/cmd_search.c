@@ -1,17 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SEARCH (RFC 3501, section 6.4.4; ESEARCH of RFC 4731; MODSEQ of RFC 7162;
- * RETURN (SAVE) of RFC 5182; PARTIAL of RFC 9394) as a cursor: after some time
- * of reading messages it lets go of the reader and the worker, and goes on in
- * the next step.
+ * RETURN (SAVE) of RFC 5182; PARTIAL of RFC 9394), SORT and THREAD (RFC 5256;
+ * RETURN for SORT of RFC 5267) as a cursor: after some time of reading messages
+ * it lets go of the reader and the worker, and goes on in the next step. What
+ * was found is then put in order.
  */
 #include "imapd/search.h"
 #include "imapd/search_result.h"
+#include "imapd/sort.h"
+#include "imapd/thread.h"
 
 struct search {
 	struct search_program prog;
 	struct search_run run;
+	struct sort_program sort;
+	enum thread_algorithm thread;
+	enum reply (*result)(
+	    struct session *s, struct cmd *c, struct search *f);
 };
+
+/* What the tagged response says in the end. */
+static enum reply
+finish(struct cmd *c, const struct search *f)
+{
+	if (f->run.failed)
+		return no(c, "UNAVAILABLE", "Some messages cannot be read");
+	return REPLY_OK;
+}
+
+/* ------------------------------------------------------------------------
+ * SEARCH, SORT
+ */
 
 /* RFC 7162, section 3.1.5: of the messages returned, not of all found. */
 static uint64_t
@@ -31,8 +51,9 @@ returned_modseq(const struct search *f)
 	return most;
 }
 
+/* NAME: of the response without RETURN. */
 static enum reply
-result(struct session *s, struct cmd *c, struct search *f)
+tell(struct session *s, struct cmd *c, struct search *f, const char *name)
 {
 	struct search_return *ret = &f->prog.ret;
 	struct search_result r = { .tag = c->tag, .uid = c->uid, .ret = ret };
@@ -44,17 +65,75 @@ result(struct session *s, struct cmd *c, struct search *f)
 		r.modseq = returned_modseq(f);
 	if (ret->items & RETURN_SAVE)
 		search_save(s, &f->run, ret, f->run.failed);
-	if (!ret->given && !(s->enabled & EN_REV2))
-		put_numbers(out, "SEARCH", &r);
+	if (!ret->given)
+		put_numbers(out, name, &r);
 	else if (ret->items != RETURN_SAVE)
 		put_esearch(out, &r);
-	if (f->run.failed)
-		return no(c, "UNAVAILABLE", "Some messages cannot be read");
-	return REPLY_OK;
+	return finish(c, f);
 }
 
 static enum reply
-search_step(struct session *s, struct cmd *c)
+searched(struct session *s, struct cmd *c, struct search *f)
+{
+	return tell(s, c, f, "SEARCH");
+}
+
+static enum reply
+sorted(struct session *s, struct cmd *c, struct search *f)
+{
+	struct search_run *run = &f->run;
+	struct err e = ERR_INIT;
+	struct keys *keys = NULL;
+	enum store_rc rc = STORE_OK;
+
+	if (f->sort.keys && run->n > 1)
+		rc = keys_of(run->sc.account, run->sc.latest, f->prog.texts,
+		    f->prog.collation, &keys, &e);
+	if (rc != STORE_OK) {
+		search_unsave(s, &f->prog.ret);
+		return store_failed(s, c, rc, &e);
+	}
+	sort_seqs(&f->sort, &run->sc, keys, run->arena, run->seqs, run->n);
+	keys_unref(&keys);
+	return tell(s, c, f, "SORT");
+}
+
+/* ------------------------------------------------------------------------
+ * THREAD
+ */
+
+static enum reply
+threaded(struct session *s, struct cmd *c, struct search *f)
+{
+	struct search_run *run = &f->run;
+	struct buf *out = conn_out(s->conn);
+	struct err e = ERR_INIT;
+	struct forest forest;
+	struct keys *keys;
+	enum store_rc rc;
+
+	rc = keys_of(run->sc.account, run->sc.latest, f->prog.texts,
+	    f->prog.collation, &keys, &e);
+	if (rc != STORE_OK)
+		return store_failed(s, c, rc, &e);
+	thread_build(&forest, f->thread, &run->sc, keys, run->seqs, run->n);
+	BUF_LIT(out, "* THREAD");
+	if (run->n) {
+		buf_putc(out, ' ');
+		forest_put(out, &forest, c->uid ? run->sc.view : NULL);
+	}
+	BUF_LIT(out, "\r\n");
+	forest_fini(&forest);
+	keys_unref(&keys);
+	return finish(c, f);
+}
+
+/* ------------------------------------------------------------------------
+ * The cursor
+ */
+
+static enum reply
+step(struct session *s, struct cmd *c)
 {
 	struct search *f = c->data;
 	struct err e = ERR_INIT;
@@ -65,7 +144,7 @@ search_step(struct session *s, struct cmd *c)
 		return store_failed(s, c, rc, &e);
 	}
 	if (f->run.grade == RUN_DONE)
-		return result(s, c, f);
+		return f->result(s, c, f);
 	command_progress(s, c, f->run.at, f->run.n);
 	return REPLY_MORE;
 }
@@ -79,19 +158,15 @@ search_fini(struct session *s, struct cmd *c)
 	search_run_fini(&f->run);
 }
 
-enum reply
-cmd_search(struct session *s, struct cmd *c)
+/* F is parsed: go. */
+static enum reply
+begin(struct session *s, struct cmd *c, struct search *f)
 {
-	struct search *f = ARENA_NEW(s->arena, struct search);
 	struct search_scope sc;
 	struct err e = ERR_INIT;
-	enum store_rc rc;
+	enum store_rc rc = sel_refresh(s, &e);
 	enum reply r;
 
-	EXPECT(c, parse_sp(&c->p) && search_parse(&c->p, &f->prog));
-	if (!f->prog.ret.given) /* RFC 9051, section 6.4.4 */
-		f->prog.ret.items = RETURN_ALL;
-	rc = sel_refresh(s, &e);
 	if (rc != STORE_OK)
 		return store_failed(s, c, rc, &e);
 	sc = search_selected(s);
@@ -102,7 +177,58 @@ cmd_search(struct session *s, struct cmd *c)
 	}
 	search_run_init(&f->run, &sc, &f->prog, s->arena, NULL, 0);
 	c->data = f;
-	c->step = search_step;
+	c->step = step;
 	c->fini = search_fini;
-	return search_step(s, c);
+	return step(s, c);
+}
+
+enum reply
+cmd_search(struct session *s, struct cmd *c)
+{
+	struct search *f = ARENA_NEW(s->arena, struct search);
+
+	EXPECT(c, parse_sp(&c->p) && search_parse(&c->p, &f->prog));
+	if (!f->prog.ret.given && (s->enabled & EN_REV2)) {
+		/* RFC 9051, section 6.4.4: without RETURN it is ALL. */
+		f->prog.ret.given = true;
+		f->prog.ret.items = RETURN_ALL;
+	}
+	f->result = searched;
+	return begin(s, c, f);
+}
+
+/* "utf-8 UNSEEN": the charset must be there. */
+static bool
+parse_rest(struct parse *p, struct search_program *prog)
+{
+	return parse_sp(p) && parse_astring(p, &prog->charset) && parse_sp(p) &&
+	       search_parse_keys(p, prog);
+}
+
+enum reply
+cmd_sort(struct session *s, struct cmd *c)
+{
+	struct search *f = ARENA_NEW(s->arena, struct search);
+	struct parse *p = &c->p;
+
+	EXPECT(c, parse_sp(p) &&
+		      (!parse_try_word(p, "RETURN") ||
+			  search_parse_returns(p, &f->prog.ret)) &&
+		      sort_parse(p, &f->sort) && parse_rest(p, &f->prog));
+	f->prog.texts |= f->sort.texts;
+	f->result = sorted;
+	return begin(s, c, f);
+}
+
+enum reply
+cmd_thread(struct session *s, struct cmd *c)
+{
+	struct search *f = ARENA_NEW(s->arena, struct search);
+	struct parse *p = &c->p;
+
+	EXPECT(c, parse_sp(p) && thread_parse(p, &f->thread) &&
+		      parse_rest(p, &f->prog));
+	f->prog.texts |= thread_texts(f->thread);
+	f->result = threaded;
+	return begin(s, c, f);
 }

@@ -7,7 +7,8 @@ imapd_parts = %D%/fetch_items.c %D%/fetch_items.h %D%/frame.c %D%/frame.h \
 
 # Searching, sorting, threading.
 imapd_search = %D%/search.c %D%/search.h %D%/search_read.c %D%/search_run.c \
-	%D%/search_save.c
+	%D%/search_save.c %D%/sort.c %D%/sort.h %D%/thread.c %D%/thread.h \
+	%D%/thread_refs.c %D%/thread_subject.c
 
 # The rest but main(): the command table is tested with it.
 imapd_rest = %D%/append.c %D%/append.h %D%/url_read.c %D%/url_read.h \

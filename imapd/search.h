@@ -52,7 +52,8 @@ struct search_run {
 	struct search_scope sc;
 	struct search_program *prog;
 	struct arena *arena;
-	/* Messages still to be decided or found; ascending. */
+	/* Messages still to be decided or found; ascending, until SORT puts
+	 * what was found in order. */
 	uint32_t *seqs;
 	uint8_t *verdicts; /* enum verdict */
 	size_t n, at;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What was found, as the client knows it; and "$", what it shall remember. */
+#include <stdlib.h>
+
 #include "imapd/search.h"
 #include "imapd/search_result.h"
 
@@ -14,17 +16,29 @@ search_numbers(const struct search_run *run, bool uid)
 	return found;
 }
 
+static int
+by_number(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
 void
 search_save(struct session *s, const struct search_run *run,
     const struct search_return *ret, bool failed)
 {
 	struct uids_builder b = { .arena = run->arena };
 	uint32_t *uids = search_numbers(run, true);
+	size_t n = 0;
 
 	for (size_t i = 0; i < run->n && !failed; i++) {
 		if (search_returns(ret, run->n, i))
-			uids_add(&b, uids[i]);
+			uids[n++] = uids[i];
 	}
+	qsort(uids, n, sizeof(*uids), by_number); /* SORT found them */
+	for (size_t i = 0; i < n; i++)
+		uids_add(&b, uids[i]);
 	sel_save(s, uids_done(&b));
 }
 

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "imapd/sort.h"
+
+#include <stdlib.h>
+
+static const struct {
+	const char *name;
+	enum sort_kind kind;
+	enum key_text text;
+} rows[] = {
+	{ "ARRIVAL", SORT_ARRIVAL, 0 },
+	{ "CC", SORT_TEXT, KEY_CC },
+	{ "DATE", SORT_DATE, 0 },
+	{ "DISPLAYFROM", SORT_TEXT, KEY_FROM_NAME },
+	{ "DISPLAYTO", SORT_TEXT, KEY_TO_NAME },
+	{ "FROM", SORT_TEXT, KEY_FROM },
+	{ "SIZE", SORT_SIZE, 0 },
+	{ "SUBJECT", SORT_TEXT, KEY_BASE },
+	{ "TO", SORT_TEXT, KEY_TO },
+};
+
+static bool
+parse_key(struct parse *p, struct sort_program *out)
+{
+	struct sort_key *k = &out->v[out->n];
+	size_t i = 0, n = sizeof(rows) / sizeof(*rows);
+
+	if (out->n++ == SORT_KEYS)
+		return parse_fail(p, "too many sort keys");
+	k->reverse = parse_try_word(p, "REVERSE");
+	if (k->reverse && !parse_sp(p))
+		return false;
+	while (i < n && !parse_try_word(p, rows[i].name))
+		i++;
+	if (i == n)
+		return parse_fail(p, "unknown sort key");
+	k->kind = rows[i].kind;
+	k->text = rows[i].text;
+	out->keys |= k->kind == SORT_DATE || k->kind == SORT_TEXT;
+	if (k->kind == SORT_TEXT)
+		out->texts |= KEY_BIT(k->text);
+	return true;
+}
+
+bool
+sort_parse(struct parse *p, struct sort_program *out)
+{
+	*out = (struct sort_program){ 0 };
+	if (!parse_char(p, '('))
+		return false;
+	do {
+		if (!parse_key(p, out))
+			return false;
+	} while (parse_try(p, ' '));
+	return parse_char(p, ')');
+}
+
+/* ------------------------------------------------------------------------
+ * Order
+ */
+
+/* PREFIX decides in most cases: the first key, or how it begins. */
+struct entry {
+	uint64_t prefix;
+	const struct view_row *row;
+	const struct email_key *key; /* NULL: of a message that is damaged */
+	uint32_t seq;
+};
+
+int64_t
+sent_or_received(const struct email_key *k, const struct view_row *row)
+{
+	return k && k->dated ? k->sent : row->received;
+}
+
+static int64_t
+number(const struct entry *e, enum sort_kind kind)
+{
+	switch (kind) {
+	case SORT_ARRIVAL:
+		return e->row->received;
+	case SORT_DATE:
+		return sent_or_received(e->key, e->row);
+	default:
+		return e->row->size;
+	}
+}
+
+static struct str
+text(const struct entry *e, enum key_text which)
+{
+	return e->key ? key_text(e->key, which) : STR_NULL;
+}
+
+static int
+compare_key(
+    const struct sort_key *k, const struct entry *x, const struct entry *y)
+{
+	int64_t a, b;
+
+	if (k->kind == SORT_TEXT)
+		return str_cmp(text(x, k->text), text(y, k->text));
+	a = number(x, k->kind);
+	b = number(y, k->kind);
+	return a < b ? -1 : a > b;
+}
+
+static int
+compare(const void *a, const void *b, void *arg)
+{
+	const struct entry *x = a, *y = b;
+	const struct sort_program *p = arg;
+
+	if (x->prefix != y->prefix)
+		return x->prefix < y->prefix ? -1 : 1;
+	for (size_t i = 0; i < p->n; i++) {
+		int c = compare_key(&p->v[i], x, y);
+
+		if (c)
+			return p->v[i].reverse ? -c : c;
+	}
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+static uint64_t
+prefix(const struct sort_key *k, const struct entry *e)
+{
+	struct str s = STR_NULL;
+	uint64_t v = 0;
+
+	if (k->kind == SORT_TEXT) {
+		s = text(e, k->text);
+		for (size_t i = 0; i < 8; i++)
+			v = v << 8 | (i < s.n ? (uint8_t)s.p[i] : 0);
+	} else { /* negative ones first */
+		v = (uint64_t)number(e, k->kind) ^ UINT64_C(1) << 63;
+	}
+	return k->reverse ? ~v : v;
+}
+
+void
+sort_seqs(const struct sort_program *p, const struct search_scope *sc,
+    const struct keys *keys, struct arena *a, uint32_t *seqs, size_t n)
+{
+	struct entry *v = arena_array(a, n + 1, sizeof(*v));
+	struct sort_program program = *p;
+	size_t hint = 0;
+	bool gone;
+
+	for (size_t i = 0; i < n; i++) {
+		struct entry *e = &v[i];
+
+		e->seq = seqs[i];
+		e->row = scope_row(sc, seqs[i], &gone);
+		e->key = keys ? keys_find(keys, e->row->email, &hint) : NULL;
+		e->prefix = prefix(&p->v[0], e);
+	}
+	qsort_r(v, n, sizeof(*v), compare, &program);
+	for (size_t i = 0; i < n; i++)
+		seqs[i] = v[i].seq;
+}

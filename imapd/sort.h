@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef IMAPD_SORT_H
+#define IMAPD_SORT_H
+
+#include "imapd/parse.h"
+#include "imapd/search.h"
+
+/*
+ * The order of SORT (RFC 5256, section 3; display names of RFC 5957). A key is
+ * a row of the table in sort.c. What is equal by all keys is in the order of
+ * the mailbox.
+ */
+
+enum sort_kind {
+	SORT_ARRIVAL,
+	SORT_DATE, /* of sending */
+	SORT_SIZE,
+	SORT_TEXT, /* `text` of the keys */
+};
+
+struct sort_key {
+	enum sort_kind kind;
+	enum key_text text;
+	bool reverse;
+};
+
+#define SORT_KEYS 32
+
+struct sort_program {
+	struct sort_key v[SORT_KEYS];
+	size_t n;
+	bool keys;      /* keys_of() is needed, with: */
+	unsigned texts; /* bits */
+};
+
+/* "(REVERSE DATE SUBJECT)" */
+bool sort_parse(struct parse *p, struct sort_program *out);
+
+/* Put N numbers of messages in order. KEYS may be NULL if none are needed. */
+void sort_seqs(const struct sort_program *p, const struct search_scope *sc,
+    const struct keys *keys, struct arena *a, uint32_t *seqs, size_t n);
+
+/* Date and time of sending, else of arrival. */
+int64_t sent_or_received(const struct email_key *k, const struct view_row *row);
+
+#endif

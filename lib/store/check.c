@@ -13,6 +13,7 @@
 #include "mime/mime.h"
 #include "store/blob.h"
 #include "store/internal.h"
+#include "store/snapshot.h"
 
 /*
  * Each test is a query whose rows are the problems, with the statement that
@@ -494,6 +495,8 @@ account_check(struct account *a, bool repair,
 	enum store_rc rc;
 
 	*out = (struct check){ 0 };
+	if (repair)
+		snapshots_remove(a);
 	if ((rc = db_get(a, &db, e)) != STORE_OK)
 		return rc;
 	if ((rc = check_database(&c, db, e)) == STORE_OK &&

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "store/internal.h"
 #include "store/message.h"
+#include "store/snapshot.h"
 
 /* How long a view is trusted because no writer told of a change. */
 #define TRUST_MS 1000
@@ -68,15 +69,51 @@ cached(struct account *a, int64_t mailbox, bool *current)
 	return v;
 }
 
+/* Opening the mailbox from the snapshot would cost too much by now. */
+static bool
+wants_snapshot(const struct view_slot *slot)
+{
+	uint32_t rows = view_count(slot->view);
+
+	return rows >= SNAPSHOT_ROWS && slot->unsaved > rows / SNAPSHOT_SHARE;
+}
+
+void
+views_save(struct account *a)
+{
+	for (size_t i = 0;; i++) {
+		struct view *v = NULL;
+		struct view_slot *slot;
+
+		pthread_mutex_lock(&a->st->lock);
+		if (i == a->nviews) {
+			pthread_mutex_unlock(&a->st->lock);
+			return;
+		}
+		slot = &a->views[i];
+		if (wants_snapshot(slot)) {
+			v = view_ref(slot->view);
+			/* Also if it fails: not again for each change. */
+			slot->unsaved = 0;
+		}
+		pthread_mutex_unlock(&a->st->lock);
+		if (v)
+			snapshot_save(a, v);
+		view_unref(&v);
+	}
+}
+
 /*
  * Keep V unless a newer one is there. It was read at NOW, after the poke with
- * number POKE.
+ * number POKE, and COST rows had to be read from the database for it.
  */
 static void
-keep(struct account *a, struct view *v, uint64_t poke, int64_t now)
+keep(struct account *a, struct view *v, uint64_t poke, int64_t now,
+    uint64_t cost)
 {
 	struct view_slot *slot;
 	struct view *old = NULL;
+	bool save;
 
 	pthread_mutex_lock(&a->st->lock);
 	slot = find_slot(a, view_mailbox(v));
@@ -85,7 +122,7 @@ keep(struct account *a, struct view *v, uint64_t poke, int64_t now)
 		    mem_array(a->views, a->nviews + 1, sizeof(*a->views));
 		slot = &a->views[a->nviews++];
 		*slot = (struct view_slot){ view_mailbox(v), view_ref(v), poke,
-			now };
+			now, cost };
 	} else if (slot->view == v) {
 		slot->poke = poke;
 		slot->checked = now;
@@ -95,9 +132,13 @@ keep(struct account *a, struct view *v, uint64_t poke, int64_t now)
 		slot->view = view_ref(v);
 		slot->poke = poke;
 		slot->checked = now;
+		slot->unsaved += cost;
 	}
+	save = wants_snapshot(slot);
 	pthread_mutex_unlock(&a->st->lock);
 	view_unref(&old);
+	if (save)
+		housekeep_want(a, WORK_SNAPSHOT);
 }
 
 /* ------------------------------------------------------------------------
@@ -111,6 +152,7 @@ struct refresh {
 	uint64_t floor; /* the record of changes is complete above this */
 	struct arena *arena;
 	struct view_builder *b;
+	uint64_t rows; /* read, of messages and of changes */
 	struct err *e;
 };
 
@@ -155,6 +197,7 @@ build_row(struct refresh *r, struct sqlite3_stmt *s)
 		.saved = sq_int(s, 7) };
 
 	view_build_row(r->b, &row);
+	r->rows++;
 }
 
 /*
@@ -210,6 +253,7 @@ changed_ranges(struct refresh *r, struct uid_range **out, size_t *n)
 		step = SQ_OK;
 	}
 	*out = list;
+	r->rows += *n;
 	return store_rc_of(step);
 }
 
@@ -250,6 +294,8 @@ static bool
 can_continue(const struct refresh *r)
 {
 	return r->old && view_uidvalidity(r->old) == r->meta.uidvalidity &&
+	       view_uidnext(r->old) <= r->meta.uidnext &&
+	       view_modseq(r->old) <= r->meta.modseq &&
 	       view_modseq(r->old) >= r->floor;
 }
 
@@ -304,15 +350,17 @@ confirm(struct account *a, struct refresh *r, struct view **out)
 	uint64_t poke = a->st->ring ? ring_now(a->st->ring) : 0;
 	int64_t now = clock_mono_ms();
 	struct db *db = NULL;
-	enum store_rc rc = db_get(a, &db, r->e);
+	enum store_rc rc;
 
-	if (rc != STORE_OK)
+	if (!r->old)
+		r->old = snapshot_load(a, r->meta.mailbox);
+	if ((rc = db_get(a, &db, r->e)) != STORE_OK)
 		return rc;
 	r->q = db->q;
 	r->arena = arena_new();
 	rc = read_view(r, out);
 	if (rc == STORE_OK)
-		keep(a, *out, poke, now);
+		keep(a, *out, poke, now, r->rows);
 	db_put(&db);
 	arena_free(&r->arena);
 	return rc;

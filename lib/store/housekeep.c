@@ -16,6 +16,7 @@
  * changes) within a second. The housekeeper indexes new mail and removes the
  * content of expunged mail, a little at a time, and gives way to deliveries:
  * indexing costs more CPU than a delivery, and a search indexes what it needs.
+ * It also keeps the views of large mailboxes (snapshot.h).
  */
 
 #define SYNC_EVERY_MS 500
@@ -202,7 +203,7 @@ index_account(struct store *st, struct account *a)
 }
 
 static void
-purge_account(struct account *a)
+purge_account(struct store *st, struct account *a)
 {
 	struct err e = ERR_INIT;
 	bool more = false;
@@ -210,9 +211,9 @@ purge_account(struct account *a)
 	if (account_purge(a, clock_now() - PURGE_GRACE_S, &more, &e) !=
 	    STORE_OK)
 		report(a, "purge-failed", &e);
-	pthread_mutex_lock(&a->st->lock);
+	pthread_mutex_lock(&st->lock);
 	a->purge_at = more ? clock_mono_ms() + PURGE_GRACE_S * 1000 : 0;
-	pthread_mutex_unlock(&a->st->lock);
+	pthread_mutex_unlock(&st->lock);
 	if (more)
 		housekeep_want(a, WORK_PURGE);
 }
@@ -237,6 +238,29 @@ take_purge(struct store *st)
 	return NULL;
 }
 
+static void
+snapshot_account(struct store *st, struct account *a)
+{
+	(void)st;
+	views_save(a);
+}
+
+/* An account to be looked after, and how; under store->lock. */
+static struct account *
+next_account(struct store *st, void (**work)(struct store *, struct account *))
+{
+	struct account *a;
+
+	*work = snapshot_account;
+	if ((a = take_work(st, WORK_SNAPSHOT)))
+		return a;
+	*work = index_account;
+	if ((a = take_work(st, WORK_INDEX)))
+		return a;
+	*work = purge_account;
+	return take_purge(st);
+}
+
 static void *
 housekeeper_loop(void *arg)
 {
@@ -244,8 +268,8 @@ housekeeper_loop(void *arg)
 
 	pthread_mutex_lock(&st->lock);
 	while (!st->stopping) {
-		struct account *a = take_work(st, WORK_INDEX);
-		bool purge = !a && (a = take_purge(st));
+		void (*work)(struct store *, struct account *);
+		struct account *a = next_account(st, &work);
 
 		if (!a) {
 			wait_ms(st, &st->work_ready,
@@ -253,10 +277,7 @@ housekeeper_loop(void *arg)
 			continue;
 		}
 		pthread_mutex_unlock(&st->lock);
-		if (purge)
-			purge_account(a);
-		else
-			index_account(st, a);
+		work(st, a);
 		account_drop(a);
 		pthread_mutex_lock(&st->lock);
 		tidy_list(st);

@@ -36,8 +36,9 @@ struct db {
 struct view_slot {
 	int64_t mailbox;
 	struct view *view;
-	uint64_t poke;   /* of the ring, before the view was last confirmed */
-	int64_t checked; /* when that was against the database, monotonic ms */
+	uint64_t poke;    /* of the ring, before the view was last confirmed */
+	int64_t checked;  /* when that was against the database, monotonic ms */
+	uint64_t unsaved; /* rows to be read after the snapshot was loaded */
 };
 
 struct account {
@@ -68,6 +69,7 @@ enum account_work {
 	WORK_INDEX = 1,
 	WORK_SYNC = 2, /* relaxed commits to flush */
 	WORK_PURGE = 4,
+	WORK_SNAPSHOT = 8, /* large views to be kept */
 };
 
 struct store {
@@ -123,5 +125,7 @@ enum store_rc index_some(
 
 /* current.c: drop the cached views; under store->lock. */
 void views_forget(struct account *a);
+/* Keep large views as files; takes the lock. */
+void views_save(struct account *a);
 
 #endif

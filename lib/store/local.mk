@@ -5,7 +5,7 @@ lib_libmailstead_a_SOURCES += %D%/annotation.c %D%/annotation.h \
 	%D%/flags.c %D%/housekeep.c %D%/internal.h %D%/keys.c %D%/keys.h \
 	%D%/keys_cache.c %D%/keys_cache.h %D%/keys_row.c %D%/keys_row.h %D%/mailbox.c \
 	%D%/message.c %D%/message.h %D%/reader.c %D%/reader.h %D%/remove.c \
-	%D%/objectid.c %D%/rights.c %D%/rights.h %D%/ring.c %D%/ring.h %D%/search.c %D%/setflags.c %D%/store.h \
+	%D%/objectid.c %D%/rights.c %D%/rights.h %D%/ring.c %D%/ring.h %D%/search.c %D%/setflags.c %D%/snapshot.c %D%/snapshot.h %D%/store.h \
 	%D%/training.c %D%/training.h %D%/transfer.c \
 	%D%/trigram.c %D%/trigram.h %D%/tx.c %D%/tx.h %D%/uids.c \
 	%D%/view.c %D%/view.h

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/internal.h"
 #include "store/message.h"
+#include "store/snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -643,6 +644,7 @@ run_delete(struct tx *tx, void *arg, struct err *e)
 		    "mailbox \"%.*s\" cannot be deleted", STR_ARG(*path));
 	if ((rc = tx_remove_all(tx, m.id, e)) != STORE_OK)
 		return rc;
+	snapshot_remove(tx->a, m.id); /* if this fails, it is made again */
 	return m.has_children ? make_noselect(tx, &m, tx_modseq(tx), e)
 			      : drop_row(tx, &m, tx_modseq(tx), e);
 }

@@ -24,6 +24,7 @@
 #include "store/check.h"
 #include "store/collection.h"
 #include "store/internal.h"
+#include "store/snapshot.h"
 #include "store/store.h"
 
 #define ID STR("00000000000000aa")
@@ -1460,6 +1461,83 @@ test_ring(void **state)
 	assert_false(ring_quiet(r, f->a->id, &number));
 }
 
+static void
+assert_same_rows(struct view *a, struct view *b)
+{
+	assert_int_equal(view_count(a), view_count(b));
+	assert_int_equal(view_modseq(a), view_modseq(b));
+	for (uint32_t seq = 1; seq <= view_count(a); seq++) {
+		const struct view_row *x = view_at(a, seq),
+				      *y = view_at(b, seq);
+
+		assert_int_equal(x->uid, y->uid);
+		assert_int_equal(x->modseq, y->modseq);
+		assert_int_equal(x->email, y->email);
+		assert_true(flags_equal(&x->flags, &y->flags));
+	}
+}
+
+static void
+spoil(struct fixture *f, long at)
+{
+	struct mailbox m = info(f, "INBOX");
+	FILE *file = fopen(
+	    arena_cstr(f->arena, arena_printf(f->arena, "%s/views/%lld.view",
+				     f->a->dir, (long long)m.id)),
+	    "r+");
+	int c;
+
+	assert_non_null(file);
+	fseek(file, at, SEEK_SET);
+	c = getc(file);
+	fseek(file, at, SEEK_SET);
+	putc(c ^ 1, file);
+	fclose(file);
+}
+
+/* A view from a file is the one that was kept; what changed since is read; one
+ * that proves nothing is not used. */
+static void
+test_snapshot(void **state)
+{
+	struct fixture *f = *state;
+	struct view *kept, *loaded, *now;
+
+	assert_null(snapshot_load(f->a, f->inbox));
+	fill(f, 0, 599);
+	set_flags(f, 10, 20, FLAGS_ADD, FLAG_SEEN);
+	kept = view(f, f->inbox);
+	assert_true(snapshot_save(f->a, kept));
+	set_flags(f, 30, 30, FLAGS_ADD, FLAG_FLAGGED);
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 5, 300), false, NULL, NULL, &f->e));
+	fill(f, 600, 601);
+	reopen(f);
+	loaded = snapshot_load(f->a, f->inbox);
+	assert_non_null(loaded);
+	assert_same_rows(loaded, kept);
+	view_unref(&loaded);
+	now = view(f, f->inbox); /* from the snapshot */
+	assert_int_equal(view_count(now), 306);
+	snapshots_remove(f->a);
+	reopen(f);
+	loaded = view(f, f->inbox); /* from the database */
+	assert_same_rows(now, loaded);
+	view_unref(&now);
+	view_unref(&loaded);
+
+	assert_true(snapshot_save(f->a, kept));
+	for (long at = 0; at < 96; at += 5) { /* header and records */
+		spoil(f, at);
+		assert_null(snapshot_load(f->a, f->inbox));
+		spoil(f, at);
+	}
+	loaded = snapshot_load(f->a, f->inbox);
+	assert_non_null(loaded);
+	view_unref(&loaded);
+	view_unref(&kept);
+}
+
 int
 main(void)
 {
@@ -1477,6 +1555,7 @@ main(void)
 		T(test_threads),
 		T(test_search),
 		T(test_views),
+		T(test_snapshot),
 		T(test_trusted_views),
 		T(test_ring),
 		T(test_diff),

@@ -12,7 +12,9 @@ struct chunk {
 	uint32_t n;
 	uint64_t modseq; /* the highest of its rows */
 	uint32_t *more;  /* where the rows' flags.more point */
-	struct view_row rows[VIEW_CHUNK];
+	const struct view_row *rows;
+	struct view_rows *owner; /* of the rows; NULL: they follow here */
+	struct view_row own[];
 };
 
 struct view {
@@ -33,6 +35,8 @@ chunk_unref(struct chunk *c)
 {
 	if (atomic_fetch_sub(&c->refs, 1) != 1)
 		return;
+	if (c->owner && atomic_fetch_sub(&c->owner->refs, 1) == 1)
+		c->owner->free(c->owner);
 	free(c->more);
 	free(c);
 }
@@ -48,7 +52,7 @@ static struct chunk *
 chunk_new(const struct view_row *rows, uint32_t n)
 {
 	struct chunk *c =
-	    mem_alloc(offsetof(struct chunk, rows) + n * sizeof(*rows));
+	    mem_alloc(offsetof(struct chunk, own) + n * sizeof(*rows));
 	size_t more = 0;
 
 	for (uint32_t i = 0; i < n; i++)
@@ -61,10 +65,12 @@ chunk_new(const struct view_row *rows, uint32_t n)
 			c->modseq = rows[i].modseq;
 	}
 	c->more = more ? mem_array(NULL, more, sizeof(*c->more)) : NULL;
-	memcpy(c->rows, rows, n * sizeof(*rows));
+	c->owner = NULL;
+	c->rows = c->own;
+	memcpy(c->own, rows, n * sizeof(*rows));
 	more = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		struct flags *f = &c->rows[i].flags;
+		struct flags *f = &c->own[i].flags;
 
 		if (!f->nmore) {
 			f->more = NULL;
@@ -220,24 +226,71 @@ view_build_gone(struct view_builder *b, uint32_t uid)
 		b->taken++;
 }
 
+/* Takes over CHUNKS. */
+static struct view *
+view_of_chunks(const struct view_meta *meta, struct chunk **chunks, size_t n)
+{
+	struct view *v = mem_zalloc(sizeof(*v));
+
+	atomic_init(&v->refs, 1);
+	v->meta = *meta;
+	v->nchunks = n;
+	v->chunks = chunks;
+	v->first = mem_array(NULL, n, sizeof(*v->first));
+	for (size_t i = 0; i < n; i++) {
+		v->first[i] = v->count + 1;
+		v->count += chunks[i]->n;
+	}
+	return v;
+}
+
+struct view *
+view_from_chunks(const struct view_meta *meta, const struct view_chunk *chunks,
+    size_t n, struct view_rows *owner)
+{
+	struct chunk **list = mem_array(NULL, n, sizeof(*list));
+
+	atomic_init(&owner->refs, (unsigned)n + 1);
+	for (size_t i = 0; i < n; i++) {
+		list[i] = mem_alloc(sizeof(**list));
+		atomic_init(&list[i]->refs, 1);
+		list[i]->n = chunks[i].n;
+		list[i]->modseq = chunks[i].modseq;
+		list[i]->more = NULL;
+		list[i]->rows = chunks[i].rows;
+		list[i]->owner = owner;
+	}
+	/* Ours, which kept it alive meanwhile. */
+	if (atomic_fetch_sub(&owner->refs, 1) == 1)
+		owner->free(owner);
+	return view_of_chunks(meta, list, n);
+}
+
+size_t
+view_chunks(const struct view *v)
+{
+	return v->nchunks;
+}
+
+void
+view_chunk(const struct view *v, size_t i, struct view_chunk *out)
+{
+	const struct chunk *c = v->chunks[i];
+
+	*out = (struct view_chunk){ c->rows, c->n, c->modseq };
+}
+
 struct view *
 view_build_done(struct view_builder **bp, const struct view_meta *meta)
 {
 	struct view_builder *b = *bp;
-	struct view *v = mem_zalloc(sizeof(*v));
+	struct view *v;
 
 	while (old_chunk(b))
 		leave_chunk(b);
 	flush(b);
-	atomic_init(&v->refs, 1);
-	v->meta = *meta;
-	v->nchunks = b->n;
-	v->chunks = mem_array(b->chunks, b->n, sizeof(*b->chunks));
-	v->first = mem_array(NULL, b->n, sizeof(*v->first));
-	for (size_t i = 0; i < b->n; i++) {
-		v->first[i] = v->count + 1;
-		v->count += v->chunks[i]->n;
-	}
+	v = view_of_chunks(
+	    meta, mem_array(b->chunks, b->n, sizeof(*b->chunks)), b->n);
 	b->chunks = NULL;
 	b->n = 0;
 	view_build_cancel(bp);

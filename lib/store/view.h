@@ -2,6 +2,8 @@
 #ifndef STORE_VIEW_H
 #define STORE_VIEW_H
 
+#include <stdatomic.h>
+
 #include "store/store.h"
 
 /*
@@ -22,6 +24,25 @@ struct view_meta {
 	uint64_t modseq;
 	uint32_t uidvalidity, uidnext;
 };
+
+/* Rows kept somewhere else, such as in a mapped file. The views that use them
+ * count on it; free() comes with the last. */
+struct view_rows {
+	_Atomic unsigned refs;
+	void (*free)(struct view_rows *owner);
+};
+
+struct view_chunk {
+	const struct view_row *rows;
+	uint32_t n;
+	uint64_t modseq; /* the highest of its rows */
+};
+
+/* A view of rows that OWNER keeps; their flags have no `more`. */
+struct view *view_from_chunks(const struct view_meta *meta,
+    const struct view_chunk *chunks, size_t n, struct view_rows *owner);
+size_t view_chunks(const struct view *v);
+void view_chunk(const struct view *v, size_t i, struct view_chunk *out);
 
 struct view_builder;
 

@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "imapd/command.h"
 #include "imapd/proxy.h"
-#include "site/sasl.h"
 
 static void
 log_failure(struct session *s, struct str user, const char *mechanism,
@@ -187,10 +186,7 @@ sasl_line(struct session *s, struct cmd *c, struct str line)
 enum reply
 cmd_authenticate(struct session *s, struct cmd *c)
 {
-	struct sasl_options o = { .site = s->d->site,
-		.peer = session_peer(s),
-		.plaintext = !session_insecure(s),
-		.hostname = s->d->hostname };
+	struct sasl_options o = session_sasl(s);
 	struct str mechanism, initial;
 	struct sasl *x = NULL;
 

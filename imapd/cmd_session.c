@@ -2,7 +2,6 @@
 /* Commands about the session itself. */
 #include "base/log.h"
 #include "imapd/metadata.h"
-#include "site/sasl.h"
 
 static const char *const capabilities[] = {
 	"IMAP4rev1",
@@ -30,7 +29,6 @@ static const char *const capabilities[] = {
 	"SORT",
 	"SORT=DISPLAY",
 	"ESORT",
-	"MULTISEARCH",
 	"THREAD=ORDEREDSUBJECT",
 	"THREAD=REFERENCES",
 	"THREAD=REFS",
@@ -65,9 +63,7 @@ static const char *const capabilities[] = {
 static void
 put_mechanisms(const struct session *s, struct buf *out)
 {
-	struct sasl_options o = { .site = s->d->site,
-		.peer = session_peer(s),
-		.plaintext = !session_insecure(s) };
+	struct sasl_options o = session_sasl(s);
 	struct arena *a = arena_new();
 	struct str names = sasl_mechanisms(&o, a), name;
 

@@ -274,6 +274,17 @@ session_insecure(const struct session *s)
 	       !s->d->plaintext_auth;
 }
 
+struct sasl_options
+session_sasl(const struct session *s)
+{
+	return (struct sasl_options){ .site = s->d->site,
+		.peer = session_peer(s),
+		.plaintext = !session_insecure(s),
+		.hostname = s->d->hostname,
+		.binding = conn_tls(s->conn) ? conn_binding : NULL,
+		.binding_arg = s->conn };
+}
+
 struct site_peer
 session_peer(const struct session *s)
 {

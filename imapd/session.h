@@ -12,7 +12,7 @@
 #include "imapd/watch.h"
 #include "imapd/write.h"
 #include "net/server.h"
-#include "site/site.h"
+#include "site/sasl.h"
 #include "store/store.h"
 
 /*
@@ -129,6 +129,8 @@ bool session_utf8(const struct session *s);
 /* Passwords may not travel on this connection. */
 bool session_insecure(const struct session *s);
 struct site_peer session_peer(const struct session *s);
+/* What SASL needs to know of the connection. */
+struct sasl_options session_sasl(const struct session *s);
 
 /* ------------------------------------------------------------------------
  * sync.c

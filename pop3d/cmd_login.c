@@ -106,7 +106,9 @@ options(struct session *s)
 	return (struct sasl_options){ .site = s->d->site,
 		.peer = session_peer(s),
 		.plaintext = !session_insecure(s),
-		.hostname = s->d->hostname };
+		.hostname = s->d->hostname,
+		.binding = conn_tls(s->conn) ? conn_binding : NULL,
+		.binding_arg = s->conn };
 }
 
 struct str

@@ -78,12 +78,6 @@ conn_tls_info(const struct conn *c, char *buf, size_t n)
 	return str_sub((struct str){ buf, n - 1 }, 0, (size_t)len);
 }
 
-struct ssl_st *
-conn_ssl(const struct conn *c)
-{
-	return c->ssl;
-}
-
 const char *
 conn_id(const struct conn *c)
 {

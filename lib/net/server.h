@@ -99,8 +99,12 @@ const struct conn_peer *conn_peer(const struct conn *c); /* after PROXY */
 bool conn_tls(const struct conn *c);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", empty without TLS. */
 struct str conn_tls_info(const struct conn *c, char *buf, size_t n);
-struct ssl_st;
-struct ssl_st *conn_ssl(const struct conn *c); /* channel binding; or NULL */
+/*
+ * Append the channel binding of TYPE: "tls-exporter" (RFC 9266),
+ * "tls-server-end-point" or "tls-unique" (RFC 5929). False: there is none of
+ * that type. CONN is a struct conn; as sasl_options wants it.
+ */
+bool conn_binding(const void *conn, const char *type, struct buf *out);
 /* Short unique text for logs and for the client to quote. */
 const char *conn_id(const struct conn *c);
 bool conn_starttls_available(const struct conn *c);

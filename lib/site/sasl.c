@@ -182,14 +182,28 @@ sasl_flags(struct str mechanism)
 	return m ? m->flags : 0;
 }
 
+const char *const sasl_binding_types[] = { "tls-exporter",
+	"tls-server-end-point", "tls-unique", NULL };
+
+bool
+sasl_can_bind(const struct sasl_options *o)
+{
+	struct buf bytes = { 0 };
+	bool can = false;
+
+	for (size_t i = 0; o->binding && sasl_binding_types[i] && !can; i++)
+		can = o->binding(o->binding_arg, sasl_binding_types[i], &bytes);
+	buf_fini(&bytes);
+	return can;
+}
+
 static bool
 usable(const struct sasl_options *o, const struct sasl_mech *m)
 {
 	if (m->flags & SASL_PLAINTEXT && !o->peer.tls && !o->plaintext)
 		return false;
-	if (m->plus && o->binding.n == 0)
-		return false;
-	return mechanism_on(o->site, m->setting);
+	return mechanism_on(o->site, m->setting) &&
+	       (!m->plus || sasl_can_bind(o));
 }
 
 struct str
@@ -227,8 +241,6 @@ sasl_start(
 	x->arena = arena_new();
 	x->mech = m;
 	x->o = *o;
-	x->o.binding = arena_str(x->arena, o->binding);
-	x->o.binding_type = arena_cstr(x->arena, str_of(o->binding_type));
 	x->o.peer.address = arena_cstr(x->arena, str_of(o->peer.address));
 	x->o.peer.service = arena_cstr(x->arena, str_of(o->peer.service));
 	x->hostname = arena_cstr(

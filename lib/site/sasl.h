@@ -26,9 +26,13 @@ struct sasl_options {
 	struct site_peer peer;
 	bool plaintext;       /* PLAIN and LOGIN although there is no TLS */
 	const char *hostname; /* in the CRAM-MD5 challenge */
-	/* Channel binding (RFC 5929, RFC 9266): empty if there is none. */
-	const char *binding_type; /* "tls-exporter", "tls-server-end-point" */
-	struct str binding;
+	/*
+	 * Channel binding (RFC 5929, RFC 9266): append the bytes of TYPE, one
+	 * of sasl_binding_types, or return false if the connection has none of
+	 * it. NULL: no channel binding. ARG must outlive the exchange.
+	 */
+	bool (*binding)(const void *arg, const char *type, struct buf *out);
+	const void *binding_arg;
 };
 
 enum sasl_rc {
@@ -36,6 +40,8 @@ enum sasl_rc {
 	SASL_OK,       /* logged in: sasl_account() */
 	SASL_FAIL,     /* over: sasl_result() says why */
 };
+
+extern const char *const sasl_binding_types[]; /* ended by NULL */
 
 /* Names to offer, separated by one space; those that need TLS are left out
  * without it (unless o->plaintext). */

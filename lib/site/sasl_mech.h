@@ -37,9 +37,12 @@ struct sasl {
 	/* SCRAM */
 	enum scram_hash hash;
 	struct scram_verifier verifier;
+	struct str binding; /* of the type that the client chose */
 	struct str gs2, client_bare, server_first, nonce;
 };
 
+/* Is there any channel binding? */
+bool sasl_can_bind(const struct sasl_options *o);
 /* The message is not of the mechanism: SITE_INVALID. */
 enum sasl_rc sasl_malformed(struct sasl *x, const char *what);
 /* Look the user up with the verifier of a mechanism; SASL_CONTINUE also if

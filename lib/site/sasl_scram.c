@@ -60,21 +60,35 @@ unescape_name(struct arena *a, struct str in, struct str *out)
 	return true;
 }
 
+static const char *
+choose_binding(struct sasl *x, struct str type)
+{
+	struct buf bytes = { 0 };
+	size_t i = 0;
+
+	while (sasl_binding_types[i] && !str_eqc(type, sasl_binding_types[i]))
+		i++;
+	if (!sasl_binding_types[i] || !x->o.binding ||
+	    !x->o.binding(x->o.binding_arg, sasl_binding_types[i], &bytes))
+		return "the connection has no channel binding of that type";
+	x->binding = arena_str(x->arena, buf_str(&bytes));
+	buf_fini(&bytes);
+	return NULL;
+}
+
 /* The gs2 flag: "n" no binding, "y" the client thinks we have none, "p=type" */
 static const char *
-check_gs2_flag(const struct sasl *x, struct str flag)
+check_gs2_flag(struct sasl *x, struct str flag)
 {
 	if (str_starts(flag, STR("p="))) {
 		if (!x->mech->plus)
 			return "channel binding without -PLUS";
-		if (!str_eqc(str_sub(flag, 2, flag.n), x->o.binding_type))
-			return "another channel binding type was wanted";
-		return NULL;
+		return choose_binding(x, str_sub(flag, 2, flag.n));
 	}
 	if (x->mech->plus)
 		return "-PLUS without channel binding";
 	/* "y" while we do offer it: somebody took -PLUS off our list. */
-	if (str_eqc(flag, "y") && x->o.binding.n)
+	if (str_eqc(flag, "y") && sasl_can_bind(&x->o))
 		return "the offer of channel binding was taken away";
 	return str_eqc(flag, "n") || str_eqc(flag, "y") ? NULL
 							: "malformed header";
@@ -171,7 +185,7 @@ binding_matches(struct sasl *x, struct str c)
 
 	buf_putstr(&want, x->gs2);
 	if (x->mech->plus)
-		buf_putstr(&want, x->o.binding);
+		buf_putstr(&want, x->binding);
 	same = base64_decode(&got, c) && str_eq(buf_str(&want), buf_str(&got));
 	buf_fini(&want);
 	buf_fini(&got);

@@ -5,12 +5,16 @@
 #include "base/codec.h"
 #include "base/mem.h"
 #include "base/rnd.h"
+#include "site/apop.h"
 #include "site/scram.h"
 
 #define SCRAM_ITERATIONS 10000
 #define SCRAM_SALT 16
 
 static const struct site_scope whole_site;
+
+const char *const verifier_names[] = { "SCRAM-SHA-256", "SCRAM-SHA-1",
+	"CRAM-MD5", "APOP", NULL };
 
 static uint32_t
 clamp(uint64_t v, uint32_t lo, uint32_t hi)
@@ -126,6 +130,8 @@ make_verifiers(struct site *s, struct arena *a, struct str password,
 		    out, "SCRAM-SHA-1", make_scram(a, SCRAM_SHA1, password));
 	if (mechanism_on(s, "CRAM-MD5"))
 		add_verifier(out, "CRAM-MD5", make_cram(a, password));
+	if (mechanism_on(s, "APOP"))
+		add_verifier(out, "APOP", apop_seal(s, a, password));
 }
 
 static enum site_rc
@@ -232,16 +238,14 @@ site_password_set(struct site *s, const struct site_by *by, struct str id,
 static void
 verifier_of_hash(struct str hash, struct credentials *c)
 {
-	static const char *const names[] = { "SCRAM-SHA-256", "SCRAM-SHA-1",
-		"CRAM-MD5" };
 	size_t end = str_chr(hash, '}');
 
 	if (!str_starts(hash, STR("{")) || end == STR_NPOS)
 		return;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (str_ieqc(str_sub(hash, 1, end - 1), names[i]))
-			add_verifier(
-			    c, names[i], str_sub(hash, end + 1, hash.n));
+	for (size_t i = 0; verifier_names[i]; i++) {
+		if (str_ieqc(str_sub(hash, 1, end - 1), verifier_names[i]))
+			add_verifier(c, verifier_names[i],
+			    str_sub(hash, end + 1, hash.n));
 	}
 }
 

@@ -11,7 +11,10 @@
  * transaction, since hashing takes long, then written in it.
  */
 
-#define VERIFIERS_MAX 3
+#define VERIFIERS_MAX 4
+
+/* The mechanisms that need one; ended by NULL. */
+extern const char *const verifier_names[];
 
 struct credentials {
 	struct str hash; /* empty: none, no login */

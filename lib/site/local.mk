@@ -1,5 +1,5 @@
 lib_libmailstead_a_SOURCES += \
-	%D%/account.c %D%/address.c %D%/backend.c %D%/backend.h \
+	%D%/account.c %D%/address.c %D%/apop.c %D%/apop.h %D%/backend.c %D%/backend.h \
 	%D%/backup.c %D%/alias.c %D%/alias.h \
 	%D%/credentials.c %D%/credentials.h %D%/domain.c %D%/internal.h \
 	%D%/login.c %D%/login.h %D%/password.c %D%/password.h \
@@ -16,3 +16,6 @@ check_PROGRAMS += %D%/site_test
 check_PROGRAMS += %D%/login_test
 %C%_login_test_SOURCES = %D%/login_test.c %D%/test.h
 %C%_login_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/apop_test
+%C%_apop_test_SOURCES = %D%/apop_test.c %D%/test.h
+%C%_apop_test_LDADD = $(TEST_LIBS)

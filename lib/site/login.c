@@ -407,16 +407,13 @@ is_app_password(struct login *l, struct str password)
 static bool
 lacks_verifier(struct login *l)
 {
-	static const char *const names[] = { "SCRAM-SHA-256", "SCRAM-SHA-1",
-		"CRAM-MD5" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; verifier_names[i]; i++) {
 		struct str rest = l->mechanisms, word;
 		bool has = false;
 
 		while (str_split(&rest, ' ', &word))
-			has |= str_eqc(word, names[i]);
-		if (!has && mechanism_on(l->site, names[i]))
+			has |= str_eqc(word, verifier_names[i]);
+		if (!has && mechanism_on(l->site, verifier_names[i]))
 			return true;
 	}
 	return false;

@@ -44,7 +44,7 @@ static const struct site_setting table[] = {
 	{ "delivery.redelivery_window", SETTING_DURATION, SD, "1d", NULL, "how long a repeated delivery of the same message is recognised; 0: never" },
 	{ "imap.urlauth_submit", SETTING_BOOL, SDA, "no", NULL, "the account is a submission server, which may read what URLs with submit+ let it (RFC 4467)" },
 	{ "login.default_domain", SETTING_TEXT, S, "", NULL, "domain of user names without one" },
-	{ "login.mechanisms", SETTING_TEXT, S, "PLAIN LOGIN", NULL, "SASL mechanisms: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256" },
+	{ "login.mechanisms", SETTING_TEXT, S, "PLAIN LOGIN", NULL, "mechanisms: PLAIN LOGIN CRAM-MD5 APOP SCRAM-SHA-1 SCRAM-SHA-256" },
 	{ "login.services", SETTING_TEXT, SDA, "*", NULL, "services an account may use: imap pop3 smtp sieve dav eas web; *: all" },
 	{ "metadata.admin", SETTING_TEXT, SD, "", NULL, "URI of the server's administrator, for IMAP clients" },
 	{ "metadata.comment", SETTING_TEXT, SD, "", NULL, "what the server says of itself to IMAP clients" },

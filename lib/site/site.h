@@ -181,8 +181,8 @@ enum site_rc site_account_remove(
  * Passwords
  */
 
-/* Hash as the settings say and store, with SCRAM and CRAM-MD5 verifiers where
- * the mechanisms are on. Empty: removed. */
+/* Hash as the settings say and store, with SCRAM, CRAM-MD5 and APOP verifiers
+ * where the mechanisms are on. Empty: removed. */
 enum site_rc site_password_set(struct site *s, const struct site_by *by,
     struct str id, struct str password, struct err *e);
 /* Store a hash from elsewhere: "{SCHEME}..." or crypt(3) form. */
@@ -311,6 +311,14 @@ enum site_rc site_login(struct site *s, struct arena *a,
 typedef enum site_rc site_prover(struct site *s, const struct site_account *acc,
     struct str password, struct err *e);
 void site_set_prover(struct site *s, site_prover *prove);
+
+/* Is APOP (RFC 1939) among login.mechanisms? */
+bool site_apop_on(struct site *s);
+/* The same for APOP: c->password is the digest in hex that the client made of
+ * CHALLENGE, which is the greeting's <...> with its brackets. */
+enum site_rc site_login_apop(struct site *s, struct arena *a,
+    const struct site_credentials *c, struct str challenge,
+    struct site_account *out, unsigned *delay_ms, struct err *e);
 
 /* Forget failures and blocks of an address, an account's address, or both
  * (empty: any). */

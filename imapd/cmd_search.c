@@ -33,24 +33,6 @@ finish(struct cmd *c, const struct search *f)
  * SEARCH, SORT
  */
 
-/* RFC 7162, section 3.1.5: of the messages returned, not of all found. */
-static uint64_t
-returned_modseq(const struct search *f)
-{
-	const struct search_run *run = &f->run;
-	uint64_t most = 0;
-	bool gone;
-
-	for (size_t i = 0; i < run->n; i++) {
-		uint64_t modseq =
-		    scope_row(&run->sc, run->seqs[i], &gone)->modseq;
-
-		if (modseq > most && search_returns(&f->prog.ret, run->n, i))
-			most = modseq;
-	}
-	return most;
-}
-
 /* NAME: of the response without RETURN. */
 static enum reply
 tell(struct session *s, struct cmd *c, struct search *f, const char *name)
@@ -62,7 +44,7 @@ tell(struct session *s, struct cmd *c, struct search *f, const char *name)
 	r.found = search_numbers(&f->run, c->uid);
 	r.n = f->run.n;
 	if (f->prog.modseq)
-		r.modseq = returned_modseq(f);
+		r.modseq = search_modseq(&f->run, ret);
 	if (ret->items & RETURN_SAVE)
 		search_save(s, &f->run, ret, f->run.failed);
 	if (!ret->given)

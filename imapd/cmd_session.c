@@ -29,6 +29,7 @@ static const char *const capabilities[] = {
 	"SORT",
 	"SORT=DISPLAY",
 	"ESORT",
+	"MULTISEARCH",
 	"THREAD=ORDEREDSUBJECT",
 	"THREAD=REFERENCES",
 	"THREAD=REFS",

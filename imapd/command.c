@@ -27,6 +27,7 @@ static const struct command rows[] = {
 	{ "DELETE",       ST_IN,       F_SYNC,           "mbox",            cmd_delete },
 	{ "DELETEACL",    ST_IN,       F_SYNC,           "mbox astring",    cmd_deleteacl },
 	{ "ENABLE",       ST_IN,       0,                "rest",            cmd_enable },
+	{ "ESEARCH",      ST_IN,       F_SYNC,           "rest",            cmd_esearch },
 	{ "EXAMINE",      ST_IN,       0,                "mbox rest",       cmd_examine },
 	{ "EXPUNGE",      ST_SELECTED, F_SYNC | F_WRITE, "",                cmd_expunge },
 	{ "FETCH",        ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS | F_LIMITED,   "set rest",        cmd_fetch },

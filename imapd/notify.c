@@ -165,15 +165,24 @@ below(struct str path, struct str top)
 }
 
 static bool
-named(const struct notify_group *g, struct str path)
+one_below(struct str path, struct str top)
+{
+	return below(path, top) &&
+	       (path.n == top.n || str_chr(str_sub(path, top.n + 1, SIZE_MAX),
+				       '/') == STR_NPOS);
+}
+
+bool
+notify_named(const struct notify_group *g, struct str path)
 {
 	for (size_t i = 0; i < g->nnames; i++) {
 		struct str name = g->names[i];
 
 		if (str_ieqc(name, "INBOX"))
 			name = STR("INBOX");
-		if (g->filter == NOTIFY_SUBTREE ? below(path, name)
-						: str_eq(path, name))
+		if (g->filter == NOTIFY_SUBTREE       ? below(path, name)
+		    : g->filter == NOTIFY_SUBTREE_ONE ? one_below(path, name)
+						      : str_eq(path, name))
 			return true;
 	}
 	return false;
@@ -195,10 +204,11 @@ applies(const struct notify_group *g, const struct picture *now, bool own,
 	case NOTIFY_SUBSCRIBED:
 		return is_subscribed(now, path);
 	case NOTIFY_SUBTREE:
+	case NOTIFY_SUBTREE_ONE:
 	case NOTIFY_MAILBOXES:
 		break;
 	}
-	return named(g, path);
+	return notify_named(g, path);
 }
 
 /* The first group that applies decides (RFC 5465, section 5). */

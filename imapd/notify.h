@@ -23,6 +23,7 @@ enum notify_filter {
 	NOTIFY_PERSONAL,
 	NOTIFY_SUBSCRIBED,
 	NOTIFY_SUBTREE,
+	NOTIFY_SUBTREE_ONE, /* children, not theirs (RFC 7377) */
 	NOTIFY_MAILBOXES,
 };
 
@@ -38,7 +39,7 @@ enum { /* events, as bits */
 
 struct notify_group {
 	enum notify_filter filter;
-	const struct str *names; /* of SUBTREE and MAILBOXES */
+	const struct str *names; /* of SUBTREE, SUBTREE-ONE, MAILBOXES */
 	size_t nnames;
 	unsigned events;
 	struct fetch_items items; /* of MessageNew; n is 0: none */
@@ -54,6 +55,10 @@ struct notify_request {
 	bool bad_event; /* an event that is not known: NO, not BAD */
 };
 bool notify_parse(struct parse *p, struct notify_request *out);
+/* The filter alone, as ESEARCH has it; and whether it names the mailbox PATH,
+ * if it is one of those with names. */
+bool notify_take_filter(struct parse *p, struct notify_group *out);
+bool notify_named(const struct notify_group *g, struct str path);
 
 /* Events wait for this session: it wants to be run when woken. */
 bool notify_active(const struct session *s);

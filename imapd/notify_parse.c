@@ -14,6 +14,7 @@ static const struct {
 	{ "PERSONAL", NOTIFY_PERSONAL },
 	{ "SUBSCRIBED", NOTIFY_SUBSCRIBED },
 	{ "SUBTREE", NOTIFY_SUBTREE },
+	{ "SUBTREE-ONE", NOTIFY_SUBTREE_ONE },
 	{ "MAILBOXES", NOTIFY_MAILBOXES },
 };
 
@@ -51,15 +52,14 @@ take_names(struct parse *p, struct notify_group *g)
 	return !list || parse_char(p, ')');
 }
 
-static bool
-take_filter(struct parse *p, struct notify_group *g)
+bool
+notify_take_filter(struct parse *p, struct notify_group *g)
 {
 	for (size_t i = 0; i < COUNT(filters); i++) {
 		if (!parse_try_word(p, filters[i].name))
 			continue;
 		g->filter = filters[i].filter;
-		if (g->filter != NOTIFY_SUBTREE &&
-		    g->filter != NOTIFY_MAILBOXES)
+		if (g->filter < NOTIFY_SUBTREE)
 			return true;
 		return parse_sp(p) && take_names(p, g);
 	}
@@ -118,7 +118,7 @@ take_group(struct parse *p, struct notify_request *r)
 		return parse_fail(p, "too many event groups");
 	*g = (struct notify_group){ 0 };
 	r->n++;
-	if (!parse_char(p, '(') || !take_filter(p, g) || !parse_sp(p))
+	if (!parse_char(p, '(') || !notify_take_filter(p, g) || !parse_sp(p))
 		return false;
 	if (!parse_try_word(p, "NONE")) {
 		if (!parse_char(p, '('))

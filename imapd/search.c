@@ -180,6 +180,9 @@ prepare_id(const struct preparing *p, struct search_key *k)
 static enum search_rc
 prepare_one(const struct preparing *p, struct search_key *k)
 {
+	k->narrowed = k->never = false;
+	k->candidates = NULL;
+	k->ncandidates = 0;
 	switch (k->kind) {
 	case SK_SEQ:
 	case SK_UID:
@@ -227,9 +230,16 @@ search_prepare(const struct search_scope *sc, struct arena *a,
 	prog->collation =
 	    sc->s->collation ? sc->s->collation : &mime_collations[0];
 	prog->now = clock_now();
-	if (prog->charset.n && !mime_charset_known(prog->charset))
-		return SEARCH_BAD_CHARSET;
 	return prepare(&p, prog->root);
+}
+
+bool
+search_charset(struct cmd *c, const struct search_program *prog, enum reply *r)
+{
+	if (!prog->charset.n || mime_charset_known(prog->charset))
+		return true;
+	*r = no(c, "BADCHARSET (US-ASCII UTF-8)", "Unknown charset");
+	return false;
 }
 
 bool
@@ -245,15 +255,13 @@ search_ready(struct session *s, struct cmd *c, const struct search_scope *sc,
 		*reply = uid_required(c);
 		return false;
 	}
+	if (!search_charset(c, prog, reply))
+		return false;
 	switch (search_prepare(sc, s->arena, prog, &rc, &e)) {
 	case SEARCH_READY:
 		return true;
 	case SEARCH_BAD_SET:
 		*reply = bad(c, "invalid message set");
-		break;
-	case SEARCH_BAD_CHARSET:
-		*reply =
-		    no(c, "BADCHARSET (US-ASCII UTF-8)", "Unknown charset");
 		break;
 	case SEARCH_FAILED:
 		*reply = store_failed(s, c, rc, &e);

@@ -34,8 +34,7 @@ const struct view_row *scope_row(
 enum search_rc {
 	SEARCH_READY,
 	SEARCH_BAD_SET, /* a message set in it is malformed */
-	SEARCH_BAD_CHARSET,
-	SEARCH_FAILED, /* *rc of the store */
+	SEARCH_FAILED,  /* *rc of the store */
 };
 
 /* Resolve sets, keywords, ids and needles; order keys by what they cost. */
@@ -45,6 +44,10 @@ enum search_rc search_prepare(const struct search_scope *sc, struct arena *a,
 bool search_ready(struct session *s, struct cmd *c,
     const struct search_scope *sc, struct search_program *prog,
     enum reply *reply);
+
+/* Do we know the charset? Else *R is the reply. */
+bool search_charset(
+    struct cmd *c, const struct search_program *prog, enum reply *r);
 
 enum verdict { VERDICT_NO, VERDICT_YES, VERDICT_MAYBE };
 
@@ -73,6 +76,9 @@ enum store_rc search_run_step(struct search_run *run, struct err *e);
 void search_run_fini(struct search_run *run);
 /* The numbers found, or their UIDs. */
 uint32_t *search_numbers(const struct search_run *run, bool uid);
+/* The highest modseq of what RET returns (RFC 7162, section 3.1.5). */
+uint64_t search_modseq(
+    const struct search_run *run, const struct search_return *ret);
 /* RETURN (SAVE), RFC 5182: "$" becomes what was found of what RET returns, or
  * nothing if that FAILED. */
 void search_save(struct session *s, const struct search_run *run,

@@ -16,6 +16,22 @@ search_numbers(const struct search_run *run, bool uid)
 	return found;
 }
 
+uint64_t
+search_modseq(const struct search_run *run, const struct search_return *ret)
+{
+	uint64_t most = 0;
+	bool gone;
+
+	for (size_t i = 0; i < run->n; i++) {
+		uint64_t modseq =
+		    scope_row(&run->sc, run->seqs[i], &gone)->modseq;
+
+		if (modseq > most && search_returns(ret, run->n, i))
+			most = modseq;
+	}
+	return most;
+}
+
 static int
 by_number(const void *a, const void *b)
 {

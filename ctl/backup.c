@@ -30,8 +30,10 @@ account_dir(struct ctl *c, const char *dir, const char *id)
 	return arena_printf(c->arena, "%s/accounts/%.2s/%s", dir, id, id).p;
 }
 
+/* An account that another server holds may have no store here: *HELD tells. */
 static int
-backup_account(struct ctl *c, const char *dest, const struct site_account *acc)
+backup_account(
+    struct ctl *c, const char *dest, const struct site_account *acc, bool *held)
 {
 	const char *dir = account_dir(c, dest, acc->id);
 	const char *parent =
@@ -39,9 +41,14 @@ backup_account(struct ctl *c, const char *dest, const struct site_account *acc)
 	struct account *a;
 	enum store_rc rc;
 
-	if (!fs_mkdirs(parent, 0700, &c->err))
-		return ctl_fail(c, EX_CANTCREAT, NULL);
 	rc = account_open(c->store, str_of(acc->id), &a, &c->err);
+	*held = rc != STORE_NOTFOUND || acc->backend.n == 0;
+	if (!*held)
+		return 0;
+	if (rc == STORE_OK && !fs_mkdirs(parent, 0700, &c->err)) {
+		account_close(&a);
+		return ctl_fail(c, EX_CANTCREAT, NULL);
+	}
 	if (rc == STORE_OK) {
 		rc = account_backup(
 		    a, dir, !ctl_switch(c, "no-verify"), &c->err);
@@ -74,7 +81,7 @@ write_manifest(struct ctl *c, const char *dest, json_t *accounts, bool site)
 	return ok ? 0 : ctl_fail(c, EX_CANTCREAT, NULL);
 }
 
-/* Those named on the command line, else all that live here. */
+/* Those named on the command line, else all. */
 static int
 chosen_accounts(struct ctl *c, struct site_account **list, size_t *count)
 {
@@ -109,11 +116,12 @@ backup_all(struct ctl *c, const char *dest, json_t *rows)
 		return status;
 	progress_start(&bar, c, "backing up", count);
 	for (size_t i = 0; status == 0 && i < count; i++) {
+		bool held;
+
 		progress_add(&bar, 1);
-		if (list[i].backend.n)
-			continue;
-		status = backup_account(c, dest, &list[i]);
-		json_array_append_new(rows, manifest_row(&list[i]));
+		status = backup_account(c, dest, &list[i], &held);
+		if (held)
+			json_array_append_new(rows, manifest_row(&list[i]));
 	}
 	progress_end(&bar);
 	return status;

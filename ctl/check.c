@@ -60,9 +60,9 @@ check_account(struct checking *k, struct check *sum)
 	struct account *a;
 	enum store_rc rc;
 
-	if (k->acc->backend.n)
-		return;
 	rc = account_open(c->store, str_of(k->acc->id), &a, &c->err);
+	if (rc == STORE_NOTFOUND && k->acc->backend.n)
+		return; /* another server has all of it */
 	if (rc != STORE_OK) {
 		add_problem(k, c->err.msg, false);
 		return;

@@ -354,6 +354,8 @@ def test_moving_in(site, dovecot):
     site.ctl("import", user, mbox)
     with Imap(site, user, password) as c:
         c.append("INBOX", message(6))
+    assert "backed up" in site.ctl("backup", site.dir / "moving.backup")
+    assert user in (site.dir / "moving.backup" / "manifest.json").read_text()
     site.ctl("account", "set", user, "--backend", "")
     site.ctl("password", user, "--stdin", input="new-password\n")
     with Imap(site, user, "new-password") as c:
@@ -364,6 +366,9 @@ def test_moving_in(site, dovecot):
     ident = json.loads(site.ctl("account", "show", user, "--json"))["id"]
     folder, = (site.data_dir / "accounts").glob(f"*/{ident}")
     shutil.rmtree(folder)
+    site.ctl("check")
+    site.ctl("backup", site.dir / "without.backup")
+    assert user not in (site.dir / "without.backup" / "manifest.json").read_text()
     site.ctl("account", "set", user, "--backend", "")
     with Imap(site, user, password) as c:
         c.ok("SELECT INBOX")

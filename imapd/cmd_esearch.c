@@ -4,6 +4,7 @@
  * cursor. Mailboxes in which nothing is found are not told of, and those that
  * cannot be read by the user are passed over.
  */
+#include "imapd/context.h"
 #include "imapd/notify.h"
 #include "imapd/place.h"
 #include "imapd/search.h"
@@ -237,6 +238,9 @@ cmd_esearch(struct session *s, struct cmd *c)
 		f->prog.ret.items = RETURN_ALL;
 	if (!allowed(s, c, f, &r))
 		return r;
+	if (f->prog.ret.items & RETURN_UPDATE)
+		context_refuse(
+		    s, c->tag, "Only SEARCH and SORT are kept up to date");
 	if (f->prog.modseq)
 		enable_condstore(s);
 	if (s->state == ST_SELECTED)

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SEARCH (RFC 3501, section 6.4.4; ESEARCH of RFC 4731; MODSEQ of RFC 7162;
- * RETURN (SAVE) of RFC 5182; PARTIAL of RFC 9394), SORT and THREAD (RFC 5256;
- * RETURN for SORT of RFC 5267) as a cursor: after some time of reading messages
- * it lets go of the reader and the worker, and goes on in the next step. What
- * was found is then put in order.
+ * RETURN (SAVE) of RFC 5182; PARTIAL of RFC 9394, UPDATE of RFC 5267), SORT and
+ * THREAD (RFC 5256; RETURN for SORT of RFC 5267) as a cursor: after some time
+ * of reading messages it lets go of the reader and the worker, and goes on in
+ * the next step. What was found is then put in order.
  */
+#include "imapd/context.h"
 #include "imapd/search.h"
 #include "imapd/search_result.h"
 #include "imapd/sort.h"
 #include "imapd/thread.h"
 
 struct search {
+	struct str text; /* the arguments */
 	struct search_program prog;
 	struct search_run run;
 	struct sort_program sort;
@@ -51,6 +53,8 @@ tell(struct session *s, struct cmd *c, struct search *f, const char *name)
 		put_numbers(out, name, &r);
 	else if (ret->items != RETURN_SAVE)
 		put_esearch(out, &r);
+	if (ret->items & RETURN_UPDATE)
+		context_keep(s, c, &f->run, f->text);
 	return finish(c, f);
 }
 
@@ -149,6 +153,9 @@ begin(struct session *s, struct cmd *c, struct search *f)
 	enum store_rc rc = sel_refresh(s, &e);
 	enum reply r;
 
+	if ((f->prog.ret.items & RETURN_UPDATE) && context_has(s, c->tag))
+		return bad(c, "Results of another search with this tag are"
+			      " being updated");
 	if (rc != STORE_OK)
 		return store_failed(s, c, rc, &e);
 	sc = search_selected(s);
@@ -169,6 +176,7 @@ cmd_search(struct session *s, struct cmd *c)
 {
 	struct search *f = ARENA_NEW(s->arena, struct search);
 
+	f->text = str_sub(c->p.in, c->p.at, SIZE_MAX);
 	EXPECT(c, parse_sp(&c->p) && search_parse(&c->p, &f->prog));
 	if (!f->prog.ret.given && (s->enabled & EN_REV2)) {
 		/* RFC 9051, section 6.4.4: without RETURN it is ALL. */
@@ -179,24 +187,14 @@ cmd_search(struct session *s, struct cmd *c)
 	return begin(s, c, f);
 }
 
-/* "utf-8 UNSEEN": the charset must be there. */
-static bool
-parse_rest(struct parse *p, struct search_program *prog)
-{
-	return parse_sp(p) && parse_astring(p, &prog->charset) && parse_sp(p) &&
-	       search_parse_keys(p, prog);
-}
-
 enum reply
 cmd_sort(struct session *s, struct cmd *c)
 {
 	struct search *f = ARENA_NEW(s->arena, struct search);
 	struct parse *p = &c->p;
 
-	EXPECT(c, parse_sp(p) &&
-		      (!parse_try_word(p, "RETURN") ||
-			  search_parse_returns(p, &f->prog.ret)) &&
-		      sort_parse(p, &f->sort) && parse_rest(p, &f->prog));
+	f->text = str_sub(p->in, p->at, SIZE_MAX);
+	EXPECT(c, parse_sp(p) && sort_parse_all(p, &f->sort, &f->prog));
 	f->prog.texts |= f->sort.texts;
 	f->result = sorted;
 	return begin(s, c, f);
@@ -209,7 +207,7 @@ cmd_thread(struct session *s, struct cmd *c)
 	struct parse *p = &c->p;
 
 	EXPECT(c, parse_sp(p) && thread_parse(p, &f->thread) &&
-		      parse_rest(p, &f->prog));
+		      search_parse_with_charset(p, &f->prog));
 	f->prog.texts |= thread_texts(f->thread);
 	f->result = threaded;
 	return begin(s, c, f);

@@ -29,6 +29,8 @@ static const char *const capabilities[] = {
 	"SORT",
 	"SORT=DISPLAY",
 	"ESORT",
+	"CONTEXT=SEARCH",
+	"CONTEXT=SORT",
 	"MULTISEARCH",
 	"THREAD=ORDEREDSUBJECT",
 	"THREAD=REFERENCES",

@@ -19,6 +19,7 @@ static const struct command rows[] = {
 	/* clang-format off */
 	{ "APPEND",       ST_IN,       F_SYNC,           "mbox rest",       cmd_append },
 	{ "AUTHENTICATE", ST_NEW,      0,                "rest",            cmd_authenticate },
+	{ "CANCELUPDATE", ST_SELECTED, F_SYNC,           "rest",            cmd_cancelupdate },
 	{ "CAPABILITY",   ST_ANY,      0,                "",                cmd_capability },
 	{ "CHECK",        ST_SELECTED, F_SYNC,           "",                cmd_noop },
 	{ "CLOSE",        ST_SELECTED, 0,                "",                cmd_close },

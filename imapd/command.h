@@ -189,6 +189,8 @@ struct cmd *fetch_unsolicited(
     struct session *s, const struct fetch_items *items, struct uids uids);
 enum reply cmd_store(struct session *s, struct cmd *c);
 enum reply cmd_search(struct session *s, struct cmd *c);
+/* context.c */
+enum reply cmd_cancelupdate(struct session *s, struct cmd *c);
 enum reply cmd_esearch(struct session *s, struct cmd *c);
 enum reply cmd_sort(struct session *s, struct cmd *c);
 enum reply cmd_thread(struct session *s, struct cmd *c);

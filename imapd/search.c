@@ -186,6 +186,8 @@ prepare_one(const struct preparing *p, struct search_key *k)
 	switch (k->kind) {
 	case SK_SEQ:
 	case SK_UID:
+		if (k->fixed)
+			return SEARCH_READY;
 		return prepare_set(p, k) ? SEARCH_READY : SEARCH_BAD_SET;
 	case SK_KEYWORD:
 		*p->rc = prepare_keyword(p, k);
@@ -227,8 +229,9 @@ search_prepare(const struct search_scope *sc, struct arena *a,
 	struct preparing p = { sc, a, prog, rc, e };
 
 	*rc = STORE_OK;
-	prog->collation =
-	    sc->s->collation ? sc->s->collation : &mime_collations[0];
+	if (!prog->collation) /* of a context it stays the same */
+		prog->collation =
+		    sc->s->collation ? sc->s->collation : &mime_collations[0];
 	prog->now = clock_now();
 	return prepare(&p, prog->root);
 }

@@ -282,6 +282,13 @@ search_parse_keys(struct parse *p, struct search_program *out)
 }
 
 bool
+search_parse_with_charset(struct parse *p, struct search_program *out)
+{
+	return parse_sp(p) && parse_astring(p, &out->charset) && parse_sp(p) &&
+	       search_parse_keys(p, out);
+}
+
+bool
 search_parse(struct parse *p, struct search_program *out)
 {
 	*out = (struct search_program){ 0 };

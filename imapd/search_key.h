@@ -53,6 +53,7 @@ struct search_key {
 	struct str name; /* header field, keyword */
 	struct str text; /* needle as sent; a sequence set; an object id */
 	bool saved;      /* the set is "$" (RFC 5182) */
+	bool fixed;      /* the set does not depend on the mailbox */
 	/* Set by search_prepare(): */
 	struct uids set;
 	struct str folded;  /* the needle as the comparator has it */
@@ -71,6 +72,8 @@ enum {                  /* RETURN options */
 	RETURN_COUNT = 8,
 	RETURN_SAVE = 16,    /* RFC 5182 */
 	RETURN_PARTIAL = 32, /* RFC 9394, RFC 5267 */
+	RETURN_UPDATE = 64,  /* RFC 5267 */
+	RETURN_CONTEXT = 128,
 };
 
 /* "1:100", or counted from the end "-1:-100": positions in a result. */
@@ -110,6 +113,8 @@ bool search_parse(struct parse *p, struct search_program *out);
  * keys to the end of the command. */
 bool search_parse_returns(struct parse *p, struct search_return *out);
 bool search_parse_keys(struct parse *p, struct search_program *out);
+/* " utf-8 UNSEEN", as SORT and THREAD have it: the charset must be there. */
+bool search_parse_with_charset(struct parse *p, struct search_program *out);
 bool parse_partial(struct parse *p, struct partial *out);
 /* The 0-based positions [*from, *to) that it means of N. */
 void partial_range(

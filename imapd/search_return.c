@@ -40,6 +40,8 @@ parse_return(struct parse *p, struct search_return *out)
 		{ "COUNT", RETURN_COUNT },
 		{ "SAVE", RETURN_SAVE },
 		{ "PARTIAL", RETURN_PARTIAL },
+		{ "UPDATE", RETURN_UPDATE },
+		{ "CONTEXT", RETURN_CONTEXT },
 	};
 	size_t i = 0, n = sizeof(rows) / sizeof(*rows);
 

@@ -29,6 +29,7 @@
  */
 
 struct cmd;
+struct context;
 struct mime_collation;
 struct opened;
 
@@ -88,6 +89,7 @@ struct selected {
 	uint32_t keywords;       /* so many the client was told of */
 	struct uid_range *saved; /* "$" (RFC 5182), as UIDs */
 	size_t nsaved;
+	struct context *contexts; /* searches to update (context.h) */
 };
 
 struct session {

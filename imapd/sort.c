@@ -55,6 +55,17 @@ sort_parse(struct parse *p, struct sort_program *out)
 	return parse_char(p, ')');
 }
 
+bool
+sort_parse_all(
+    struct parse *p, struct sort_program *out, struct search_program *search)
+{
+	*search = (struct search_program){ 0 };
+	if (parse_try_word(p, "RETURN") &&
+	    !search_parse_returns(p, &search->ret))
+		return false;
+	return sort_parse(p, out) && search_parse_with_charset(p, search);
+}
+
 /* ------------------------------------------------------------------------
  * Order
  */
@@ -138,6 +149,19 @@ prefix(const struct sort_key *k, const struct entry *e)
 	return k->reverse ? ~v : v;
 }
 
+static struct entry
+entry(const struct sort_program *p, const struct search_scope *sc,
+    const struct keys *keys, uint32_t seq, size_t *hint)
+{
+	struct entry e = { .seq = seq };
+	bool gone;
+
+	e.row = scope_row(sc, seq, &gone);
+	e.key = keys ? keys_find(keys, e.row->email, hint) : NULL;
+	e.prefix = prefix(&p->v[0], &e);
+	return e;
+}
+
 void
 sort_seqs(const struct sort_program *p, const struct search_scope *sc,
     const struct keys *keys, struct arena *a, uint32_t *seqs, size_t n)
@@ -145,17 +169,31 @@ sort_seqs(const struct sort_program *p, const struct search_scope *sc,
 	struct entry *v = arena_array(a, n + 1, sizeof(*v));
 	struct sort_program program = *p;
 	size_t hint = 0;
-	bool gone;
 
-	for (size_t i = 0; i < n; i++) {
-		struct entry *e = &v[i];
-
-		e->seq = seqs[i];
-		e->row = scope_row(sc, seqs[i], &gone);
-		e->key = keys ? keys_find(keys, e->row->email, &hint) : NULL;
-		e->prefix = prefix(&p->v[0], e);
-	}
+	for (size_t i = 0; i < n; i++)
+		v[i] = entry(p, sc, keys, seqs[i], &hint);
 	qsort_r(v, n, sizeof(*v), compare, &program);
 	for (size_t i = 0; i < n; i++)
 		seqs[i] = v[i].seq;
+}
+
+size_t
+sort_lower_bound(const struct sort_program *p, const struct search_scope *sc,
+    const struct keys *keys, const uint32_t *uids, size_t n, uint32_t seq)
+{
+	struct sort_program program = *p;
+	size_t lo = 0, hi = n, hint = 0;
+	struct entry e = entry(p, sc, keys, seq, &hint);
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		struct entry at =
+		    entry(p, sc, keys, view_seq(sc->view, uids[mid]), &hint);
+
+		if (compare(&at, &e, &program) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
 }

@@ -36,9 +36,19 @@ struct sort_program {
 /* "(REVERSE DATE SUBJECT)" */
 bool sort_parse(struct parse *p, struct sort_program *out);
 
+/* All that comes after SORT, to the end of the command. */
+bool sort_parse_all(
+    struct parse *p, struct sort_program *out, struct search_program *search);
+
 /* Put N numbers of messages in order. KEYS may be NULL if none are needed. */
 void sort_seqs(const struct sort_program *p, const struct search_scope *sc,
     const struct keys *keys, struct arena *a, uint32_t *seqs, size_t n);
+
+/* Where the message SEQ belongs among N that are in order, named by UID: before
+ * the one at that position (0-based). */
+size_t sort_lower_bound(const struct sort_program *p,
+    const struct search_scope *sc, const struct keys *keys,
+    const uint32_t *uids, size_t n, uint32_t seq);
 
 /* Date and time of sending, else of arrival. */
 int64_t sent_or_received(const struct email_key *k, const struct view_row *row);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "imapd/command.h"
+#include "imapd/context.h"
 #include "imapd/place.h"
 #include "imapd/seqset.h"
 #include "imapd/session.h"
@@ -17,6 +18,7 @@ sel_close(struct session *s)
 	view_unref(&s->sel.latest);
 	account_close(&s->sel.account);
 	free(s->sel.saved);
+	contexts_free(s);
 	s->sel = (struct selected){ 0 };
 	if (s->state == ST_SELECTED)
 		s->state = ST_AUTH;
@@ -310,15 +312,19 @@ sel_sync(struct session *s, bool expunge, const struct told *told)
 		rc = sel_claim(s, &e);
 	if (rc != STORE_OK)
 		return sync_failed(s, rc, &e);
-	if (sel->latest == sel->view ||
-	    (!expunge && view_modseq(sel->latest) == view_modseq(sel->view)))
+	if ((sel->latest == sel->view ||
+		(!expunge &&
+		    view_modseq(sel->latest) == view_modseq(sel->view))) &&
+	    !contexts_aging(s))
 		return true;
 	if (!expunge && view_has_expunged(sel->view, sel->latest))
 		new = view_with_expunged(sel->view, sel->latest);
 	else
 		new = view_ref(sel->latest);
+	contexts_before(s, new);
 	tell_changes(s, new, told);
 	view_unref(&sel->view);
 	sel->view = new;
+	contexts_after(s);
 	return true;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* USER and PASS (RFC 1939), AUTH (RFC 5034), AUTH-RESP-CODE (RFC 3206). */
+/* USER and PASS, APOP (RFC 1939), AUTH (RFC 5034), AUTH-RESP-CODE (RFC 3206).
+ */
 #include <stdlib.h>
 
 #include "base/codec.h"
@@ -93,6 +94,37 @@ cmd_pass(struct session *s, struct args *args)
 	if (rc == SITE_OK)
 		return next;
 	log_failure(s, str_of(s->user), "USER", rc, &e);
+	return refused(s, rc, delay_ms);
+}
+
+/* ------------------------------------------------------------------------
+ * APOP
+ */
+
+enum net_next
+cmd_apop(struct session *s, struct args *args)
+{
+	size_t space = str_rchr(args->text, ' ');
+	struct site_credentials cred = { .mechanism = STR("APOP"),
+		.user = str_trim(str_sub(args->text, 0, space)),
+		.peer = session_peer(s) };
+	struct site_account acc;
+	struct err e = ERR_INIT;
+	unsigned delay_ms = 0;
+	enum site_rc rc;
+
+	if (!s->challenge)
+		return reply_err(s, NULL, "APOP is not offered here");
+	if (space == STR_NPOS || cred.user.n == 0)
+		return complain(s, "Syntax: APOP name digest");
+	if (cred.user.n > MAX_USER)
+		return complain(s, "That name is too long");
+	cred.password = str_sub(args->text, space + 1, STR_NPOS);
+	rc = site_login_apop(s->d->site, s->arena, &cred, str_of(s->challenge),
+	    &acc, &delay_ms, &e);
+	if (rc == SITE_OK)
+		return enter(s, &acc, "APOP", STR_NULL);
+	log_failure(s, cred.user, "APOP", rc, &e);
 	return refused(s, rc, delay_ms);
 }
 

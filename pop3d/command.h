@@ -33,6 +33,7 @@ enum net_next cmd_quit(struct session *s, struct args *args);
 enum net_next cmd_stls(struct session *s, struct args *args);
 
 /* cmd_login.c */
+enum net_next cmd_apop(struct session *s, struct args *args);
 enum net_next cmd_user(struct session *s, struct args *args);
 enum net_next cmd_xclient(struct session *s, struct args *args);
 enum net_next cmd_pass(struct session *s, struct args *args);

@@ -6,6 +6,7 @@
 /* Sorted by name: command_find() bisects, and the test checks the order. */
 static const struct command commands[] = {
 	/* clang-format off */
+	{ "APOP", ST_AUTHORIZATION, ARGS_TEXT,      true,  cmd_apop, "APOP name digest" },
 	{ "AUTH", ST_AUTHORIZATION, ARGS_TEXT_OPT,  true,  cmd_auth, "AUTH [mechanism [response]]" },
 	{ "CAPA", ST_ANY,           ARGS_NONE,      true,  cmd_capa, "CAPA" },
 	{ "DELE", ST_TRANSACTION,   ARGS_MSG,       false, cmd_dele, "DELE message" },

@@ -8,8 +8,10 @@
 
 #include "backend/backend.h"
 #include "base/clock.h"
+#include "base/codec.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rnd.h"
 #include "pop3d/command.h"
 #include "site/sasl.h"
 
@@ -67,6 +69,26 @@ complain(struct session *s, const char *text)
  * Life
  */
 
+/* The timestamp tells clients that there is APOP (RFC 1939, section 4). */
+static void
+greet(struct session *s)
+{
+	struct buf challenge = { 0 };
+	unsigned char random[16];
+
+	if (!site_apop_on(s->d->site)) {
+		reply_ok(s, "%s Mailstead ready", s->d->hostname);
+		return;
+	}
+	rnd_bytes(random, sizeof(random));
+	buf_putc(&challenge, '<');
+	hex_encode(&challenge, random, sizeof(random));
+	buf_printf(&challenge, "@%s>", s->d->hostname);
+	s->challenge = mem_strdup(buf_cstr(&challenge));
+	buf_fini(&challenge);
+	reply_ok(s, "%s Mailstead ready %s", s->d->hostname, s->challenge);
+}
+
 static void *
 on_open(struct conn *c)
 {
@@ -79,7 +101,7 @@ on_open(struct conn *c)
 	s->hops = BACKEND_HOPS;
 	s->progress = clock_mono_ms();
 	conn_set_timeout(c, s->d->login_timeout);
-	reply_ok(s, "%s Mailstead ready", s->d->hostname);
+	greet(s);
 	return s;
 }
 
@@ -92,6 +114,7 @@ on_close(void *session)
 	sasl_free(&s->sasl);
 	buf_fini(&s->scratch);
 	arena_free(&s->arena);
+	free(s->challenge);
 	free(s->user);
 	free(s);
 }

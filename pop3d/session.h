@@ -72,6 +72,7 @@ struct session {
 	void *data;         /* of step, in the arena */
 	struct buf scratch; /* of step */
 	/* AUTHORIZATION */
+	char *challenge; /* of APOP; NULL: it is not offered */
 	char *user;
 	struct sasl *sasl;
 	bool proved; /* only the client's empty answer is still to come */

@@ -303,18 +303,28 @@ deliver(struct session *s, struct str raw)
 	deliver_message(lmtp.deliver, &m, s->rcpts, s->nrcpts);
 }
 
+/* What another server said of the recipient is repeated as it is. */
+static void
+answer_one(struct session *s, const struct deliver_rcpt *r)
+{
+	const struct deliver_reply *text = deliver_reply(r->rc);
+
+	if (r->words.code)
+		reply(s, r->words.code, r->words.status, "%s, id %s.%u",
+		    r->words.text, conn_id(s->c), s->transactions);
+	else
+		reply(s, text->code, text->status, "<%.*s> %s, id %s.%u",
+		    STR_ARG(r->address), text->text, conn_id(s->c),
+		    s->transactions);
+}
+
 /* One reply for each recipient that was accepted, in their order. */
 static void
 answer(struct session *s)
 {
 	for (size_t i = 0; i < s->nrcpts; i++) {
-		const struct deliver_rcpt *r = &s->rcpts[i];
-		const struct deliver_reply *text = deliver_reply(r->rc);
-
-		metric_add(lmtp.results[r->rc], 1);
-		reply(s, text->code, text->status, "<%.*s> %s, id %s.%u",
-		    STR_ARG(r->address), text->text, conn_id(s->c),
-		    s->transactions);
+		metric_add(lmtp.results[s->rcpts[i].rc], 1);
+		answer_one(s, &s->rcpts[i]);
 	}
 }
 

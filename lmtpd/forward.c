@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lmtpd/forward.h"
 
+#include <string.h>
+
 #include "backend/backend.h"
 #include "lmtpd/session.h"
 
@@ -16,11 +18,33 @@ rc_of_code(unsigned code)
 	return code >= 500 ? DELIVER_REFUSED : DELIVER_TEMP;
 }
 
+/* Codes about the conversation with the backend (421, 500 to 504) would
+ * confuse our client in its own. */
+static unsigned
+code_of(unsigned code)
+{
+	if (code < 500)
+		return code >= 450 && code <= 454 ? code : 451;
+	return code >= 550 && code <= 554 ? code : 550;
+}
+
+static void
+repeat(const struct backend_reply *r, struct deliver_words *words)
+{
+	if (r->code < 400)
+		return;
+	words->code = code_of(r->code);
+	memcpy(words->status, r->status, sizeof(words->status));
+	memcpy(words->text, r->text, sizeof(words->text));
+}
+
 enum deliver_rc
 forward_message(struct site *s, const struct site_account *acc,
     const struct deliver_message *m, struct str to, struct str head,
-    struct err *e)
+    struct deliver_words *words, struct err *e)
 {
+	struct backend_reply reply;
+	enum deliver_rc rc;
 	struct backend_message b = { .from = m->from,
 		.to = to,
 		.head = head,
@@ -28,5 +52,7 @@ forward_message(struct site *s, const struct site_account *acc,
 		.utf8 = str_starts(str_of(m->with), STR("UTF8")),
 		.hostname = lmtp.hostname };
 
-	return rc_of_code(backend_lmtp(s, acc, &b, e));
+	rc = rc_of_code(backend_lmtp(s, acc, &b, &reply, e));
+	repeat(&reply, words);
+	return rc;
 }

@@ -7,6 +7,6 @@
 /* For deliver_options: mail of accounts that another server holds. */
 enum deliver_rc forward_message(struct site *s, const struct site_account *acc,
     const struct deliver_message *m, struct str to, struct str head,
-    struct err *e);
+    struct deliver_words *words, struct err *e);
 
 #endif

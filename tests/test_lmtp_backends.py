@@ -84,17 +84,20 @@ def test_loop(site):
     assert "result=loop" in site.log("lmtpd")
 
 
-@pytest.mark.parametrize("script,code", [
-    ([b"220 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"452 full\r\n"], 452),
-    ([b"220 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"552 full\r\n"], 552),
-    ([b"220 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"553-not\r\n553 you\r\n"], 550),
-    ([b"220 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b""], 451),
-    ([b"220 hi\r\n", b"250 ok\r\n", b"banana\r\n"], 451),
-    ([b"+OK\r\n"], 451),
-    ([b"1" * 100000], 451),
-    ([b""], 451),
-], ids=["full-now", "full", "refused", "cut", "nonsense", "pop3", "long", "silent-end"])
-def test_replies(site, dovecot, script, code):
+@pytest.mark.parametrize("script,code,said", [
+    ([b"220 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"452 full\r\n"], 452, "4.0.0 full"),
+    ([b"220 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"552 5.2.2 full\r\n"], 552, "5.2.2 full"),
+    ([b"220 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"553-5.1.3 not\r\n553 5.1.3 y\xc3\xbc\r\n"], 553, "5.1.3 not y??"),
+    ([b"220 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b"554 5.7.1 spam\r\n"], 554, "5.7.1 spam"),
+    ([b"220 hi\r\n", b"250 ok\r\n", b"500 5.5.1 what?\r\n"], 550, "5.5.1 what?"),
+    ([b"421 4.3.2 busy\r\n"], 451, "4.3.2 busy"),
+    ([b"220 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b""], 451, "4.3.0 <"),
+    ([b"220 hi\r\n", b"250 ok\r\n", b"banana\r\n"], 451, "4.3.0 <"),
+    ([b"+OK\r\n"], 451, "4.3.0 <"),
+    ([b"1" * 100000], 451, "4.3.0 <"),
+    ([b""], 451, "4.3.0 <"),
+], ids=["full-now", "full", "refused", "spam", "not-known", "busy", "cut", "nonsense", "pop3", "long", "silent-end"])
+def test_replies(site, dovecot, script, code, said):
     user, _ = site.new_account()
     with socket.create_server(("127.0.0.1", 0)) as server:
         def serve():
@@ -111,5 +114,7 @@ def test_replies(site, dovecot, script, code):
         thread.start()
         site.ctl("account", "set", user, "--backend", f"lmtp=127.0.0.1:{server.getsockname()[1]}")
         setting(site, user, "tls", "no")
-        assert send(site, [user], message(1)) == [code]
+        with Lmtp(site.host, site.lmtp_port) as c:
+            (got, text), = c.deliver("sender@example.org", [user], message(1).encode())
+        assert got == code and text.startswith(said), text
         thread.join()

@@ -3,6 +3,7 @@
 #define BACKEND_BACKEND_H
 
 #include "backend/peer.h"
+#include "backend/reply.h"
 #include "base/buf.h"
 #include "site/site.h"
 
@@ -55,11 +56,12 @@ struct backend_message {
 };
 /*
  * Hand a message to the account's LMTP server. Returns the code it answered
- * with: 250 means that it has the message, 0 that it could not be asked. E has
- * what it said unless that was 250.
+ * with: 250 means that it has the message, 0 that it could not be asked. REPLY
+ * has the answer, and E a sentence about it unless that was 250.
  */
 unsigned backend_lmtp(struct site *s, const struct site_account *acc,
-    const struct backend_message *m, struct err *e);
+    const struct backend_message *m, struct backend_reply *reply,
+    struct err *e);
 
 /* Can the server be reached for that protocol, and does it greet us, with TLS
  * if that is set? Nobody logs in. */

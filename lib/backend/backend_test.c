@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 #include "backend/context.h"
 #include "backend/gate.h"
 #include "backend/login.h"
+#include "backend/reply.h"
+#include "base/mem.h"
 
 #define NOWHERE "-"
 
@@ -152,6 +155,50 @@ test_contexts(void **state)
 	SSL_free(c);
 }
 
+static const struct {
+	unsigned code;
+	const char *lines[3];
+	const char *status, *text;
+} replies[] = {
+	{ 550, { "5.1.1 <a@b> No such user" }, "5.1.1", "<a@b> No such user" },
+	{ 550, { "No such user" }, "5.0.0", "No such user" },
+	{ 452, { "4.2.2 Full,", "4.2.2 come again" }, "4.2.2",
+	    "Full, come again" },
+	/* No status codes, or not of this class. */
+	{ 550, { "4.2.2 Full" }, "5.0.0", "4.2.2 Full" },
+	{ 550, { "5.1 x" }, "5.0.0", "5.1 x" },
+	{ 550, { "5.1.1000 x" }, "5.0.0", "5.1.1000 x" },
+	{ 550, { "5.1.1x" }, "5.0.0", "5.1.1x" },
+	{ 550, { "5..1 x" }, "5.0.0", "5..1 x" },
+	{ 550, { "5.123.456" }, "5.123.456", "" },
+	{ 550, { "5.7.1 a\xc3\xa9\tb\x01" }, "5.7.1", "a???b?" },
+	{ 550, { "" }, "5.0.0", "" },
+};
+
+static void
+test_replies(void **state)
+{
+	struct backend_reply r;
+	char *many;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(replies) / sizeof(*replies); i++) {
+		print_message("%s\n", replies[i].lines[0]);
+		reply_init(&r, replies[i].code);
+		for (size_t k = 0; k < 3 && replies[i].lines[k]; k++)
+			reply_add(&r, str_of(replies[i].lines[k]));
+		assert_string_equal(r.status, replies[i].status);
+		assert_string_equal(r.text, replies[i].text);
+	}
+	/* However many lines there are. */
+	reply_init(&r, 554);
+	many = memset(mem_alloc(1000), 'x', 1000);
+	for (int i = 0; i < 10; i++)
+		reply_add(&r, (struct str){ many, 1000 });
+	assert_int_equal(strlen(r.text), sizeof(r.text) - 1);
+	free(many);
+}
+
 int
 main(void)
 {
@@ -160,6 +207,7 @@ main(void)
 		cmocka_unit_test(test_login_as),
 		cmocka_unit_test(test_gate),
 		cmocka_unit_test(test_contexts),
+		cmocka_unit_test(test_replies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,25 +14,38 @@ struct talk {
 	struct arena *a;
 	struct site_backend to;
 	struct peer *p;
-	bool eightbit, utf8, stls; /* what it can do */
+	bool eightbit, utf8, stls;   /* what it can do */
+	struct backend_reply *reply; /* the last one */
 	struct err *e;
 };
 
-/* A reply's last line into E; returns its code, 0 if there is none. */
+static unsigned
+reply_none(struct talk *t)
+{
+	reply_init(t->reply, 0);
+	return 0;
+}
+
+/* Into t->reply and E; returns its code, 0 if there is none. */
 static unsigned
 answer(struct talk *t, void (*each)(struct talk *t, struct str line))
 {
 	struct str line;
 	uint32_t code;
+	bool first = true;
 
-	for (;;) {
+	reply_init(t->reply, 0);
+	for (;; first = false) {
 		if (!peer_line(t->p, &line, t->e))
-			return 0;
+			return reply_none(t);
 		if (line.n < 3 || !str_u32(str_sub(line, 0, 3), &code) ||
 		    code < 200 || code > 599) {
 			peer_confused(t->p, line, t->e);
-			return 0;
+			return reply_none(t);
 		}
+		if (first)
+			reply_init(t->reply, code);
+		reply_add(t->reply, str_sub(line, 4, STR_NPOS));
 		if (each)
 			each(t, str_sub(line, 4, STR_NPOS));
 		if (line.n == 3 || line.p[3] != '-')
@@ -115,6 +128,9 @@ converse(struct talk *t, const struct backend_message *m)
 		return code;
 	if (m->utf8 && !t->utf8) {
 		err_set(t->e, "the backend knows no SMTPUTF8");
+		reply_init(t->reply, 550);
+		reply_add(t->reply, STR("5.6.7 The server that holds the "
+					"mailbox knows no SMTPUTF8"));
 		return 550;
 	}
 	code = command(
@@ -138,14 +154,15 @@ converse(struct talk *t, const struct backend_message *m)
 
 unsigned
 backend_lmtp(struct site *s, const struct site_account *acc,
-    const struct backend_message *m, struct err *e)
+    const struct backend_message *m, struct backend_reply *reply, struct err *e)
 {
-	struct talk t = { .a = arena_new(), .e = e };
+	struct talk t = { .a = arena_new(), .reply = reply, .e = e };
 	struct backend_login l = {
 		.site = s, .account = acc, .hops = BACKEND_HOPS
 	};
 	unsigned code = 0;
 
+	reply_init(reply, 0);
 	if (login_connect(&l, t.a, SITE_BACKEND_LMTP, &t.to, &t.p, e) ==
 	    BACKEND_OK)
 		code = converse(&t, m);
@@ -162,7 +179,8 @@ backend_lmtp(struct site *s, const struct site_account *acc,
 bool
 lmtp_probe(const struct backend_login *l, struct err *e)
 {
-	struct talk t = { .a = arena_new(), .e = e };
+	struct backend_reply reply;
+	struct talk t = { .a = arena_new(), .reply = &reply, .e = e };
 	bool ok = login_connect(l, t.a, SITE_BACKEND_LMTP, &t.to, &t.p, e) ==
 		      BACKEND_OK &&
 		  greet(&t, "localhost") == 250;

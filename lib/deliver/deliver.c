@@ -231,6 +231,7 @@ struct drop {
 	enum deliver_rc rc;
 	bool duplicate;
 	uint32_t uid;
+	struct deliver_words words;
 };
 
 struct run {
@@ -357,7 +358,7 @@ log_drop(const struct run *run, const struct drop *drop, int64_t us,
 
 /* Not Delivered-To, which is the backend's to write and to look for. */
 static enum deliver_rc
-forward(const struct run *run, const struct drop *drop, struct err *e)
+forward(const struct run *run, struct drop *drop, struct err *e)
 {
 	struct deliver *d = run->d;
 	struct arena *arena = arena_new();
@@ -368,7 +369,7 @@ forward(const struct run *run, const struct drop *drop, struct err *e)
 	    &head, run->m, drop->rcpt->address, d->o.hostname, clock_now());
 	rc = d->o.forward(d->o.site, &drop->target->account, run->m,
 	    site_target_address(d->o.site, arena, drop->target), buf_str(&head),
-	    e);
+	    &drop->words, e);
 	buf_fini(&head);
 	arena_free(&arena);
 	return rc;
@@ -437,6 +438,7 @@ plan(struct run *run, struct arena *arena, struct deliver_rcpt *list,
 
 		r->duplicate = false;
 		r->rc = DELIVER_OK;
+		r->words.code = 0;
 		if (trace_loops(arena, &trace, r->key) ||
 		    (forwards(r) && trace_forwarded(arena, run->m->raw,
 					r->address, run->d->o.hostname))) {
@@ -481,8 +483,10 @@ deliver_message(struct deliver *d, const struct deliver_message *m,
 	for (size_t i = 0; i < run.ndrops; i++) {
 		const struct drop *drop = &run.drops[i];
 
-		if (weight(drop->rc) > weight(drop->rcpt->rc))
+		if (weight(drop->rc) > weight(drop->rcpt->rc)) {
 			drop->rcpt->rc = drop->rc;
+			drop->rcpt->words = drop->words;
+		}
 		drop->rcpt->duplicate |= drop->duplicate;
 	}
 	arena_free(&arena);

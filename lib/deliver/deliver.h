@@ -49,6 +49,11 @@ struct deliver_reply {
 	const char *status, *text;
 };
 const struct deliver_reply *deliver_reply(enum deliver_rc rc);
+/* The same in the words of the server that holds an account. */
+struct deliver_words {
+	unsigned code; /* 0: it said nothing */
+	char status[12], text[256];
+};
 const char *deliver_rc_name(enum deliver_rc rc); /* for logs and metrics */
 
 struct deliver_message;
@@ -62,11 +67,13 @@ struct deliver_options {
 	void (*parallel)(void *arg, size_t count,
 	    void (*task)(void *targ, size_t i), void *targ);
 	void *parallel_arg;
-	/* Hand HEAD and m->raw for TO to the backend of ACC; NULL: mail for
-	 * accounts with a backend is DELIVER_ELSEWHERE. */
+	/* Hand HEAD and m->raw for TO to the backend of ACC; WORDS, which come
+	 * zeroed, are why it did not take them. NULL: mail for accounts with a
+	 * backend is DELIVER_ELSEWHERE. */
 	enum deliver_rc (*forward)(struct site *s,
 	    const struct site_account *acc, const struct deliver_message *m,
-	    struct str to, struct str head, struct err *e);
+	    struct str to, struct str head, struct deliver_words *words,
+	    struct err *e);
 };
 struct deliver;
 /* Everything O names must outlive it. */
@@ -83,7 +90,8 @@ struct deliver_rcpt {
 	size_t ntargets;
 	/* Filled by deliver_message(). */
 	enum deliver_rc rc;
-	bool duplicate; /* was there already */
+	bool duplicate;             /* was there already */
+	struct deliver_words words; /* behind rc, if it is a backend's */
 };
 
 /*

@@ -460,10 +460,12 @@ static char forwarded[2000];
 static enum deliver_rc
 take_forwarded(struct site *s, const struct site_account *acc,
     const struct deliver_message *m, struct str to, struct str head,
-    struct err *e)
+    struct deliver_words *words, struct err *e)
 {
 	(void)s;
 	(void)e;
+	words->code = 554;
+	strcpy(words->text, "Not him");
 	assert_string_equal(acc->id, bob.id);
 	snprintf(forwarded, sizeof(forwarded), "%.*s|%.*s%.*s", STR_ARG(to),
 	    STR_ARG(head), STR_ARG(m->raw));
@@ -514,7 +516,10 @@ test_forward(void **state)
 	assert_int_equal(check("bob@a.test", 0), DELIVER_ELSEWHERE);
 	forward(d, STR(MESSAGE), list);
 	assert_int_equal(list[0].rc, DELIVER_OK);
+	assert_int_equal(list[0].words.code, 0);
 	assert_int_equal(list[1].rc, DELIVER_REFUSED);
+	assert_int_equal(list[1].words.code, 554);
+	assert_string_equal(list[1].words.text, "Not him");
 	assert_non_null(strstr(forwarded, "bob+box@a.test|Received: from mta"));
 	assert_non_null(strstr(forwarded, "for <bob+box@a.test>"));
 	assert_non_null(strstr(forwarded, MESSAGE));
@@ -524,6 +529,7 @@ test_forward(void **state)
 	forward(d, str_of(raw), list);
 	assert_int_equal(list[0].rc, DELIVER_OK);
 	assert_int_equal(list[1].rc, DELIVER_LOOP);
+	assert_int_equal(list[1].words.code, 0);
 	set_backend("");
 	deliver_free(&d);
 }

@@ -93,8 +93,11 @@ put_capabilities(const struct session *s, struct buf *out)
 		BUF_LIT(out, " MESSAGELIMIT=");
 		buf_putu(out, s->d->message_limit);
 	}
-	if (s->state != ST_NEW)
+	if (s->state != ST_NEW) {
+		if (!conn_compressed(s->conn))
+			BUF_LIT(out, " COMPRESS=DEFLATE");
 		return;
+	}
 	if (!conn_tls(s->conn) && conn_starttls_available(s->conn))
 		BUF_LIT(out, " STARTTLS");
 	if (session_insecure(s))
@@ -137,6 +140,23 @@ cmd_starttls(struct session *s, struct cmd *c)
 		return bad(c, "TLS is not available");
 	c->text = "Begin TLS negotiation";
 	return REPLY_TLS;
+}
+
+/* RFC 4978. TLS does not compress here. */
+enum reply
+cmd_compress(struct session *s, struct cmd *c)
+{
+	struct str algorithm;
+
+	EXPECT(c, parse_sp(&c->p) && parse_atom(&c->p, &algorithm) &&
+		      parse_end(&c->p));
+	if (!str_ieqc(algorithm, "DEFLATE"))
+		return bad(c, "Unknown algorithm");
+	if (conn_compressed(s->conn))
+		return no(c, "COMPRESSIONACTIVE", "DEFLATE active already");
+	conn_compress(s->conn, true);
+	c->text = "DEFLATE active";
+	return REPLY_OK;
 }
 
 /* A front like ours tells how many more there may be before it is a loop. */

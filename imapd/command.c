@@ -23,6 +23,7 @@ static const struct command rows[] = {
 	{ "CAPABILITY",   ST_ANY,      0,                "",                cmd_capability },
 	{ "CHECK",        ST_SELECTED, F_SYNC,           "",                cmd_noop },
 	{ "CLOSE",        ST_SELECTED, 0,                "",                cmd_close },
+	{ "COMPRESS",     ST_IN,       0,                "rest",            cmd_compress },
 	{ "COPY",         ST_SELECTED, F_SYNC | F_NUMBERS | F_ATOMIC,           "set mbox",        cmd_copy },
 	{ "CREATE",       ST_IN,       F_SYNC,           "mbox rest",       cmd_create },
 	{ "DELETE",       ST_IN,       F_SYNC,           "mbox",            cmd_delete },

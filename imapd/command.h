@@ -118,6 +118,7 @@ enum reply cmd_capability(struct session *s, struct cmd *c);
 enum reply cmd_noop(struct session *s, struct cmd *c);
 enum reply cmd_logout(struct session *s, struct cmd *c);
 enum reply cmd_starttls(struct session *s, struct cmd *c);
+enum reply cmd_compress(struct session *s, struct cmd *c);
 enum reply cmd_id(struct session *s, struct cmd *c);
 enum reply cmd_enable(struct session *s, struct cmd *c);
 enum reply cmd_namespace(struct session *s, struct cmd *c);

@@ -17,7 +17,7 @@ conn_out(struct conn *c)
 bool
 conn_out_full(struct conn *c)
 {
-	return c->out.n - c->out_at >= OUT_HIGH;
+	return conn_unsent(c) >= OUT_HIGH;
 }
 
 void
@@ -52,6 +52,18 @@ void
 conn_delay(struct conn *c, unsigned milliseconds)
 {
 	c->delay_ms = milliseconds;
+}
+
+void
+conn_compress(struct conn *c, bool on)
+{
+	c->zip_switch = on != conn_compressed(c);
+}
+
+bool
+conn_compressed(const struct conn *c)
+{
+	return c->zip && !c->zip_off;
 }
 
 const struct conn_peer *

@@ -70,6 +70,7 @@ conn_free(struct conn *c)
 
 	if (c->counted)
 		addr_counts_give(s->counts, &c->addr);
+	zip_free(&c->zip);
 	SSL_free(c->ssl);
 	close(c->fd);
 	relay_free(&c->relay);
@@ -83,18 +84,18 @@ conn_free(struct conn *c)
  * The step
  */
 
-static size_t
-unsent(const struct conn *c)
+size_t
+conn_unsent(const struct conn *c)
 {
-	return c->out.n - c->out_at;
+	return c->out.n - c->out_at + (c->zip ? zip_out(c->zip).n : 0);
 }
 
 bool
 conn_idle(const struct conn *c)
 {
 	return c->phase == PHASE_OPEN && c->opened && !c->run && !c->more &&
-	       c->delay_ms == 0 && !c->closing && !c->starttls && !c->dead &&
-	       unsent(c) <= OUT_LOW;
+	       c->delay_ms == 0 && !c->closing && !c->starttls &&
+	       !c->zip_switch && !c->dead && conn_unsent(c) <= OUT_LOW;
 }
 
 uint32_t
@@ -110,7 +111,7 @@ conn_due(const struct conn *c)
 	case PHASE_OPEN:
 		if (c->delay_ms)
 			return UINT32_MAX;
-		if (unsent(c) > 0)
+		if (conn_unsent(c) > 0)
 			return c->active +
 			       (c->closing ? HANDSHAKE_SECONDS : STALL_SECONDS);
 		return c->timeout ? c->active + c->timeout + 1 : UINT32_MAX;
@@ -144,7 +145,7 @@ offer(struct conn *c, struct str in)
 			     : proto->input(c->session, rest);
 		used += n < in.n - used ? n : in.n - used;
 	} while (n > 0 && used < in.n && !c->run && !c->closing &&
-		 unsent(c) <= OUT_LOW);
+		 conn_unsent(c) <= OUT_LOW);
 	c->fresh = n > 0;
 	if (!c->fresh && !c->run && !c->closing && in.n - used > MAX_LEFTOVER)
 		too_long(c);
@@ -213,6 +214,7 @@ start_tls(struct conn *c)
 	buf_fini(&c->in);
 	c->in_at = 0;
 	c->fresh = c->starttls = false;
+	zip_free(&c->zip); /* only a rest of it, if anything */
 	c->phase = PHASE_HANDSHAKE;
 	c->active = net_seconds();
 	c->readable = true;
@@ -244,7 +246,7 @@ static bool
 batching(const struct conn *c)
 {
 	return c->listener->proto->batch && !c->closing && !c->starttls &&
-	       !c->more && unsent(c) < BATCH_BYTES &&
+	       !c->zip_switch && !c->more && conn_unsent(c) < BATCH_BYTES &&
 	       (c->run || (c->fresh && c->in_at < c->in.n));
 }
 
@@ -306,7 +308,7 @@ step(struct conn *c, struct scratch *s, unsigned *reads)
 		c->attention = true;
 		return false;
 	}
-	if (unsent(c) > 0 && !batching(c) && !io_flush(c)) {
+	if (conn_unsent(c) > 0 && !batching(c) && !io_flush(c)) {
 		c->dead = true;
 		return true;
 	}
@@ -315,21 +317,25 @@ step(struct conn *c, struct scratch *s, unsigned *reads)
 	c->attention |= c->blocked;
 	if (c->relay && !relay_ready(c))
 		return false;
-	if (unsent(c) == 0 && c->starttls) {
+	if (conn_unsent(c) == 0 && c->starttls) {
 		start_tls(c);
 		return true;
 	}
-	if (unsent(c) == 0 && c->closing) {
+	if (conn_unsent(c) == 0 && c->zip_switch) {
+		io_switch_zip(c, s);
+		return true;
+	}
+	if (conn_unsent(c) == 0 && c->closing) {
 		c->attention = true;
 		return false;
 	}
-	if (c->starttls || c->closing)
+	if (c->starttls || c->zip_switch || c->closing)
 		return false;
 	if (c->more) {
-		c->run = unsent(c) <= OUT_LOW;
+		c->run = conn_unsent(c) <= OUT_LOW;
 		return false;
 	}
-	return unsent(c) <= OUT_LOW && next_input(c, s, reads);
+	return conn_unsent(c) <= OUT_LOW && next_input(c, s, reads);
 }
 
 void
@@ -344,6 +350,8 @@ conn_step(struct conn *c, struct scratch *s)
 void
 conn_borrow(struct conn *c, struct scratch *s)
 {
+	if (c->zip)
+		zip_borrow(c->zip, &s->zip);
 	if (c->out.p)
 		return;
 	c->out = s->out;
@@ -353,7 +361,9 @@ conn_borrow(struct conn *c, struct scratch *s)
 void
 conn_return(struct conn *c, struct scratch *s)
 {
-	if (!c->out.p || unsent(c) > 0)
+	if (c->zip)
+		zip_return(c->zip);
+	if (!c->out.p || c->out_at < c->out.n)
 		return;
 	c->out.n = c->out_at = 0;
 	if (s->out.p || c->out.cap > KEEP_OUT) {

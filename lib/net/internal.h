@@ -14,6 +14,7 @@
 #include "net/server.h"
 #include "net/tls.h"
 #include "net/wheel.h"
+#include "net/zip.h"
 
 /*
  * How a connection changes hands.
@@ -63,6 +64,7 @@ enum phase {
 struct scratch {
 	char in[MAX_LEFTOVER + READ_CHUNK];
 	struct buf out;
+	struct zip_kit zip;
 };
 
 struct relay;
@@ -131,6 +133,7 @@ struct conn {
 	/* The owner's. */
 	void *session;
 	SSL *ssl;
+	struct zip *zip;     /* the peer compresses, and so do we */
 	struct relay *relay; /* the backend that bytes are moved to and from */
 	struct buf in, out;
 	size_t in_at, out_at; /* what of them is used already */
@@ -145,10 +148,12 @@ struct conn {
 	bool run : 1;  /* run() is to be called */
 	bool more : 1; /* run() again when the output drained */
 	bool starttls : 1;
-	bool closing : 1;   /* close after the output was sent */
-	bool dead : 1;      /* close now */
-	bool blocked : 1;   /* the socket takes no more */
-	bool attention : 1; /* the loop must serve it */
+	bool zip_switch : 1; /* begin or end to compress once all is sent */
+	bool zip_off : 1;    /* only the peer still compresses */
+	bool closing : 1;    /* close after the output was sent */
+	bool dead : 1;       /* close now */
+	bool blocked : 1;    /* the socket takes no more */
+	bool attention : 1;  /* the loop must serve it */
 	bool stop_said : 1;
 	bool counted : 1; /* in the count of its address */
 	bool trusted : 1; /* may speak PROXY */
@@ -175,7 +180,8 @@ void conn_proxy(struct conn *c);
 void conn_discard(struct conn *c, struct scratch *s);
 /* May it be closed: nothing runs, nothing is half sent? */
 bool conn_idle(const struct conn *c);
-uint32_t conn_due(const struct conn *c); /* UINT32_MAX: never */
+size_t conn_unsent(const struct conn *c); /* octets of output */
+uint32_t conn_due(const struct conn *c);  /* UINT32_MAX: never */
 uint32_t net_seconds(void);
 
 /* io.c */
@@ -183,6 +189,10 @@ uint32_t net_seconds(void);
 ssize_t io_read(struct conn *c, char *p, size_t n);
 bool io_flush(struct conn *c); /* false: broken */
 void io_handshake(struct conn *c);
+/* All is sent that was to be sent as before: begin to compress, or end it.
+ * What the client has sent ahead of our word is what it compresses from now
+ * on. */
+void io_switch_zip(struct conn *c, struct scratch *s);
 void io_shutdown(struct conn *c);
 
 /* loop.c */
@@ -196,6 +206,8 @@ void loop_push(struct loop *loop, struct conn *c);
 void loop_poke(struct loop *loop); /* any thread */
 
 /* work.c */
+struct scratch *scratch_new(void);
+void scratch_free(struct scratch *s);
 void work_start(struct conn *c); /* by the loop: gives C to a worker */
 
 /* listen.c */

@@ -25,15 +25,15 @@ tls_result(struct conn *c, int rc)
 	return -2;
 }
 
-ssize_t
-io_read(struct conn *c, char *p, size_t n)
+static ssize_t
+read_some(struct conn *c, char *p, size_t n)
 {
 	ssize_t got;
 
 	if (c->ssl) {
 		int rc;
 
-		if (c->out_at == c->out.n)
+		if (conn_unsent(c) == 0)
 			c->blocked = false;
 		ERR_clear_error(); /* of others: SSL_get_error() looks there */
 		rc = SSL_read(c->ssl, p, (int)n);
@@ -48,6 +48,79 @@ io_read(struct conn *c, char *p, size_t n)
 	if (got <= 0)
 		c->readable = false;
 	return got;
+}
+
+static void
+inflating_failed(struct conn *c)
+{
+	static struct limit lines;
+
+	if (limit_pass(&lines, 10))
+		log_info("inflating_failed", LOG_CSTR("id", c->id),
+		    LOG_CSTR("proto", c->listener->proto->name),
+		    LOG_CSTR("peer", c->peer.address));
+}
+
+/* At most one reading of the socket. What it brings may inflate to more than
+ * was asked for, or to nothing yet: C stays readable then. */
+static ssize_t
+read_zipped(struct conn *c, char *p, size_t n)
+{
+	ssize_t got;
+
+	if (zip_hungry(c->zip)) {
+		got = read_some(c, zip_room(c->zip), ZIP_READ);
+		if (got <= 0)
+			return got;
+		zip_fed(c->zip, (size_t)got);
+	}
+	got = zip_inflate(c->zip, p, n);
+	if (got == 0)
+		c->readable = false;
+	if (got == -2)
+		inflating_failed(c);
+	return got;
+}
+
+/* Clear text that came behind what was compressed. */
+static size_t
+read_behind(struct conn *c, char *p, size_t n)
+{
+	n = zip_behind(c->zip, p, n);
+	if (n == 0) {
+		zip_free(&c->zip);
+		c->zip_off = false;
+	}
+	return n;
+}
+
+ssize_t
+io_read(struct conn *c, char *p, size_t n)
+{
+	size_t got;
+
+	if (c->zip && zip_ended(c->zip) && (got = read_behind(c, p, n)) > 0)
+		return (ssize_t)got;
+	return c->zip ? read_zipped(c, p, n) : read_some(c, p, n);
+}
+
+void
+io_switch_zip(struct conn *c, struct scratch *s)
+{
+	c->zip_switch = false;
+	if (c->zip && !c->zip_off) {
+		c->zip_off = true;
+		zip_end(c->zip);
+		return;
+	}
+	zip_free(&c->zip);
+	c->zip = zip_new();
+	c->zip_off = false;
+	zip_borrow(c->zip, &s->zip);
+	zip_feed(c->zip, str_sub(buf_str(&c->in), c->in_at, STR_NPOS));
+	buf_fini(&c->in);
+	c->in_at = 0;
+	c->readable = true;
 }
 
 static ssize_t
@@ -74,13 +147,40 @@ write_some(struct conn *c, const char *p, size_t n)
 	return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : -2;
 }
 
+/* What goes to the socket next. Only what was compressed can be sent, so all
+ * of the output is, before anything of it. */
+static struct str
+outgoing(struct conn *c)
+{
+	struct str out = str_sub(buf_str(&c->out), c->out_at, STR_NPOS);
+
+	if (!c->zip || c->zip_off)
+		return out;
+	if (zip_out(c->zip).n == 0 && out.n > 0) {
+		zip_deflate(c->zip, out);
+		c->out.n = c->out_at = 0;
+	}
+	return zip_out(c->zip);
+}
+
+static void
+sent(struct conn *c, size_t n)
+{
+	if (c->zip && !c->zip_off)
+		zip_sent(c->zip, n);
+	else
+		c->out_at += n;
+	c->active = net_seconds();
+}
+
 bool
 io_flush(struct conn *c)
 {
+	struct str out;
+
 	c->blocked = false;
-	while (c->out_at < c->out.n) {
-		ssize_t put =
-		    write_some(c, c->out.p + c->out_at, c->out.n - c->out_at);
+	while ((out = outgoing(c)).n > 0) {
+		ssize_t put = write_some(c, out.p, out.n);
 
 		if (put == -2)
 			return false;
@@ -88,8 +188,7 @@ io_flush(struct conn *c)
 			c->blocked = true;
 			return true;
 		}
-		c->out_at += (size_t)put;
-		c->active = net_seconds();
+		sent(c, (size_t)put);
 	}
 	c->out.n = c->out_at = 0;
 	return true;

@@ -5,11 +5,13 @@ lib_libmailstead_a_SOURCES += \
 	%D%/pool.c %D%/pool.h \
 	%D%/proxy.c %D%/proxy.h %D%/relay.c %D%/relay.h \
 	%D%/server.c %D%/server.h %D%/tls.c \
-	%D%/tls.h %D%/wheel.c %D%/wheel.h %D%/work.c
+	%D%/tls.h %D%/wheel.c %D%/wheel.h %D%/work.c %D%/zip.c %D%/zip.h
 
 NET_TEST_SERVER = %D%/test_server.c %D%/test_server.h
 
-check_PROGRAMS += %D%/daemon_test %D%/net_test %D%/parts_test %D%/tls_test
+check_PROGRAMS += %D%/compress_test %D%/daemon_test %D%/net_test %D%/parts_test %D%/tls_test %D%/zip_test
+%C%_compress_test_SOURCES = %D%/compress_test.c $(NET_TEST_SERVER)
+%C%_compress_test_LDADD = $(TEST_LIBS)
 %C%_daemon_test_SOURCES = %D%/daemon_test.c $(NET_TEST_SERVER)
 %C%_daemon_test_LDADD = $(TEST_LIBS)
 %C%_net_test_SOURCES = %D%/net_test.c $(NET_TEST_SERVER)
@@ -18,3 +20,5 @@ check_PROGRAMS += %D%/daemon_test %D%/net_test %D%/parts_test %D%/tls_test
 %C%_parts_test_LDADD = $(TEST_LIBS)
 %C%_tls_test_SOURCES = %D%/tls_test.c $(NET_TEST_SERVER)
 %C%_tls_test_LDADD = $(TEST_LIBS)
+%C%_zip_test_SOURCES = %D%/zip_test.c
+%C%_zip_test_LDADD = $(TEST_LIBS)

@@ -198,7 +198,7 @@ static bool
 finished(const struct conn *c)
 {
 	return c->dead ||
-	       (c->closing && c->out_at == c->out.n && c->delay_ms == 0);
+	       (c->closing && conn_unsent(c) == 0 && c->delay_ms == 0);
 }
 
 /* See to what the step left to the loop. */
@@ -311,7 +311,7 @@ on_timer(struct conn *c, uint32_t now)
 			wheel_set(&c->loop->wheel, &c->timer, due);
 		return;
 	}
-	if (!conn_idle(c) || c->out.n > c->out_at) {
+	if (!conn_idle(c) || conn_unsent(c) > 0) {
 		log_timeout(c);
 		c->dead = true;
 	} else if (proto->timeout) {
@@ -424,8 +424,7 @@ loop_init(struct loop *loop, struct net_server *s, struct err *e)
 		err_errno(e, "cannot make an event loop");
 		return false;
 	}
-	loop->scratch = mem_alloc(sizeof(*loop->scratch));
-	loop->scratch->out = (struct buf){ 0 };
+	loop->scratch = scratch_new();
 	wheel_init(&loop->wheel, net_seconds());
 	loop->wakeup = event_new(
 	    loop->base, loop->eventfd, EV_READ | EV_PERSIST, on_wakeup, loop);
@@ -446,9 +445,7 @@ loop_fini(struct loop *loop)
 		event_base_free(loop->base);
 	if (loop->eventfd >= 0)
 		close(loop->eventfd);
-	if (loop->scratch)
-		buf_fini(&loop->scratch->out);
-	free(loop->scratch);
+	scratch_free(loop->scratch);
 	pthread_mutex_destroy(&loop->lock);
 }
 

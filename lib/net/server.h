@@ -89,6 +89,14 @@ void conn_relay(struct conn *c, int fd, struct ssl_st *ssl, struct str ahead);
 /* From run(): hold back the output and further input for so long, without
  * holding the worker (penalty for failed logins). */
 void conn_delay(struct conn *c, unsigned milliseconds);
+/*
+ * From run(): what is in conn_out() goes out as it is sent now; from then on
+ * both sides compress (RFC 4978), or stop doing so (ON false). Input that the
+ * protocol has not taken yet is taken for what the client sent under the new
+ * rule. Above TLS, and not together with NET_STARTTLS.
+ */
+void conn_compress(struct conn *c, bool on);
+bool conn_compressed(const struct conn *c);
 
 struct conn_peer {
 	char address[64]; /* "192.0.2.1", "2001:db8::1" or "local" */

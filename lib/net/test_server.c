@@ -25,13 +25,23 @@
 struct session {
 	struct conn *c;
 	char line[256];
-	size_t todo; /* bytes still to send for BIG */
+	size_t todo;   /* bytes still to send for BIG and NOISE */
+	uint32_t seed; /* of NOISE, else 0 */
 };
 
 _Atomic int echo_opened, echo_closed, echo_stopped;
 _Atomic size_t echo_largest;
 _Atomic(struct conn *) echo_sleeper; /* who said WAIT */
 static _Atomic int parallel_sum;
+
+static void
+put_noise(struct session *s, char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		s->seed = s->seed * 1103515245 + 12345;
+		p[i] = (char)(s->seed >> 16);
+	}
+}
 
 static enum net_next
 do_big(struct session *s)
@@ -41,7 +51,10 @@ do_big(struct session *s)
 	while (s->todo > 0 && !conn_out_full(s->c)) {
 		size_t n = s->todo < 1000 ? s->todo : 1000;
 
-		memset(buf_reserve(out, n), 'x', n);
+		if (s->seed)
+			put_noise(s, buf_reserve(out, n), n);
+		else
+			memset(buf_reserve(out, n), 'x', n);
 		out->n += n;
 		s->todo -= n;
 	}
@@ -57,6 +70,16 @@ static enum net_next
 verb_big(struct session *s, const char *arg)
 {
 	s->todo = (size_t)atoi(arg);
+	s->seed = 0;
+	return do_big(s);
+}
+
+/* The same of what cannot be compressed. */
+static enum net_next
+verb_noise(struct session *s, const char *arg)
+{
+	s->todo = (size_t)atoi(arg);
+	s->seed = 1;
 	return do_big(s);
 }
 
@@ -119,6 +142,13 @@ verb_starttls(struct session *s, const char *arg)
 }
 
 static enum net_next
+verb_compress(struct session *s, const char *arg)
+{
+	conn_compress(s->c, strcmp(arg, "off") != 0);
+	return verb_echo(s, conn_compressed(s->c) ? "was on" : "was off");
+}
+
+static enum net_next
 verb_peer(struct session *s, const char *arg)
 {
 	const struct conn_peer *p = conn_peer(s->c);
@@ -170,8 +200,10 @@ static const struct {
 	enum net_next (*run)(struct session *s, const char *arg);
 } verbs[] = {
 	{ "BIG", verb_big },
+	{ "COMPRESS", verb_compress },
 	{ "DELAY", verb_delay },
 	{ "ECHO", verb_echo },
+	{ "NOISE", verb_noise },
 	{ "PARALLEL", verb_parallel },
 	{ "PEER", verb_peer },
 	{ "QUIT", verb_quit },

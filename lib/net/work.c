@@ -16,19 +16,36 @@
 static pthread_key_t scratch_key;
 static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
 
-static void
-free_scratch(void *p)
+struct scratch *
+scratch_new(void)
 {
-	struct scratch *s = p;
+	struct scratch *s = mem_alloc(sizeof(*s));
 
+	s->out = (struct buf){ 0 };
+	s->zip = (struct zip_kit){ 0 };
+	return s;
+}
+
+void
+scratch_free(struct scratch *s)
+{
+	if (!s)
+		return;
 	buf_fini(&s->out);
+	zip_kit_fini(&s->zip);
 	free(s);
+}
+
+static void
+free_mine(void *p)
+{
+	scratch_free(p);
 }
 
 static void
 make_key(void)
 {
-	if (pthread_key_create(&scratch_key, free_scratch) != 0)
+	if (pthread_key_create(&scratch_key, free_mine) != 0)
 		abort();
 }
 
@@ -40,8 +57,7 @@ my_scratch(void)
 	pthread_once(&scratch_once, make_key);
 	s = pthread_getspecific(scratch_key);
 	if (!s) {
-		s = mem_alloc(sizeof(*s));
-		s->out = (struct buf){ 0 };
+		s = scratch_new();
 		pthread_setspecific(scratch_key, s);
 	}
 	return s;

@@ -1,6 +1,6 @@
 # All but main(), for the program and the test of its tables.
 ctl_parts = \
-	%D%/account.c %D%/alias.c %D%/args.c %D%/backup.c %D%/check.c \
+	%D%/account.c %D%/alias.c %D%/args.c %D%/backup.c %D%/check.c %D%/client_cert.c \
 	%D%/completion.c %D%/ctl.h %D%/daemons.h %D%/deliver.c %D%/doctor.c \
 	%D%/doctor.h %D%/doctor_backend.c %D%/doctor_net.c \
 	%D%/doctor_postfix.c %D%/domain.c \
@@ -34,6 +34,7 @@ dist_man_MANS += docs/mailstead.1 \
 	docs/mailstead-block.1 \
 	docs/mailstead-certificate.1 \
 	docs/mailstead-check.1 \
+	docs/mailstead-client-certificate.1 \
 	docs/mailstead-completion.1 \
 	docs/mailstead-deliver.1 \
 	docs/mailstead-doctor.1 \

@@ -155,6 +155,9 @@ const struct verb verbs[] = {
 	{ "app-password add", "ADDRESS LABEL", "make a password for one device", 2, 2, 0, cmd_app_password_add, NULL },
 	{ "app-password list", "ADDRESS", "list an account's app passwords", 1, 1, 0, cmd_app_password_list, NULL },
 	{ "app-password remove", "ADDRESS ID", "remove an app password", 2, 2, 0, cmd_app_password_remove, NULL },
+	{ "client-certificate add", "ADDRESS CERTIFICATE [LABEL]", "let a TLS certificate log in", 2, 3, VERB_FILES, cmd_client_cert_add, NULL },
+	{ "client-certificate list", "ADDRESS", "list the certificates an account logs in with", 1, 1, 0, cmd_client_cert_list, NULL },
+	{ "client-certificate remove", "ADDRESS CERTIFICATE", "let a certificate log in no more", 2, 2, VERB_FILES, cmd_client_cert_remove, NULL },
 
 	{ "alias add", "ADDRESS TARGET ...", "make an alias; @domain is a catch-all", 2, -1, 0, cmd_alias_add, NULL },
 	{ "alias list", "[DOMAIN]", "list aliases", 0, 1, 0, cmd_alias_list, NULL },

@@ -29,6 +29,10 @@ int cmd_app_password_remove(struct ctl *c);
 int cmd_block_list(struct ctl *c);
 int cmd_block_remove(struct ctl *c);
 
+int cmd_client_cert_add(struct ctl *c); /* client_cert.c */
+int cmd_client_cert_list(struct ctl *c);
+int cmd_client_cert_remove(struct ctl *c);
+
 int cmd_alias_add(struct ctl *c); /* alias.c */
 int cmd_alias_list(struct ctl *c);
 int cmd_alias_show(struct ctl *c);

@@ -277,12 +277,15 @@ session_insecure(const struct session *s)
 struct sasl_options
 session_sasl(const struct session *s)
 {
-	return (struct sasl_options){ .site = s->d->site,
+	struct sasl_options o = { .site = s->d->site,
 		.peer = session_peer(s),
 		.plaintext = !session_insecure(s),
 		.hostname = s->d->hostname,
 		.binding = conn_tls(s->conn) ? conn_binding : NULL,
 		.binding_arg = s->conn };
+
+	o.certificate = conn_certificate(s->conn, &o.certificate_trusted);
+	return o;
 }
 
 struct site_peer

@@ -135,12 +135,15 @@ cmd_apop(struct session *s, struct args *args)
 static struct sasl_options
 options(struct session *s)
 {
-	return (struct sasl_options){ .site = s->d->site,
+	struct sasl_options o = { .site = s->d->site,
 		.peer = session_peer(s),
 		.plaintext = !session_insecure(s),
 		.hostname = s->d->hostname,
 		.binding = conn_tls(s->conn) ? conn_binding : NULL,
 		.binding_arg = s->conn };
+
+	o.certificate = conn_certificate(s->conn, &o.certificate_trusted);
+	return o;
 }
 
 struct str

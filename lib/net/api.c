@@ -90,6 +90,15 @@ conn_tls_info(const struct conn *c, char *buf, size_t n)
 	return str_sub((struct str){ buf, n - 1 }, 0, (size_t)len);
 }
 
+const struct x509_st *
+conn_certificate(const struct conn *c, bool *trusted)
+{
+	X509 *cert = c->ssl ? SSL_get0_peer_certificate(c->ssl) : NULL;
+
+	*trusted = cert && SSL_get_verify_result(c->ssl) == X509_V_OK;
+	return cert;
+}
+
 const char *
 conn_id(const struct conn *c)
 {

@@ -258,6 +258,9 @@ make_server(struct running *r, struct err *e)
 		.tls_cert = conf_get(c, "tls_cert"),
 		.tls_key = conf_get(c, "tls_key"),
 		.tls_min = conf_get(c, "tls_min"),
+		.tls_client_certs = conf_bool(c, "tls_client_certs"),
+		.tls_client_ca = conf_get(c, "tls_client_ca"),
+		.tls_client_crl = conf_get(c, "tls_client_crl"),
 		.certificate = r->d->certificate,
 	};
 

@@ -53,7 +53,8 @@ net_server_new(
 {
 	struct net_server *s = mem_zalloc(sizeof(*s));
 	struct tls_options t = { o->tls_cert, o->tls_key, o->tls_min,
-		o->certificate, o->certificate_arg };
+		o->certificate, o->certificate_arg, o->tls_client_certs,
+		o->tls_client_ca, o->tls_client_crl };
 
 	take_options(s, o);
 	signal(SIGPIPE, SIG_IGN);

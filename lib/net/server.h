@@ -113,6 +113,13 @@ struct str conn_tls_info(const struct conn *c, char *buf, size_t n);
  * that type. CONN is a struct conn; as sasl_options wants it.
  */
 bool conn_binding(const void *conn, const char *type, struct buf *out);
+/*
+ * The client's certificate, which lives as long as the connection; NULL: none,
+ * or it is not asked for. *trusted: an authority of tls_client_ca vouches for
+ * it.
+ */
+struct x509_st;
+const struct x509_st *conn_certificate(const struct conn *c, bool *trusted);
 /* Short unique text for logs and for the client to quote. */
 const char *conn_id(const struct conn *c);
 bool conn_starttls_available(const struct conn *c);
@@ -131,6 +138,8 @@ struct net_options {
 	unsigned max_connections, max_per_address;
 	const char *trusted_proxies; /* may send PROXY protocol v1 or v2 */
 	const char *tls_cert, *tls_key, *tls_min;
+	bool tls_client_certs; /* ask clients for certificates */
+	const char *tls_client_ca, *tls_client_crl;
 	/* Certificates by SNI: append PEM chain and key for NAME, or return
 	 * false for the default. Called on a worker, so it may block; cached
 	 * by the server until net_reload(). May be NULL. */

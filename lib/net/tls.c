@@ -20,7 +20,7 @@
 
 struct tls {
 	struct tls_options o;
-	char *cert, *key;
+	char *cert, *key, *client_ca, *client_crl;
 	int min;
 	uint8_t tickets[TICKET_KEYS]; /* one set, so that resumption survives
 				       * a reload */
@@ -101,25 +101,86 @@ new_context(struct tls *t)
 	return c;
 }
 
+/* ------------------------------------------------------------------------
+ * Certificates of clients
+ *
+ * The handshake takes any, since it is not there that it is decided what one
+ * is good for; SSL_get_verify_result() remembers what was found.
+ */
+
+static int
+take_any(int ok, X509_STORE_CTX *ctx)
+{
+	(void)ok;
+	(void)ctx;
+	return 1;
+}
+
+static bool
+trust_clients(SSL_CTX *c, const struct tls *t, struct err *e)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(c);
+	STACK_OF(X509_NAME) * names;
+
+	if (*t->client_ca) {
+		names = SSL_load_client_CA_file(t->client_ca);
+		if (!names || X509_STORE_load_file(store, t->client_ca) != 1)
+			return fail(
+			    e, "cannot use tls_client_ca", t->client_ca);
+		SSL_CTX_set_client_CA_list(c, names);
+	}
+	if (*t->client_crl) {
+		if (X509_STORE_load_file(store, t->client_crl) != 1)
+			return fail(
+			    e, "cannot use tls_client_crl", t->client_crl);
+		X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+	}
+	SSL_CTX_set_verify(c, SSL_VERIFY_PEER, take_any);
+	return true;
+}
+
+/* As the default context does, without reading the files again. */
+static void
+trust_alike(struct tls *t, SSL_CTX *c)
+{
+	pthread_mutex_lock(&t->lock);
+	SSL_CTX_set_verify(c, SSL_CTX_get_verify_mode(t->def), take_any);
+	SSL_CTX_set1_cert_store(c, SSL_CTX_get_cert_store(t->def));
+	SSL_CTX_set_client_CA_list(
+	    c, SSL_dup_CA_list(SSL_CTX_get_client_CA_list(t->def)));
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* ------------------------------------------------------------------------
+ * Our own certificates
+ */
+
+static bool
+use_files(SSL_CTX *c, const struct tls *t, struct err *e)
+{
+	const char *key = *t->key ? t->key : t->cert;
+
+	if (!*t->cert)
+		return true;
+	if (SSL_CTX_use_certificate_chain_file(c, t->cert) != 1)
+		return fail(e, "cannot use certificate", t->cert);
+	if (SSL_CTX_use_PrivateKey_file(c, key, SSL_FILETYPE_PEM) != 1)
+		return fail(e, "cannot use key", key);
+	if (SSL_CTX_check_private_key(c) != 1)
+		return fail(e, "key does not belong to certificate", t->cert);
+	return true;
+}
+
 static SSL_CTX *
 default_context(struct tls *t, struct err *e)
 {
 	SSL_CTX *c = new_context(t);
-	const char *key = *t->key ? t->key : t->cert;
 
 	if (!c) {
 		fail(e, "cannot make a TLS context", "");
 		return NULL;
 	}
-	if (!*t->cert)
-		return c;
-	if (SSL_CTX_use_certificate_chain_file(c, t->cert) != 1)
-		fail(e, "cannot use certificate", t->cert);
-	else if (SSL_CTX_use_PrivateKey_file(c, key, SSL_FILETYPE_PEM) != 1)
-		fail(e, "cannot use key", key);
-	else if (SSL_CTX_check_private_key(c) != 1)
-		fail(e, "key does not belong to certificate", t->cert);
-	else
+	if (use_files(c, t, e) && (!t->o.ask_clients || trust_clients(c, t, e)))
 		return c;
 	SSL_CTX_free(c);
 	return NULL;
@@ -165,6 +226,8 @@ named_context(struct tls *t, struct str name)
 
 	if (t->o.certificate(t->o.arg, name, &chain, &key)) {
 		c = new_context(t);
+		if (c && t->o.ask_clients)
+			trust_alike(t, c);
 		if (c && (!use_chain(c, buf_str(&chain)) ||
 			     !use_key(c, buf_str(&key)))) {
 			char why[256];
@@ -261,6 +324,8 @@ tls_new(const struct tls_options *o, struct tls **out, struct err *e)
 	t->o = *o;
 	t->cert = mem_strdup(o->cert ? o->cert : "");
 	t->key = mem_strdup(o->key ? o->key : "");
+	t->client_ca = mem_strdup(o->client_ca ? o->client_ca : "");
+	t->client_crl = mem_strdup(o->client_crl ? o->client_crl : "");
 	t->min = strcmp(min, "1.3") == 0 ? TLS1_3_VERSION : TLS1_2_VERSION;
 	rnd_bytes(t->tickets, sizeof(t->tickets));
 	pthread_mutex_init(&t->lock, NULL);
@@ -293,6 +358,8 @@ tls_free(struct tls **tp)
 	mem_wipe(t->tickets, sizeof(t->tickets));
 	free(t->cert);
 	free(t->key);
+	free(t->client_ca);
+	free(t->client_crl);
 	free(t);
 	*tp = NULL;
 }

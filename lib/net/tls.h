@@ -25,6 +25,10 @@ struct tls_options {
 	bool (*certificate)(
 	    void *arg, struct str name, struct buf *chain, struct buf *key);
 	void *arg;
+	bool ask_clients; /* for a certificate, which they need not have */
+	/* PEM files: the authorities that a certificate of a client is
+	 * trusted from, and what these revoked; NULL or "": none. */
+	const char *client_ca, *client_crl;
 };
 
 bool tls_new(const struct tls_options *o, struct tls **out, struct err *e);

@@ -261,9 +261,8 @@ service_allowed(struct login *l)
 	return false;
 }
 
-/* Acting for somebody else is not offered: the two must be one account. */
-static bool
-authzid_allowed(struct login *l)
+bool
+login_authzid_allowed(struct login *l)
 {
 	struct login other = {
 		.site = l->site, .arena = l->arena, .user = l->authzid
@@ -310,6 +309,8 @@ log_login(const struct login *l, const char *event, enum log_level level)
 static const char *
 why_denied(const struct login *l, bool proved)
 {
+	if (l->reason)
+		return l->reason;
 	if (!l->known)
 		return "no such account";
 	if (proved)
@@ -323,7 +324,7 @@ enum site_rc
 login_verdict(struct login *l, bool proved, unsigned *delay_ms, struct err *e)
 {
 	*delay_ms = 0;
-	if (!l->known || !proved || !authzid_allowed(l)) {
+	if (!l->known || !proved || !login_authzid_allowed(l)) {
 		*delay_ms = throttle_failed(l->site, &l->peer, counted_as(l));
 		log_login(l, "login_failed", LOG_INFO);
 		return site_fail(e, SITE_DENIED,

@@ -21,6 +21,7 @@ struct login {
 	struct str user;    /* as given */
 	struct str authzid; /* as given */
 	bool challenge;     /* the mechanism needs a verifier */
+	const char *reason; /* why nothing is proved; NULL: the usual */
 	struct str key;     /* the address key of the user; empty: no address */
 	bool known;
 	struct site_account account; /* if known */
@@ -43,6 +44,10 @@ enum site_rc login_find(struct login *l, struct err *e);
  */
 enum site_rc login_verdict(
     struct login *l, bool proved, unsigned *delay_ms, struct err *e);
+
+/* Is the authorisation identity empty or the user's own? Acting for somebody
+ * else is not offered. After login_find(). */
+bool login_authzid_allowed(struct login *l);
 
 /* 32 bytes that stay the same for LABEL on this site and tell nothing. */
 enum site_rc site_secret_for(

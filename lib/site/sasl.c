@@ -153,13 +153,14 @@ step_cram(struct sasl *x, struct str in, struct buf *out)
 /* In the order they are offered: the strongest first. */
 static const struct sasl_mech mechanisms[] = {
 	/* clang-format off */
-	{ "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", sasl_step_scram, SASL_MUTUAL | SASL_FIRST | SASL_DICTIONARY, true },
-	{ "SCRAM-SHA-256",      "SCRAM-SHA-256", sasl_step_scram, SASL_MUTUAL | SASL_FIRST | SASL_DICTIONARY, false },
-	{ "SCRAM-SHA-1-PLUS",   "SCRAM-SHA-1",   sasl_step_scram, SASL_MUTUAL | SASL_FIRST | SASL_DICTIONARY, true },
-	{ "SCRAM-SHA-1",        "SCRAM-SHA-1",   sasl_step_scram, SASL_MUTUAL | SASL_FIRST | SASL_DICTIONARY, false },
-	{ "CRAM-MD5",           "CRAM-MD5",      step_cram,       SASL_DICTIONARY | SASL_ACTIVE, false },
-	{ "PLAIN",              "PLAIN",         step_plain,      SASL_PLAINTEXT | SASL_FIRST, false },
-	{ "LOGIN",              "LOGIN",         step_login,      SASL_PLAINTEXT, false },
+	{ "EXTERNAL",           "EXTERNAL",      sasl_step_external, SASL_FIRST, false, sasl_has_external },
+	{ "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", sasl_step_scram,    SASL_MUTUAL | SASL_FIRST | SASL_DICTIONARY, true, sasl_can_bind },
+	{ "SCRAM-SHA-256",      "SCRAM-SHA-256", sasl_step_scram,    SASL_MUTUAL | SASL_FIRST | SASL_DICTIONARY, false, NULL },
+	{ "SCRAM-SHA-1-PLUS",   "SCRAM-SHA-1",   sasl_step_scram,    SASL_MUTUAL | SASL_FIRST | SASL_DICTIONARY, true, sasl_can_bind },
+	{ "SCRAM-SHA-1",        "SCRAM-SHA-1",   sasl_step_scram,    SASL_MUTUAL | SASL_FIRST | SASL_DICTIONARY, false, NULL },
+	{ "CRAM-MD5",           "CRAM-MD5",      step_cram,          SASL_DICTIONARY | SASL_ACTIVE, false, NULL },
+	{ "PLAIN",              "PLAIN",         step_plain,         SASL_PLAINTEXT | SASL_FIRST, false, NULL },
+	{ "LOGIN",              "LOGIN",         step_login,         SASL_PLAINTEXT, false, NULL },
 	/* clang-format on */
 };
 #define COUNT (sizeof(mechanisms) / sizeof(*mechanisms))
@@ -203,7 +204,7 @@ usable(const struct sasl_options *o, const struct sasl_mech *m)
 	if (m->flags & SASL_PLAINTEXT && !o->peer.tls && !o->plaintext)
 		return false;
 	return mechanism_on(o->site, m->setting) &&
-	       (!m->plus || sasl_can_bind(o));
+	       (!m->possible || m->possible(o));
 }
 
 struct str

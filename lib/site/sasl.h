@@ -8,7 +8,8 @@
  * The server's side of SASL (RFC 4422), for every protocol alike: PLAIN (RFC
  * 4616), LOGIN, CRAM-MD5 (RFC 2195), SCRAM-SHA-1 and SCRAM-SHA-256 (RFC 5802,
  * RFC 7677) with their -PLUS forms where the protocol gives channel binding
- * bytes. Messages are raw bytes: base64 is the protocol's.
+ * bytes, and EXTERNAL with a client's TLS certificate. Messages are raw bytes:
+ * base64 is the protocol's.
  *
  * An exchange is one object, used by one thread at a time; sasl_step() may
  * block as site_login() does. Which mechanisms are on is the site's setting
@@ -33,6 +34,10 @@ struct sasl_options {
 	 */
 	bool (*binding)(const void *arg, const char *type, struct buf *out);
 	const void *binding_arg;
+	/* The client's TLS certificate, for EXTERNAL; NULL: none. It must
+	 * outlive the exchange. Trusted: as site/client_cert.h means it. */
+	const struct x509_st *certificate;
+	bool certificate_trusted;
 };
 
 enum sasl_rc {

@@ -15,6 +15,8 @@ struct sasl_mech {
 	enum sasl_rc (*step)(struct sasl *x, struct str in, struct buf *out);
 	unsigned flags;
 	bool plus; /* with channel binding */
+	/* Whether the connection has what it needs; NULL: nothing. */
+	bool (*possible)(const struct sasl_options *o);
 };
 
 struct sasl {
@@ -51,6 +53,9 @@ enum sasl_rc sasl_begin_login(
     struct sasl *x, struct str user, struct str authzid, const char *verifier);
 enum sasl_rc sasl_verdict(struct sasl *x, bool proved);
 
+/* Does the client's certificate prove anybody? */
+bool sasl_has_external(const struct sasl_options *o);
+enum sasl_rc sasl_step_external(struct sasl *x, struct str in, struct buf *out);
 enum sasl_rc sasl_step_scram(struct sasl *x, struct str in, struct buf *out);
 
 #endif

@@ -32,6 +32,9 @@ static const char *const capabilities[] = {
 	"CONTEXT=SEARCH",
 	"CONTEXT=SORT",
 	"MULTISEARCH",
+	"LANGUAGE",
+	"I18NLEVEL=1",
+	"I18NLEVEL=2",
 	"THREAD=ORDEREDSUBJECT",
 	"THREAD=REFERENCES",
 	"THREAD=REFS",
@@ -281,12 +284,11 @@ cmd_enable(struct session *s, struct cmd *c)
 	return REPLY_OK;
 }
 
-enum reply
-cmd_namespace(struct session *s, struct cmd *c)
+void
+put_namespace(struct session *s)
 {
 	struct buf *out = conn_out(s->conn);
 
-	(void)c;
 	BUF_LIT(out, "* NAMESPACE ((\"\" \"/\")) ");
 	if (s->others) {
 		BUF_LIT(out, "((");
@@ -296,5 +298,12 @@ cmd_namespace(struct session *s, struct cmd *c)
 		BUF_LIT(out, "NIL");
 	}
 	BUF_LIT(out, " NIL\r\n");
+}
+
+enum reply
+cmd_namespace(struct session *s, struct cmd *c)
+{
+	(void)c;
+	put_namespace(s);
 	return REPLY_OK;
 }

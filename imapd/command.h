@@ -122,8 +122,13 @@ enum reply cmd_compress(struct session *s, struct cmd *c);
 enum reply cmd_id(struct session *s, struct cmd *c);
 enum reply cmd_enable(struct session *s, struct cmd *c);
 enum reply cmd_namespace(struct session *s, struct cmd *c);
+void put_namespace(struct session *s);
 void put_capabilities(const struct session *s, struct buf *out);
 void enable_condstore(struct session *s);
+
+/* cmd_i18n.c */
+enum reply cmd_comparator(struct session *s, struct cmd *c);
+enum reply cmd_language(struct session *s, struct cmd *c);
 
 /* cmd_login.c */
 enum reply cmd_login(struct session *s, struct cmd *c);

@@ -20,4 +20,10 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/test_imap_rev2.py %D%/test_imap_session.py %D%/test_imap_multisearch.py \
 	%D%/test_imap_urlauth.py %D%/test_lmtp.py \
 	%D%/test_mail_path.py %D%/test_pop3.py %D%/test_pop3_extensions.py %D%/test_pop3_migration.py \
+	%D%/search_oracle.py \
+	%D%/test_imap_context.py \
+	%D%/test_imap_i18n.py \
+	%D%/test_imap_search.py \
+	%D%/test_imap_search_oracle.py \
+	%D%/test_imap_sort.py \
 	%D%/test_powercut.py %D%/test_sasl.py %D%/test_sasl_external.py

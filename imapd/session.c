@@ -241,6 +241,8 @@ const struct net_proto imap_proto = {
 	.wake = session_wake,
 	.stop = session_stop,
 	.close = session_close,
+	.relay_stop = "* BYE [UNAVAILABLE] Server stops\r\n",
+	.relay_idle = "* BYE Idle for too long\r\n",
 };
 
 enum store_rc

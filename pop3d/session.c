@@ -268,6 +268,7 @@ const struct net_proto pop3_proto = {
 	.stop = on_stop,
 	.close = on_close,
 	.batch = true,
+	.relay_stop = "-ERR [SYS/TEMP] Server stops\r\n",
 };
 
 /* ------------------------------------------------------------------------

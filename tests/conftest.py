@@ -70,6 +70,7 @@ class Site:
         self.build = build
         self.base = free_port_base()
         self.counter = itertools.count(1)
+        self.children = []
 
     def quickstart(self, mode):
         return subprocess.run(
@@ -103,6 +104,10 @@ class Site:
         return self
 
     def stop(self):
+        # Those that are our children would stay as zombies, which quickstart waits for.
+        for process in self.children:
+            process.terminate()
+            process.wait(20)
         self.quickstart("--stop")
 
     def remove(self):
@@ -153,6 +158,7 @@ class Site:
         process = subprocess.Popen(
             [str(self.build / name / name), "-c", str(self.dir / "mailstead.conf")],
             stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        self.children.append(process)
         pid_file, control = self.run_dir / f"{name}.pid", self.run_dir / f"{name}.ctl"
 
         def ready():

@@ -206,6 +206,30 @@ def test_pop3(site, dovecot):
         assert [c.line()[:6] for _ in range(4)][2] == "+OK 2 "
 
 
+def test_quiet_session_ends(site, dovecot):
+    account = account_at(site, dovecot)
+    setting(site, account[0], "idle_timeout", "1s")
+    with Imap(site, *account) as c, Pop3(site, *account) as p:
+        assert c.line().startswith("* BYE Idle")
+        with pytest.raises(EOFError):
+            p.line()
+
+
+def test_front_stops(site, dovecot):
+    account = account_at(site, dovecot)
+    with Imap(site, *account) as c, Pop3(site, *account) as p:
+        for daemon in ("imapd", "pop3d"):
+            os.kill(site.pid(daemon), signal.SIGTERM)
+        assert c.line().startswith("* BYE [UNAVAILABLE]")
+        assert p.line().startswith("-ERR [SYS/TEMP]")
+        for end in (c, p):
+            with pytest.raises(EOFError):
+                end.line()
+    for daemon in ("imapd", "pop3d"):
+        wait_for(lambda: not (site.run_dir / f"{daemon}.pid").exists())
+        site.start_daemon(daemon)
+
+
 def test_password_is_only_there(site, dovecot):
     user, password = account_at(site, dovecot, local=False)
     with Imap(site) as c:

@@ -325,6 +325,7 @@ peer_relay(struct peer **pp, struct conn *c)
 	struct peer *p = *pp;
 
 	conn_relay(c, p->fd, p->ssl, str_sub(buf_str(&p->in), p->at, STR_NPOS));
+	conn_set_timeout(c, p->to.idle_timeout);
 	p->fd = -1;
 	p->ssl = NULL;
 	peer_free(pp);

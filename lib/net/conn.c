@@ -226,7 +226,9 @@ say_stop(struct conn *c)
 	const struct net_proto *proto = c->listener->proto;
 
 	c->stop_said = true;
-	if (proto->stop && !c->relay)
+	if (c->relay)
+		relay_say(c, proto->relay_stop);
+	else if (proto->stop)
 		proto->stop(c->session);
 	c->closing = true;
 }

@@ -314,6 +314,10 @@ on_timer(struct conn *c, uint32_t now)
 	if (!conn_idle(c) || conn_unsent(c) > 0) {
 		log_timeout(c);
 		c->dead = true;
+	} else if (c->relay) {
+		conn_borrow(c, c->loop->scratch);
+		relay_say(c, proto->relay_idle);
+		c->closing = true;
 	} else if (proto->timeout) {
 		c->active = now;
 		conn_borrow(c, c->loop->scratch);

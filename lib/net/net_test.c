@@ -456,7 +456,33 @@ test_relay(void **state)
 	say(fd, "RELAY 0\r\n");
 	expect(fd, "relayed\r\nahead\r\n");
 	stop(); /* does not wait for those */
+	expect(fd, "stopped\r\n");
 	expect_end(fd);
+}
+
+/* What either side sends is a sign of life. */
+static void
+test_relay_timeout(void **state)
+{
+	int64_t from;
+	int fd;
+
+	(void)state;
+	start((struct net_options){ 0 });
+	fd = dial(PLAIN);
+	say(fd, "RELAY 0 1\r\n");
+	expect(fd, "relayed\r\nahead\r\n");
+	from = clock_mono_ms();
+	say(fd, "DELAY 1200\r\nECHO after\r\n");
+	expect(fd, "delayed\r\nafter\r\nquiet\r\n");
+	expect_end(fd);
+	assert_true(clock_mono_ms() - from >= 2200);
+	/* Not into the middle of a line. */
+	fd = dial(PLAIN);
+	say(fd, "RELAY 0 1\r\nHALF\r\n");
+	expect(fd, "relayed\r\nahead\r\nhalf");
+	expect_end(fd);
+	stop();
 }
 
 int
@@ -471,6 +497,7 @@ main(void)
 		cmocka_unit_test_teardown(test_timers, test_abandon),
 		cmocka_unit_test_teardown(test_wake, test_abandon),
 		cmocka_unit_test_teardown(test_relay, test_abandon),
+		cmocka_unit_test_teardown(test_relay_timeout, test_abandon),
 		cmocka_unit_test_teardown(test_stop, test_abandon),
 		cmocka_unit_test_teardown(test_parallel_and_who, test_abandon),
 		cmocka_unit_test_teardown(test_many, test_abandon),

@@ -43,7 +43,7 @@ conn_relay(struct conn *c, int fd, struct ssl_st *ssl, struct str ahead)
 	keep_alive(c->fd);
 	buf_putstr(&r->ahead, ahead);
 	c->relay = r;
-	c->timeout = 0; /* the backend has its own */
+	c->timeout = 0;
 }
 
 void
@@ -149,6 +149,15 @@ relay_more(const struct conn *c)
 	return c->relay && c->relay->readable && !c->relay->eof;
 }
 
+/* N octets were put into the client's output. */
+static void
+note_output(struct conn *c, size_t n)
+{
+	c->active = net_seconds();
+	if (n > 0)
+		c->relay->in_line = c->out.p[c->out.n - 1] != '\n';
+}
+
 bool
 relay_read(struct conn *c)
 {
@@ -157,6 +166,7 @@ relay_read(struct conn *c)
 
 	if (r->ahead.n > 0) {
 		buf_putstr(&c->out, buf_str(&r->ahead));
+		note_output(c, r->ahead.n);
 		buf_fini(&r->ahead);
 		return true;
 	}
@@ -173,7 +183,15 @@ relay_read(struct conn *c)
 		return true;
 	}
 	c->out.n += (size_t)got;
+	note_output(c, (size_t)got);
 	return true;
+}
+
+void
+relay_say(struct conn *c, const char *text)
+{
+	if (text && !c->relay->in_line && c->relay->ahead.n == 0)
+		buf_puts(&c->out, text);
 }
 
 size_t

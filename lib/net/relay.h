@@ -21,6 +21,7 @@ struct relay {
 	bool readable; /* a read may find something */
 	bool blocked;  /* the socket takes no more */
 	bool eof;
+	bool in_line;     /* the client has a line that is not complete */
 	struct buf ahead; /* what the backend sent before it was watched */
 	struct buf out;
 	size_t out_at;
@@ -32,6 +33,8 @@ void relay_free(struct relay **r);
 bool relay_flush(struct conn *c);
 /* Read what the backend sends into the client's output; false: nothing. */
 bool relay_read(struct conn *c);
+/* Words of our own for the client, unless they would break a line. */
+void relay_say(struct conn *c, const char *text);
 /* May relay_read() find something? */
 bool relay_more(const struct conn *c);
 /* The client's bytes; all of them are taken. */

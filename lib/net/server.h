@@ -65,6 +65,13 @@ struct net_proto {
 	/* Replies of pipelined commands may be sent together (RFC 2920): a
 	 * reply waits while the next command, already here, is executed. */
 	bool batch;
+	/*
+	 * What the client of a relayed connection is told, CRLF included, when
+	 * the server stops, or when neither side has sent anything for the time
+	 * of conn_set_timeout(). It does not go into the middle of a line of
+	 * the backend. NULL: nothing.
+	 */
+	const char *relay_stop, *relay_idle;
 };
 
 /* Output goes here; sent when the callback returns. */
@@ -81,7 +88,8 @@ void conn_set_timeout(struct conn *c, unsigned seconds); /* 0: none */
  * From run(), before it returns NET_DONE: what is in conn_out() is still sent,
  * then AHEAD; from then on the client's bytes, those included that it sent
  * ahead, go to the connected socket FD and back, until one of the two closes.
- * The protocol is asked nothing any more but close(). SSL (may be NULL) and FD
+ * The protocol is asked nothing any more but close(), and there is no timeout
+ * unless one is set after this. SSL (may be NULL) and FD
  * are the connection's from here on; FD must not block.
  */
 struct ssl_st;

@@ -105,6 +105,14 @@ verb_delay(struct session *s, const char *arg)
 }
 
 static enum net_next
+verb_half(struct session *s, const char *arg)
+{
+	(void)arg;
+	buf_puts(conn_out(s->c), "half");
+	return NET_DONE;
+}
+
+static enum net_next
 verb_wait(struct session *s, const char *arg)
 {
 	(void)arg;
@@ -119,7 +127,8 @@ verb_timeout(struct session *s, const char *arg)
 	return verb_echo(s, "ok");
 }
 
-/* To our own listener of that number: what another server would be. */
+/* "RELAY listener [timeout]": to our own listener of that number, which is what
+ * another server would be. */
 static enum net_next
 verb_relay(struct session *s, const char *arg)
 {
@@ -128,6 +137,8 @@ verb_relay(struct session *s, const char *arg)
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	buf_puts(conn_out(s->c), "relayed\r\n");
 	conn_relay(s->c, fd, NULL, STR("ahead\r\n"));
+	if (strchr(arg, ' '))
+		conn_set_timeout(s->c, (unsigned)atoi(strchr(arg, ' ')));
 	return NET_DONE;
 }
 
@@ -207,6 +218,7 @@ static const struct {
 	{ "PARALLEL", verb_parallel },
 	{ "PEER", verb_peer },
 	{ "QUIT", verb_quit },
+	{ "HALF", verb_half },
 	{ "RELAY", verb_relay },
 	{ "SLEEP", verb_sleep },
 	{ "STARTTLS", verb_starttls },
@@ -304,9 +316,11 @@ echo_close(void *session)
 }
 
 const struct net_proto echo = { "echo", echo_open, echo_input, echo_run,
-	echo_timeout, echo_wake, echo_stop, echo_close, false };
+	echo_timeout, echo_wake, echo_stop, echo_close, false, "stopped\r\n",
+	"quiet\r\n" };
 static const struct net_proto batch = { "batch", echo_open, echo_input,
-	echo_run, echo_timeout, echo_wake, echo_stop, echo_close, true };
+	echo_run, echo_timeout, echo_wake, echo_stop, echo_close, true, NULL,
+	NULL };
 
 static char greeting[] = GREETING;
 

@@ -163,6 +163,8 @@ site_backend(struct site *s, struct arena *a, const struct site_account *acc,
 	out->verify = site_setting_bool(s, "backend.verify", scope);
 	out->ca_file = site_setting(s, a, "backend.ca_file", scope);
 	out->timeout = (unsigned)site_setting_uint(s, "backend.timeout", scope);
+	out->idle_timeout =
+	    (unsigned)site_setting_uint(s, "backend.idle_timeout", scope);
 	out->master_user = site_setting(s, a, "backend.master_user", scope);
 	out->master_password_file =
 	    site_setting(s, a, "backend.master_password_file", scope);

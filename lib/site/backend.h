@@ -34,6 +34,7 @@ struct site_backend {
 	bool verify;            /* the certificate */
 	struct str ca_file;     /* empty: the system's */
 	unsigned timeout;       /* seconds, to connect and log in */
+	unsigned idle_timeout;  /* seconds, of a session there; 0: none */
 	struct str master_user; /* empty: the user's own name and password */
 	struct str master_password_file;
 	struct str master_separator; /* empty: by authorisation identity */

@@ -31,6 +31,7 @@ static const struct site_setting table[] = {
 	{ "auth.trusted", SETTING_TEXT, S, "", NULL, "addresses and networks never delayed or blocked" },
 	{ "auth.window", SETTING_DURATION, S, "1h", NULL, "failures older than this are forgotten" },
 	{ "backend.ca_file", SETTING_TEXT, SDA, "", NULL, "PEM file of the authorities that backends' certificates must come from; empty: the system's" },
+	{ "backend.idle_timeout", SETTING_DURATION, SDA, "45m", NULL, "end a client's session at a backend when neither has said anything for so long; 0: never" },
 	{ "backend.lmtp_port", SETTING_UINT, S, "24", NULL, "LMTP port of the hosts that accounts' backends name" },
 	{ "backend.master_password_file", SETTING_TEXT, SDA, "", NULL, "file with the password of backend.master_user" },
 	{ "backend.master_separator", SETTING_TEXT, SDA, "", NULL, "log in at backends as USER, this, MASTER; empty: as MASTER with SASL's authorisation identity" },

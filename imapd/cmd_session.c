@@ -99,6 +99,8 @@ put_capabilities(const struct session *s, struct buf *out)
 	if (s->state != ST_NEW) {
 		if (!conn_compressed(s->conn))
 			BUF_LIT(out, " COMPRESS=DEFLATE");
+		if (unauthenticate_allowed(s))
+			BUF_LIT(out, " UNAUTHENTICATE");
 		return;
 	}
 	if (!conn_tls(s->conn) && conn_starttls_available(s->conn))

@@ -85,12 +85,8 @@ access_known(struct str access)
 static bool
 is_submission_server(const struct session *s)
 {
-	struct str address = str_of(s->address);
-	struct site_scope scope = { str_sub(address, str_rchr(address, '@') + 1,
-					address.n),
-		str_of(s->user) };
-
-	return site_setting_bool(s->d->site, "imap.urlauth_submit", scope);
+	return site_setting_bool(
+	    s->d->site, "imap.urlauth_submit", session_scope(s));
 }
 
 static bool

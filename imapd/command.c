@@ -76,6 +76,7 @@ static const struct command rows[] = {
 	{ "UID STORE",    ST_SELECTED, F_SYNC | F_WRITE | F_LIMITED, "set rest",        cmd_store },
 	{ "UID THREAD",   ST_SELECTED, F_SYNC,           "rest",            cmd_thread },
 	{ "UIDBATCHES",   ST_SELECTED, F_SYNC,           "rest",            cmd_uidbatches },
+	{ "UNAUTHENTICATE", ST_IN,     0,                "",                cmd_unauthenticate },
 	{ "UNSELECT",     ST_SELECTED, 0,                "",                cmd_unselect },
 	{ "UNSUBSCRIBE",  ST_IN,       F_SYNC,           "mbox",            cmd_unsubscribe },
 	{ "URLFETCH",     ST_IN,       F_SYNC,           "rest",            cmd_urlfetch },

@@ -134,6 +134,10 @@ enum reply cmd_language(struct session *s, struct cmd *c);
 enum reply cmd_login(struct session *s, struct cmd *c);
 enum reply cmd_authenticate(struct session *s, struct cmd *c);
 
+/* cmd_unauthenticate.c */
+enum reply cmd_unauthenticate(struct session *s, struct cmd *c);
+bool unauthenticate_allowed(const struct session *s);
+
 /* cmd_mailbox.c */
 enum reply cmd_create(struct session *s, struct cmd *c);
 enum reply cmd_delete(struct session *s, struct cmd *c);

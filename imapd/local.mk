@@ -24,7 +24,7 @@ imapd_rest = %D%/append.c %D%/append.h %D%/url_read.c %D%/url_read.h \
 	$(imapd_search) %D%/section.c %D%/section.h %D%/status.c \
 	%D%/cmd_append.c %D%/cmd_fetch.c %D%/cmd_list.c %D%/cmd_login.c \
 	%D%/cmd_mailbox.c %D%/cmd_message.c %D%/cmd_search.c \
-	%D%/cmd_select.c %D%/cmd_uidbatches.c %D%/cmd_urlauth.c %D%/cmd_session.c \
+	%D%/cmd_select.c %D%/cmd_uidbatches.c %D%/cmd_unauthenticate.c %D%/cmd_urlauth.c %D%/cmd_session.c \
 	%D%/cmd_store.c %D%/proxy.c %D%/proxy.h
 
 pkglibexec_PROGRAMS += %D%/imapd

@@ -52,6 +52,12 @@ session_domain(const struct session *s)
 	return str_sub(address, str_rchr(address, '@') + 1, address.n);
 }
 
+struct site_scope
+session_scope(const struct session *s)
+{
+	return (struct site_scope){ session_domain(s), str_of(s->user) };
+}
+
 /* An account other than the user's that a command has opened. */
 struct opened {
 	struct account *account;

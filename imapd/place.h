@@ -96,5 +96,7 @@ bool place_is_user(const struct session *s, struct str address);
 void place_login(struct session *s, const struct site_account *acc);
 void place_logout(struct session *s);
 struct str session_domain(const struct session *s);
+/* Where settings are looked up for it. */
+struct site_scope session_scope(const struct session *s);
 
 #endif

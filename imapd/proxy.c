@@ -32,6 +32,26 @@ refused(struct session *s, struct cmd *c, const struct site_account *acc,
 	    "available");
 }
 
+/* What the backend can, but for logging in as somebody else: nobody would
+ * look for the backend of that account. */
+static struct str
+capability_code(struct session *s, struct str words)
+{
+	struct buf code = { 0 };
+	struct str word, out;
+
+	BUF_LIT(&code, "CAPABILITY");
+	while (words.n && str_split(&words, ' ', &word)) {
+		if (word.n == 0 || str_ieqc(word, "UNAUTHENTICATE"))
+			continue;
+		buf_putc(&code, ' ');
+		buf_putstr(&code, word);
+	}
+	out = arena_str(s->arena, buf_str(&code));
+	buf_fini(&code);
+	return out;
+}
+
 enum reply
 proxy_login(struct session *s, struct cmd *c, const struct site_account *acc,
     const char *mechanism, struct str password)
@@ -49,8 +69,7 @@ proxy_login(struct session *s, struct cmd *c, const struct site_account *acc,
 	enum backend_rc rc = backend_imap(&l, &p, &capability, &e);
 
 	if (rc == BACKEND_OK) {
-		c->code = arena_printf(
-		    s->arena, "CAPABILITY %.*s", STR_ARG(buf_str(&capability)));
+		c->code = capability_code(s, buf_str(&capability));
 		c->text = "Logged in";
 		conn_set_user(s->conn, acc->address);
 		log_proxied(s, acc, mechanism);

@@ -215,17 +215,24 @@ session_stop(void *session)
 	write_untagged(conn_out(s->conn), "BYE [UNAVAILABLE] Server stops");
 }
 
+/* Whatever is of the account and not of a command. */
+static void
+leave_account(struct session *s)
+{
+	watch_remove(s->d->watch, &s->watcher);
+	notify_free(s);
+	sel_close(s);
+	place_logout(s);
+	account_close(&s->account);
+}
+
 static void
 session_close(void *session)
 {
 	struct session *s = session;
 
-	watch_remove(s->d->watch, &s->watcher);
-	notify_free(s);
 	command_drop(s);
-	sel_close(s);
-	place_logout(s);
-	account_close(&s->account);
+	leave_account(s);
 	frame_fini(&s->frame);
 	arena_free(&s->arena);
 	free(s);
@@ -262,6 +269,23 @@ session_login(struct session *s, const struct site_account *acc, struct err *e)
 	conn_set_timeout(s->conn, s->d->timeout);
 	conn_set_user(s->conn, acc->address);
 	return STORE_OK;
+}
+
+void
+session_logout(struct session *s)
+{
+	leave_account(s);
+	memset(s->user, 0, sizeof(s->user));
+	s->state = ST_NEW;
+	s->enabled = 0;
+	s->bad = 0;
+	s->metadata_since = s->metadata_own = 0;
+	s->collation = NULL;
+	s->keywords = (struct keywords){ 0 };
+	s->opened = clock_mono_ms();
+	s->frame.max_line = LINE_BEFORE_LOGIN;
+	conn_set_timeout(s->conn, s->d->login_timeout);
+	conn_set_user(s->conn, STR_NULL);
 }
 
 bool

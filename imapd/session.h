@@ -126,6 +126,10 @@ extern const struct net_proto imap_proto;
 enum store_rc session_login(
     struct session *s, const struct site_account *acc, struct err *e);
 
+/* From within a command: nothing is left of the account and of what the client
+ * asked for as its user; it can log in anew. */
+void session_logout(struct session *s);
+
 /* Mailbox names travel as UTF-8, not as modified UTF-7. */
 bool session_utf8(const struct session *s);
 /* Passwords may not travel on this connection. */

@@ -40,12 +40,10 @@ class ZipSocket(io.RawIOBase):
         self.came = self.came[n:]
         return n
 
-    def close(self):
-        super().close()
-        self.sock.close()
-
 
 class ZipImap(Imap):
+    clear = None
+
     def compress(self, **how):
         self.ok("COMPRESS DEFLATE")
         self.clear = self.sock
@@ -57,3 +55,8 @@ class ZipImap(Imap):
         assert not self.sock.came
         self.sock = self.clear
         self.file = self.sock.makefile("rb")
+
+    def close(self):
+        super().close()
+        if self.clear:
+            self.clear.close()

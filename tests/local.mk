@@ -18,6 +18,7 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/test_imap_notify.py %D%/test_imap_objectid.py \
 	%D%/test_imap_qresync.py %D%/test_imap_replay.py \
 	%D%/test_imap_rev2.py %D%/test_imap_session.py %D%/test_imap_multisearch.py \
+	%D%/test_imap_unauthenticate.py \
 	%D%/test_imap_urlauth.py %D%/test_lmtp.py \
 	%D%/test_mail_path.py %D%/test_pop3.py %D%/test_pop3_extensions.py %D%/test_pop3_migration.py \
 	%D%/search_oracle.py \

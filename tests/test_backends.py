@@ -18,6 +18,7 @@ import pytest
 
 from conftest import Site, wait_for
 from imap_raw import Imap, message
+from imap_zip import ZipImap
 from test_pop3 import Pop3
 
 pytestmark = pytest.mark.skipif(not shutil.which("dovecot"), reason="no dovecot")
@@ -448,6 +449,16 @@ def test_mailstead_behind_mailstead(site, own_site):
         c.until("i")
     with Pop3(site, user, password) as c:
         assert c.ok("STAT").startswith("2 ")
+    # Compression is between the client and the far one; who logs in there is
+    # for the front to say.
+    with ZipImap(site) as c:
+        _, tagged = c.command(f"LOGIN {user} {password}")
+        assert "COMPRESS=DEFLATE" in tagged and "UNAUTHENTICATE" not in tagged
+        c.bad("UNAUTHENTICATE")
+        c.compress()
+        c.append("INBOX", message(3, body="x" * 100000 + "\r\n"))
+        c.ok("SELECT INBOX")
+        assert "x" * 100000 in c.ok("FETCH 3 BODY.PEEK[]")[0]
     # The far one goes away: so does the client's connection.
     with Imap(site, user, password) as c:
         os.kill(far.pid("imapd"), signal.SIGTERM)

@@ -73,6 +73,22 @@ zip_say(struct client *t, const char *text)
 	buf_fini(&out);
 }
 
+/* Not past the end of a block: clear text may follow. */
+static bool
+zip_block(struct client *t)
+{
+	if (t->in.avail_in == 0) {
+		ssize_t r = recv(t->fd, t->room, sizeof(t->room), 0);
+
+		if (r <= 0)
+			return false;
+		t->in.next_in = (const Bytef *)t->room;
+		t->in.avail_in = (uInt)r;
+	}
+	assert_in_range(-inflate(&t->in, Z_BLOCK), 0, -Z_BUF_ERROR);
+	return true;
+}
+
 /* N octets more; false: the end came. */
 static bool
 zip_read(struct client *t, char *p, size_t n)
@@ -80,16 +96,8 @@ zip_read(struct client *t, char *p, size_t n)
 	t->in.next_out = (Bytef *)p;
 	t->in.avail_out = (uInt)n;
 	while (t->in.avail_out > 0) {
-		if (t->in.avail_in == 0) {
-			ssize_t r = recv(t->fd, t->room, sizeof(t->room), 0);
-
-			if (r <= 0)
-				return false;
-			t->in.next_in = (const Bytef *)t->room;
-			t->in.avail_in = (uInt)r;
-		}
-		assert_in_range(
-		    -inflate(&t->in, Z_SYNC_FLUSH), 0, -Z_BUF_ERROR);
+		if (!zip_block(t))
+			return false;
 	}
 	return true;
 }
@@ -231,16 +239,18 @@ test_on_and_off(void **state)
 	zip_say(t, "COMPRESS off\r\n");
 	say(t->fd, "ECHO ahead\r\n");
 	zip_expect(t, "was on\r\n");
+	do /* the empty block that ends what was compressed; then clear text */
+		assert_true(zip_block(t));
+	while ((t->in.data_type & (128 | 31)) != 128);
 	inflateEnd(&t->in);
 	deflateEnd(&t->out);
-	/* inflate() has taken no more than what was compressed ... */
 	if (t->in.avail_in > 0)
 		assert_memory_equal(t->in.next_in, "ahead\r\n", 7);
 	else
 		expect(t->fd, "ahead\r\n");
 	say(t->fd, "ECHO plain\r\n");
 	expect(t->fd, "plain\r\n");
-	/* ... and it can begin again. */
+	/* It can begin again. */
 	begin_zip(t);
 	zip_say(t, "ECHO two\r\n");
 	zip_expect(t, "two\r\n");

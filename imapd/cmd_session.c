@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Commands about the session itself. */
-#include "base/log.h"
 #include "imapd/metadata.h"
 
 static const char *const capabilities[] = {
@@ -161,55 +160,6 @@ cmd_compress(struct session *s, struct cmd *c)
 		return no(c, "COMPRESSIONACTIVE", "DEFLATE active already");
 	conn_compress(s->conn, true);
 	c->text = "DEFLATE active";
-	return REPLY_OK;
-}
-
-/* A front like ours tells how many more there may be before it is a loop. */
-static void
-note_hops(struct session *s, struct str name, struct str value)
-{
-	uint32_t n;
-
-	if (str_ieqc(name, "x-proxy-ttl") && str_u32(value, &n) && n < s->hops)
-		s->hops = n;
-}
-
-/* RFC 2971: at most 30 fields; logged at debug level, one line each. */
-static bool
-take_id(struct session *s, struct parse *p)
-{
-	struct str name, value;
-	unsigned n = 0;
-
-	if (!parse_sp(p))
-		return false;
-	if (parse_try_word(p, "NIL"))
-		return parse_end(p);
-	if (!parse_char(p, '('))
-		return false;
-	if (!parse_try(p, ')')) {
-		do {
-			if (++n > 30)
-				return parse_fail(p, "too many fields");
-			if (!parse_string(p, &name) || !parse_sp(p) ||
-			    !parse_nstring(p, &value))
-				return false;
-			note_hops(s, name, value);
-			log_debug("client id",
-			    LOG_CSTR("session", conn_id(s->conn)),
-			    LOG_STR("field", name), LOG_STR("value", value));
-		} while (parse_try(p, ' '));
-		if (!parse_char(p, ')'))
-			return false;
-	}
-	return parse_end(p);
-}
-
-enum reply
-cmd_id(struct session *s, struct cmd *c)
-{
-	EXPECT(c, take_id(s, &c->p));
-	write_untagged(conn_out(s->conn), "ID (\"name\" \"Mailstead\")");
 	return REPLY_OK;
 }
 

@@ -119,7 +119,6 @@ enum reply cmd_noop(struct session *s, struct cmd *c);
 enum reply cmd_logout(struct session *s, struct cmd *c);
 enum reply cmd_starttls(struct session *s, struct cmd *c);
 enum reply cmd_compress(struct session *s, struct cmd *c);
-enum reply cmd_id(struct session *s, struct cmd *c);
 enum reply cmd_enable(struct session *s, struct cmd *c);
 enum reply cmd_namespace(struct session *s, struct cmd *c);
 void put_namespace(struct session *s);
@@ -129,6 +128,9 @@ void enable_condstore(struct session *s);
 /* cmd_i18n.c */
 enum reply cmd_comparator(struct session *s, struct cmd *c);
 enum reply cmd_language(struct session *s, struct cmd *c);
+
+/* cmd_id.c */
+enum reply cmd_id(struct session *s, struct cmd *c);
 
 /* cmd_login.c */
 enum reply cmd_login(struct session *s, struct cmd *c);

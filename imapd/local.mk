@@ -1,5 +1,6 @@
 # What needs neither store nor network: for the daemon, the tests, the fuzzer.
 imapd_parts = %D%/fetch_items.c %D%/fetch_items.h %D%/frame.c %D%/frame.h \
+	%D%/id.c %D%/id.h \
 	%D%/match.c %D%/match.h %D%/metadata_parse.c %D%/parse.c %D%/parse.h \
 	%D%/search_key.c %D%/search_key.h %D%/search_return.c \
 	%D%/search_result.c %D%/search_result.h %D%/seqset.c %D%/seqset.h \
@@ -22,7 +23,7 @@ imapd_rest = %D%/append.c %D%/append.h %D%/url_read.c %D%/url_read.h \
 	%D%/place.h %D%/place_list.c %D%/qresync.c %D%/qresync.h %D%/sync.c %D%/tell.c \
 	%D%/tell.h %D%/idle.c %D%/watch.c %D%/watch.h \
 	$(imapd_search) %D%/section.c %D%/section.h %D%/status.c \
-	%D%/cmd_append.c %D%/cmd_fetch.c %D%/cmd_list.c %D%/cmd_login.c \
+	%D%/cmd_append.c %D%/cmd_fetch.c %D%/cmd_id.c %D%/cmd_list.c %D%/cmd_login.c \
 	%D%/cmd_mailbox.c %D%/cmd_message.c %D%/cmd_search.c \
 	%D%/cmd_select.c %D%/cmd_uidbatches.c %D%/cmd_unauthenticate.c %D%/cmd_urlauth.c %D%/cmd_session.c \
 	%D%/cmd_store.c %D%/proxy.c %D%/proxy.h
@@ -30,7 +31,9 @@ imapd_rest = %D%/append.c %D%/append.h %D%/url_read.c %D%/url_read.h \
 pkglibexec_PROGRAMS += %D%/imapd
 %C%_imapd_SOURCES = %D%/main.c $(imapd_rest) $(imapd_parts)
 
-check_PROGRAMS += %D%/imapd_test
+check_PROGRAMS += %D%/id_test %D%/imapd_test
+%C%_id_test_SOURCES = %D%/id_test.c %D%/id.c %D%/id.h
+%C%_id_test_LDADD = $(TEST_LIBS)
 %C%_imapd_test_SOURCES = %D%/imapd_test.c $(imapd_rest) $(imapd_parts)
 %C%_imapd_test_LDADD = $(TEST_LIBS)
 

@@ -13,7 +13,7 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/conftest.py %D%/imap_raw.py %D%/imap_zip.py %D%/lmtp.py %D%/test_bad_input.py \
 	%D%/test_clients.py %D%/test_crash.py %D%/test_faults.py \
 	%D%/test_fetch_clients.py %D%/test_imap_append.py %D%/test_imap_compress.py %D%/test_imap_concurrent.py \
-	%D%/test_imap_limits.py %D%/test_imap_mailbox.py \
+	%D%/test_imap_id.py %D%/test_imap_limits.py %D%/test_imap_mailbox.py \
 	%D%/test_imap_message.py %D%/test_imap_model.py \
 	%D%/test_imap_notify.py %D%/test_imap_objectid.py \
 	%D%/test_imap_qresync.py %D%/test_imap_replay.py \

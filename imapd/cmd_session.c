@@ -5,7 +5,6 @@
 static const char *const capabilities[] = {
 	"IMAP4rev1",
 	"IMAP4rev2",
-	"LITERAL+",
 	"SASL-IR",
 	"ID",
 	"ENABLE",
@@ -89,6 +88,8 @@ put_capabilities(const struct session *s, struct buf *out)
 			buf_putc(out, ' ');
 		buf_puts(out, capabilities[i]);
 	}
+	/* One of the two (RFC 7888, section 5). */
+	buf_puts(out, s->d->literal_minus ? " LITERAL-" : " LITERAL+");
 	BUF_LIT(out, " APPENDLIMIT=");
 	buf_putu(out, s->d->max_literal);
 	if (s->d->message_limit) {

@@ -279,6 +279,18 @@ run_row(struct session *s, struct cmd *c)
 	return c->row->run(s, c);
 }
 
+/* What came unasked although LITERAL- does not let it is a BAD (RFC 7888,
+ * section 5). */
+static enum reply
+literal_refused(const struct session *s, struct cmd *c)
+{
+	bool broken = s->d->literal_minus && s->frame.unasked;
+
+	c->code = STR("TOOBIG");
+	c->text = "Literal too large";
+	return s->state == ST_NEW || broken ? REPLY_BAD : REPLY_NO;
+}
+
 enum reply
 command_start(struct session *s)
 {
@@ -297,11 +309,8 @@ command_start(struct session *s)
 	c->tag = arena_str(s->arena, c->tag);
 	if (s->ready == FRAME_TOOLONG)
 		return bad(c, "Command line too long");
-	if (s->ready == FRAME_REFUSED) {
-		c->code = STR("TOOBIG");
-		c->text = "Literal too large";
-		return s->state == ST_NEW ? REPLY_BAD : REPLY_NO;
-	}
+	if (s->ready == FRAME_REFUSED)
+		return literal_refused(s, c);
 	c->row = take_name(c);
 	if (!c->row)
 		return bad(c, p->error ? p->error : "Unknown command");

@@ -192,6 +192,7 @@ frame_refuse(struct frame *f)
 {
 	if (f->drop == FRAME_MORE) {
 		f->drop = FRAME_REFUSED;
+		f->unasked = !f->sync;
 		f->from = f->cmd.n;
 	}
 	if (f->sync) /* it will not come: the client reads our answer first */

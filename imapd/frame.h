@@ -40,6 +40,7 @@ struct frame {
 	bool plain;       /* no literals: a SASL answer, IDLE's DONE */
 	enum { FRAME_LINE, FRAME_OFFERED, FRAME_BYTES, FRAME_SKIP } state;
 	enum frame_event drop; /* not FRAME_MORE: why cmd grows no more */
+	bool unasked; /* the refused literal was one that does not wait */
 };
 
 void frame_fini(struct frame *f);

@@ -46,6 +46,7 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	imapd.max_literal = conf_size(c, "imapd.max_literal");
 	imapd.max_line = conf_size(c, "imapd.max_line");
 	imapd.message_limit = (unsigned)conf_uint(c, "imapd.message_limit");
+	imapd.literal_minus = conf_bool(c, "imapd.literal_minus");
 	imapd.plaintext_auth = conf_bool(c, "plaintext_auth");
 	/* Messages being received all at once, in memory. */
 	imapd.max_literals = imapd.max_literal * 8;

@@ -16,7 +16,8 @@
  * SASL messages of SASL_MAX_MESSAGE octets. */
 #define LINE_BEFORE_LOGIN 40960
 #define SMALL_LITERAL 65536
-#define IDLE_CHECK 120 /* seconds */
+#define LITERAL_MINUS 4096 /* longest that does not wait, under LITERAL- */
+#define IDLE_CHECK 120     /* seconds */
 
 static void *
 session_open(struct conn *c)
@@ -77,6 +78,14 @@ charge(struct session *s, size_t n)
 	return true;
 }
 
+/* It came without waiting, although it should have. */
+static bool
+too_bold(const struct session *s)
+{
+	return s->d->literal_minus && !s->frame.sync &&
+	       s->frame.literal > LITERAL_MINUS;
+}
+
 static enum frame_event
 offered(struct session *s)
 {
@@ -85,7 +94,7 @@ offered(struct session *s)
 	size_t max = large ? s->d->max_literal : f->max_line;
 	size_t held = large ? f->cmd.n - f->line : f->cmd.n;
 
-	if (f->literal > max || held > max - f->literal ||
+	if (too_bold(s) || f->literal > max || held > max - f->literal ||
 	    !charge(s, (size_t)f->literal))
 		return frame_refuse(f);
 	if (f->sync)

@@ -42,6 +42,7 @@ struct imapd {
 	unsigned timeout, login_timeout; /* seconds */
 	size_t max_literal, max_line;
 	bool plaintext_auth;
+	bool literal_minus;     /* instead of LITERAL+ (RFC 7888, section 5) */
 	unsigned message_limit; /* messages a command may do; 0: no limit */
 	/* Octets of large literals in memory, over all sessions. */
 	size_t max_literals;

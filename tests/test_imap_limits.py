@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""imapd: UIDBATCHES (RFC 10022), MESSAGELIMIT (RFC 9738) and INPROGRESS (RFC 9585)."""
+"""imapd: UIDBATCHES (RFC 10022), MESSAGELIMIT (RFC 9738), INPROGRESS (RFC 9585)
+and LITERAL- (RFC 7888)."""
 
 import pytest
 
@@ -13,6 +14,7 @@ def limited():
     try:
         with pytest.MonkeyPatch.context() as m:
             m.setenv("MAILSTEAD_IMAPD_MESSAGE_LIMIT", "4")
+            m.setenv("MAILSTEAD_IMAPD_LITERAL_MINUS", "yes")
             s.start()
         yield s
     finally:
@@ -69,3 +71,30 @@ def test_batches(site):
         assert c.bad("UIDBATCHES 500 3:2").startswith("BAD [CLIENTBUG]")
         for nonsense in ("UIDBATCHES", "UIDBATCHES x", "UIDBATCHES 500 1", "UIDBATCHES 0"):
             c.bad(nonsense)
+
+
+def test_literal_minus(limited):
+    with Imap(limited) as c:
+        assert "LITERAL-" in c.greeting and "LITERAL+" not in c.greeting
+        user, password = limited.new_account()
+        c.ok(f"LOGIN {{{len(user)}+}}\r\n{user} {password}")
+        caps = c.ok("CAPABILITY")[0].split()
+        assert "LITERAL-" in caps and "LITERAL+" not in caps
+        # As long as it may be, longer, and longer by a second literal.
+        for size, answer in (4096, "OK"), (4097, "BAD [TOOBIG]"), (100000, "BAD [TOOBIG]"):
+            text = message(1, body="x" * 5000 + "\r\n")
+            text = (text + "y" * size)[-size:]
+            c.send(f"a APPEND INBOX {{{size}+}}\r\n{text}\r\n")
+            assert c.until("a")[1].startswith(answer), size
+            c.send(f"b APPEND INBOX (\\Seen) ~{{{size}+}}\r\n{text}\r\n")
+            assert c.until("b")[1].startswith(answer), size
+        c.send(f"c APPEND INBOX {{4+}}\r\nabcd {{4097+}}\r\n{'z' * 4097}\r\n")
+        assert c.until("c")[1].startswith("BAD [TOOBIG]")
+        # Who waits may send more, up to the limit of all.
+        c.send("d APPEND INBOX {100000}\r\n")
+        assert c.line().startswith("+ ")
+        c.send("x" * 100000 + "\r\n")
+        assert c.until("d")[1].startswith("OK")
+        c.send("e APPEND INBOX {1000000000}\r\n")
+        assert c.until("e")[1].startswith("NO [TOOBIG]")
+        c.ok("NOOP")

@@ -19,6 +19,7 @@ def test_greeting_and_capabilities(site):
                     "UNSELECT", "ENABLE", "MOVE", "CONDSTORE", "AUTH=PLAIN", "STARTTLS"):
             assert cap in caps
         assert "LOGINDISABLED" not in caps  # loopback
+        assert "LITERAL-" not in caps  # LITERAL+ has it
         assert caps.index("IMAP4rev2") > caps.index("IMAP4rev1")  # its forms only after ENABLE: test_imap_rev2.py
 
 

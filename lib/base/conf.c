@@ -43,6 +43,7 @@ static const struct conf_key keys[] = {
 	{ "imapd.login_timeout", "1m", CONF_DURATION, "time to log in" },
 	{ "imapd.max_literal", "64M", CONF_SIZE, "largest APPEND" },
 	{ "imapd.max_line", "64K", CONF_SIZE, "longest command without its literals" },
+	{ "imapd.literal_minus", "no", CONF_BOOL, "clients wait with literals over 4096 octets (LITERAL-, not LITERAL+)" },
 	{ "imapd.message_limit", "0", CONF_UINT, "messages that one command may do; 0: no limit" },
 	{ "pop3d.listen", "*:110", CONF_TEXT, "sockets with STLS" },
 	{ "pop3d.listen_tls", "*:995", CONF_TEXT, "sockets with TLS from the start" },

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "mime/decode.h"
+#include "mime/fuzzy.h"
 #include "mime/mime.h"
 #include "store/blob.h"
 #include "store/reader.h"
 #include "store/trigram.h"
 
 /*
- * The search index holds the trigrams of each email's folded text. It is
- * filled after the delivery was acknowledged, by the housekeeper or by the
+ * The search index holds the trigrams of each email's plain text, which has
+ * neither case nor diacritics, so that it narrows exact and fuzzy searches. It
+ * is filled after the delivery was acknowledged, by the housekeeper or by the
  * first search that needs it, in id order; state.indexed tells how far.
  */
 
@@ -69,7 +70,7 @@ read_document(
 {
 	struct buf body = { 0 };
 	enum store_rc rc =
-	    read_text(a, q, d->email, mime_fold, &d->text, &body, e);
+	    read_text(a, q, d->email, mime_plain, &d->text, &body, e);
 
 	buf_putc(&d->text, '\n');
 	buf_putstr(&d->text, buf_str(&body));
@@ -202,8 +203,13 @@ search_candidates(struct account *a, const struct str *needles, size_t count,
 
 	*emails = NULL;
 	*n = 0;
-	for (size_t i = 0; i < count; i++)
-		trigram_query(needles[i], &query);
+	for (size_t i = 0; i < count; i++) {
+		struct buf plain = { 0 };
+
+		mime_plain(&plain, needles[i]);
+		trigram_query(buf_str(&plain), &query);
+		buf_fini(&plain);
+	}
 	*all = query.n == 0;
 	if (!*all)
 		rc = account_index(a, e);
@@ -214,11 +220,11 @@ search_candidates(struct account *a, const struct str *needles, size_t count,
 }
 
 enum store_rc
-email_contains(struct reader *r, int64_t email, enum search_field field,
-    void (*fold)(struct buf *, struct str), struct str needle, bool *yes,
-    struct err *e)
+email_text(struct reader *r, int64_t email,
+    void (*fold)(struct buf *, struct str), struct str *headers,
+    struct str *body, struct err *e)
 {
-	enum store_rc rc;
+	enum store_rc rc = STORE_OK;
 
 	reader_done(r);
 	if (r->text_of != email || r->fold != fold) {
@@ -232,9 +238,23 @@ email_contains(struct reader *r, int64_t email, enum search_field field,
 		r->text_of = email;
 		r->fold = fold;
 	}
-	*yes = (field != SEARCH_BODY &&
-		   str_find(buf_str(&r->headers), needle) != STR_NPOS) ||
-	       (field != SEARCH_HEADERS &&
-		   str_find(buf_str(&r->body), needle) != STR_NPOS);
+	*headers = buf_str(&r->headers);
+	*body = buf_str(&r->body);
+	return STORE_OK;
+}
+
+enum store_rc
+email_contains(struct reader *r, int64_t email, enum search_field field,
+    void (*fold)(struct buf *, struct str), struct str needle, bool *yes,
+    struct err *e)
+{
+	struct str headers, body;
+	enum store_rc rc = email_text(r, email, fold, &headers, &body, e);
+
+	if (rc != STORE_OK)
+		return rc;
+	*yes =
+	    (field != SEARCH_BODY && str_find(headers, needle) != STR_NPOS) ||
+	    (field != SEARCH_HEADERS && str_find(body, needle) != STR_NPOS);
 	return STORE_OK;
 }

@@ -488,7 +488,8 @@ enum store_rc email_hash(
 /* ------------------------------------------------------------------------
  * Search
  *
- * Text is compared folded (mime_fold): needles must be folded by the caller.
+ * The index knows text without case and diacritics (mime_plain()); how text is
+ * compared exactly is the caller's choice.
  */
 
 enum search_field { SEARCH_TEXT, SEARCH_BODY, SEARCH_HEADERS };
@@ -501,8 +502,12 @@ enum search_field { SEARCH_TEXT, SEARCH_BODY, SEARCH_HEADERS };
 enum store_rc search_candidates(struct account *a, const struct str *needles,
     size_t count, struct arena *arena, const int64_t **emails, size_t *n,
     bool *all, struct err *e);
-/* Does the email really contain NEEDLE as a substring? Text and needle are
- * compared as FOLD rewrites them; that may be mime_fold(). */
+/* The text of its header and of its parts as FOLD rewrites it, such as
+ * mime_fold(); good until the next call with R. */
+enum store_rc email_text(struct reader *r, int64_t email,
+    void (*fold)(struct buf *out, struct str utf8), struct str *headers,
+    struct str *body, struct err *e);
+/* Does the email contain NEEDLE, which FOLD has rewritten as well? */
 enum store_rc email_contains(struct reader *r, int64_t email,
     enum search_field field, void (*fold)(struct buf *out, struct str utf8),
     struct str needle, bool *yes, struct err *e);

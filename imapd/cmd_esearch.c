@@ -143,6 +143,7 @@ tell(struct session *s, struct cmd *c, struct esearch *f)
 		.ret = ret,
 		.found = search_numbers(run, true),
 		.n = run->n,
+		.scores = run->scores,
 		.mailbox = f->places[f->at].name,
 		.utf8 = session_utf8(s),
 		.uidvalidity = view_uidvalidity(run->sc.view) };

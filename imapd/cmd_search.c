@@ -45,6 +45,7 @@ tell(struct session *s, struct cmd *c, struct search *f, const char *name)
 
 	r.found = search_numbers(&f->run, c->uid);
 	r.n = f->run.n;
+	r.scores = f->run.scores;
 	if (f->prog.modseq)
 		r.modseq = search_modseq(&f->run, ret);
 	if (ret->items & RETURN_SAVE)
@@ -79,7 +80,8 @@ sorted(struct session *s, struct cmd *c, struct search *f)
 		search_unsave(s, &f->prog.ret);
 		return store_failed(s, c, rc, &e);
 	}
-	sort_seqs(&f->sort, &run->sc, keys, run->arena, run->seqs, run->n);
+	sort_seqs(&f->sort, &run->sc, keys, run->arena, run->seqs, run->scores,
+	    run->n);
 	keys_unref(&keys);
 	return tell(s, c, f, "SORT");
 }

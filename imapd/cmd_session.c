@@ -30,6 +30,7 @@ static const char *const capabilities[] = {
 	"CONTEXT=SEARCH",
 	"CONTEXT=SORT",
 	"MULTISEARCH",
+	"SEARCH=FUZZY",
 	"LANGUAGE",
 	"I18NLEVEL=1",
 	"I18NLEVEL=2",

@@ -205,12 +205,14 @@ context_new(struct session *s, const struct cmd *c,
 		x->order = copy(found, x->n);
 		qsort(x->uids, x->n, sizeof(*x->uids), by_number);
 	}
-	if (!parse_again(s, c, text, x) ||
+	/* An order by relevancy would need the scores of all the others. */
+	if (!parse_again(s, c, text, x) || x->sort.relevancy ||
 	    search_prepare(&run->sc, x->arena, &x->prog, &rc, &e) !=
 		SEARCH_READY) {
 		context_free(x);
 		return NULL;
 	}
+	x->prog.relevancy = false;
 	freeze(x, x->prog.root, run->sc.view);
 	return x;
 }

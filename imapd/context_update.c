@@ -407,7 +407,7 @@ place_added(struct session *s, struct context *x, uint32_t *uids,
 		return rc;
 	for (size_t i = 0; i < ch->nadded; i++)
 		seqs[i] = view_seq(s->sel.view, ch->added[i]);
-	sort_seqs(&x->sort, &sc, keys, ch->arena, seqs, ch->nadded);
+	sort_seqs(&x->sort, &sc, keys, ch->arena, seqs, NULL, ch->nadded);
 	for (size_t i = 0; i < ch->nadded; i++) {
 		uids[i] = view_at(s->sel.view, seqs[i])->uid;
 		before[i] = sort_lower_bound(

@@ -121,6 +121,8 @@ prepare_needle(const struct preparing *p, struct search_key *k)
 	mime_to_utf8(&utf8, p->prog->charset, k->text);
 	k->folded = folded(p->arena, p->prog->collation->fold, buf_str(&utf8));
 	k->indexed = folded(p->arena, mime_fold, buf_str(&utf8));
+	if (k->fuzzy)
+		fuzzy_parse(p->arena, buf_str(&utf8), &k->words);
 	buf_fini(&utf8);
 	if (is_subject(k)) {
 		p->prog->keys = true;
@@ -304,7 +306,9 @@ search_narrow(const struct search_run *run, struct search_key *k, struct err *e)
 	enum store_rc rc = STORE_OK;
 	bool all = true;
 
-	if (asks_index(run, k)) {
+	if (asks_index(run, k) && k->words.n) {
+		rc = search_narrow_fuzzy(run, k, e);
+	} else if (asks_index(run, k)) {
 		struct str needle = index_needle(run, k);
 
 		rc = search_candidates(run->sc.account, &needle, 1, run->arena,
@@ -384,6 +388,22 @@ cheap_children(struct search_run *run, const struct search_key *k, uint32_t seq,
 	return v;
 }
 
+static bool
+subject_matches(const struct search_key *k, const struct email_key *key)
+{
+	struct str text = key_text(key, KEY_SUBJECT);
+	struct buf plain = { 0 };
+	bool yes;
+
+	if (!k->words.n)
+		return str_find(text, k->folded) != STR_NPOS;
+	mime_plain(&plain, text);
+	text = buf_str(&plain);
+	yes = fuzzy_score(&k->words, &text, 1) > 0;
+	buf_fini(&plain);
+	return yes;
+}
+
 /* SENT and SUBJECT, from the keys. */
 static enum verdict
 by_keys(struct search_run *run, const struct search_key *k,
@@ -401,7 +421,7 @@ by_keys(struct search_run *run, const struct search_key *k,
 		    (int64_t)k->num));
 	if (key->subject && k->folded.n == 0)
 		return VERDICT_YES;
-	if (str_find(key_text(key, KEY_SUBJECT), k->folded) != STR_NPOS)
+	if (subject_matches(k, key))
 		return yes_no(key->subject);
 	return key->cut ? VERDICT_MAYBE : VERDICT_NO;
 }

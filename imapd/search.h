@@ -60,7 +60,8 @@ struct search_run {
 	uint32_t *seqs;
 	uint8_t *verdicts; /* enum verdict */
 	size_t n, at;
-	enum { RUN_CHEAP, RUN_NARROW, RUN_READ, RUN_DONE } grade;
+	uint8_t *scores; /* of what was found, if the program asks for them */
+	enum { RUN_CHEAP, RUN_NARROW, RUN_READ, RUN_SCORE, RUN_DONE } grade;
 	struct keys *keys; /* or NULL */
 	size_t hint;       /* in keys */
 	bool failed;       /* some messages could not be read */
@@ -96,6 +97,13 @@ enum store_rc search_narrow(
 enum store_rc search_full(struct search_run *run, const struct search_key *k,
     uint32_t seq, const struct view_row *row, struct reader *r, bool *yes,
     struct err *e);
+/* How well a message that was found matches, from 1 to 100. */
+enum store_rc search_score(struct search_run *run, uint32_t seq,
+    const struct view_row *row, struct reader *r, uint8_t *score,
+    struct err *e);
+/* Ask the index about the words of a fuzzy key. */
+enum store_rc search_narrow_fuzzy(
+    const struct search_run *run, struct search_key *k, struct err *e);
 /* OP between a value and what is asked for. */
 bool search_compare(enum search_op op, int64_t value, int64_t with);
 int64_t search_day(int64_t epoch);

@@ -13,6 +13,7 @@ enum argument {
 	ARG_AGE,
 	ARG_OBJECTID,
 	ARG_NOT,
+	ARG_FUZZY,
 	ARG_OR,
 };
 
@@ -39,6 +40,7 @@ static const struct row rows[] = {
 	{ "EMAILID",    SK_EMAILID,  ARG_OBJECTID, 0, 0, NULL, false },
 	{ "FLAGGED",    SK_FLAG,     ARG_NONE,    0, FLAG_FLAGGED, NULL, false },
 	{ "FROM",       SK_HEADER,   ARG_STRING,  0, 0, "From", false },
+	{ "FUZZY",      SK_AND,      ARG_FUZZY,   0, 0, NULL, false },
 	{ "HEADER",     SK_HEADER,   ARG_HEADER,  0, 0, NULL, false },
 	{ "KEYWORD",    SK_KEYWORD,  ARG_KEYWORD, 0, 0, NULL, false },
 	{ "LARGER",     SK_SIZE,     ARG_NUMBER,  SEARCH_MORE, 0, NULL, false },
@@ -78,6 +80,7 @@ struct context {
 	struct parse *p;
 	struct search_program *program;
 	unsigned depth, keys;
+	bool fuzzy; /* inside of FUZZY */
 };
 
 static bool parse_key(struct context *c, struct search_key **out);
@@ -143,6 +146,18 @@ parse_children(struct context *c, struct search_key *k, unsigned count)
 	return true;
 }
 
+/* All that is inside of the next key is meant (RFC 6203, section 3). */
+static bool
+parse_fuzzy(struct context *c, struct search_key *k)
+{
+	bool outside = c->fuzzy, ok;
+
+	c->program->fuzzy = c->fuzzy = true;
+	ok = parse_children(c, k, 1);
+	c->fuzzy = outside;
+	return ok;
+}
+
 static bool
 parse_argument(struct context *c, const struct row *r, struct search_key *k)
 {
@@ -179,6 +194,8 @@ parse_argument(struct context *c, const struct row *r, struct search_key *k)
 		return parse_astring(p, &k->text);
 	case ARG_NOT:
 		return parse_children(c, k, 1);
+	case ARG_FUZZY:
+		return parse_fuzzy(c, k);
 	case ARG_OR:
 		return parse_children(c, k, 2);
 	}
@@ -201,6 +218,7 @@ parse_named(struct context *c, const struct row *r, struct search_key **out)
 
 	k->op = r->op;
 	k->num = r->flag;
+	k->fuzzy = c->fuzzy;
 	if (!parse_argument(c, r, k))
 		return false;
 	*out = r->negate ? negated(c, k) : k;
@@ -278,7 +296,11 @@ search_parse_keys(struct parse *p, struct search_program *out)
 	struct context c = { .p = p, .program = out };
 
 	out->root = node(&c, SK_AND);
-	return parse_list(&c, out->root) && parse_end(p);
+	if (!parse_list(&c, out->root) || !parse_end(p))
+		return false;
+	out->relevancy |= (out->ret.items & RETURN_RELEVANCY) != 0;
+	return out->fuzzy || !out->relevancy ||
+	       parse_fail(p, "RELEVANCY is of FUZZY searches");
 }
 
 bool

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "imapd/parse.h"
+#include "mime/fuzzy.h"
 #include "store/store.h"
 
 /*
@@ -54,8 +55,10 @@ struct search_key {
 	struct str text; /* needle as sent; a sequence set; an object id */
 	bool saved;      /* the set is "$" (RFC 5182) */
 	bool fixed;      /* the set does not depend on the mailbox */
+	bool fuzzy;      /* of text: inexactly (RFC 6203) */
 	/* Set by search_prepare(): */
 	struct uids set;
+	struct fuzzy words; /* of the needle */
 	struct str folded;  /* the needle as the comparator has it */
 	struct str indexed; /* and as the index */
 	uint32_t keyword;
@@ -74,6 +77,7 @@ enum {                  /* RETURN options */
 	RETURN_PARTIAL = 32, /* RFC 9394, RFC 5267 */
 	RETURN_UPDATE = 64,  /* RFC 5267 */
 	RETURN_CONTEXT = 128,
+	RETURN_RELEVANCY = 256, /* RFC 6203 */
 };
 
 /* "1:100", or counted from the end "-1:-100": positions in a result. */
@@ -97,6 +101,8 @@ struct search_program {
 	bool modseq;             /* the MODSEQ key was used */
 	bool numbers;            /* sequence numbers were */
 	bool saved;              /* "$" was */
+	bool fuzzy;              /* FUZZY was */
+	bool relevancy;          /* what is found gets a score */
 	/* Set by search_prepare(): */
 	const struct mime_collation *collation;
 	bool keys; /* it helps to have keys_of(), with these texts: */

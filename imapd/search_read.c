@@ -13,18 +13,29 @@ struct question {
 	struct err *e;
 };
 
-static bool
-contains(const struct question *q, struct str text, struct str needle)
+#define CERTAIN 100 /* the score of what matches exactly */
+
+/* How well a text matches; 0: not at all. */
+static unsigned
+match(const struct question *q, struct str text, const struct search_key *k)
 {
 	struct buf fold = { 0 };
-	bool yes;
+	unsigned score;
 
-	if (needle.n == 0)
-		return true;
-	q->run->prog->collation->fold(&fold, text);
-	yes = str_find(buf_str(&fold), needle) != STR_NPOS;
+	if (k->folded.n == 0)
+		return CERTAIN;
+	if (k->words.n) {
+		mime_plain(&fold, text);
+		text = buf_str(&fold);
+		score = fuzzy_score(&k->words, &text, 1);
+	} else {
+		q->run->prog->collation->fold(&fold, text);
+		score = str_find(buf_str(&fold), k->folded) != STR_NPOS
+			    ? CERTAIN
+			    : 0;
+	}
 	buf_fini(&fold);
-	return yes;
+	return score;
 }
 
 static enum store_rc
@@ -61,37 +72,43 @@ read_header(const struct question *q, struct buf *out)
 	    q->r, q->row->email, span.header.at, span.header.n, out, q->e);
 }
 
-static bool
-field_contains(
-    const struct question *q, const struct mime_field *f, struct str needle)
+static unsigned
+match_field(const struct question *q, const struct mime_field *f,
+    const struct search_key *k)
 {
 	struct buf text = { 0 };
-	bool yes;
+	unsigned score, other;
 
 	mime_decode_words(&text, f->value);
-	yes = contains(q, buf_str(&text), needle);
-	if (!yes && mime_is_address_field(f->name)) {
+	score = match(q, buf_str(&text), k);
+	if (score < CERTAIN && mime_is_address_field(f->name)) {
 		buf_clear(&text);
 		mime_address_text(&text, f->value);
-		yes = contains(q, buf_str(&text), needle);
+		other = match(q, buf_str(&text), k);
+		score = other > score ? other : score;
 	}
 	buf_fini(&text);
-	return yes;
+	return score;
 }
 
 static enum store_rc
-in_header(const struct question *q, const struct search_key *k, bool *yes)
+in_header(const struct question *q, const struct search_key *k, unsigned *score)
 {
 	struct buf header = { 0 };
 	struct mime_field f;
 	struct str rest;
 	enum store_rc rc = read_header(q, &header);
 
-	*yes = false;
+	*score = 0;
 	rest = buf_str(&header);
-	while (rc == STORE_OK && !*yes && mime_field_next(&rest, &f))
-		*yes = f.name.n && str_ieq(f.name, k->name) &&
-		       field_contains(q, &f, k->folded);
+	while (
+	    rc == STORE_OK && *score < CERTAIN && mime_field_next(&rest, &f)) {
+		unsigned one = f.name.n && str_ieq(f.name, k->name)
+				   ? match_field(q, &f, k)
+				   : 0;
+
+		*score = one > *score ? one : *score;
+	}
 	buf_fini(&header);
 	return rc;
 }
@@ -119,7 +136,7 @@ kept_text(struct str name)
 }
 
 static enum store_rc
-in_field(const struct question *q, const struct search_key *k, bool *yes)
+in_field(const struct question *q, const struct search_key *k, unsigned *score)
 {
 	enum mime_key key = kept_text(k->name);
 	struct mime_keys keys;
@@ -127,15 +144,37 @@ in_field(const struct question *q, const struct search_key *k, bool *yes)
 	enum store_rc rc;
 
 	if (key == MIME_KEYS)
-		return in_header(q, k, yes);
+		return in_header(q, k, score);
 	rc = email_keys(q->r, q->row->email, &keys, q->e);
 	if (rc != STORE_OK)
 		return rc;
 	text = keys.text[key];
-	*yes = text.p && contains(q, text, k->folded);
-	if (!*yes && (keys.cut & 1u << key))
-		return in_header(q, k, yes);
+	*score = text.p ? match(q, text, k) : 0;
+	if (!*score && (keys.cut & 1u << key))
+		return in_header(q, k, score);
 	return STORE_OK;
+}
+
+static enum store_rc
+in_text(const struct question *q, const struct search_key *k, unsigned *score)
+{
+	bool yes, body = k->kind == SK_BODY;
+	struct str texts[2];
+	enum store_rc rc;
+
+	if (k->words.n) {
+		rc = email_text(q->r, q->row->email, mime_plain, &texts[0],
+		    &texts[1], q->e);
+		*score = rc == STORE_OK ? fuzzy_score(&k->words, texts + body,
+					      body ? 1 : 2)
+					: 0;
+		return rc;
+	}
+	rc = email_contains(q->r, q->row->email,
+	    body ? SEARCH_BODY : SEARCH_TEXT, q->run->prog->collation->fold,
+	    k->folded, &yes, q->e);
+	*score = rc == STORE_OK && yes ? CERTAIN : 0;
+	return rc;
 }
 
 /* ------------------------------------------------------------------------
@@ -159,17 +198,10 @@ ask_children(const struct question *q, const struct search_key *k, bool *yes)
 }
 
 static enum store_rc
-in_text(const struct question *q, const struct search_key *k, bool *yes)
-{
-	return email_contains(q->r, q->row->email,
-	    k->kind == SK_BODY ? SEARCH_BODY : SEARCH_TEXT,
-	    q->run->prog->collation->fold, k->folded, yes, q->e);
-}
-
-static enum store_rc
 ask(const struct question *q, const struct search_key *k, bool *yes)
 {
 	enum verdict v = search_cheap(q->run, k, q->seq, q->row);
+	unsigned score = 0;
 	enum store_rc rc;
 	int64_t day;
 
@@ -186,10 +218,14 @@ ask(const struct question *q, const struct search_key *k, bool *yes)
 		*yes = search_compare(k->op, day, (int64_t)k->num);
 		return rc;
 	case SK_HEADER:
-		return in_field(q, k, yes);
+		rc = in_field(q, k, &score);
+		*yes = score > 0;
+		return rc;
 	case SK_BODY:
 	case SK_TEXT:
-		return in_text(q, k, yes);
+		rc = in_text(q, k, &score);
+		*yes = score > 0;
+		return rc;
 	default:
 		return ask_children(q, k, yes);
 	}
@@ -202,4 +238,51 @@ search_full(struct search_run *run, const struct search_key *k, uint32_t seq,
 	struct question q = { run, row, seq, r, e };
 
 	return ask(&q, k, yes);
+}
+
+/* ------------------------------------------------------------------------
+ * How well it matches
+ */
+
+/* What has no word in it has no score: HAS is false. */
+static enum store_rc
+score_key(const struct question *q, const struct search_key *k, bool *has,
+    unsigned *score)
+{
+	unsigned sum = 0, best = 0, n = 0, one;
+	enum store_rc rc = STORE_OK;
+	bool counts;
+
+	*has = k->words.n > 0;
+	if (*has)
+		return k->kind == SK_HEADER ? in_field(q, k, score)
+					    : in_text(q, k, score);
+	for (const struct search_key *c = k->kind == SK_NOT ? NULL : k->child;
+	     c && rc == STORE_OK; c = c->next) {
+		rc = score_key(q, c, &counts, &one);
+		if (rc != STORE_OK || !counts)
+			continue;
+		n++;
+		sum += one;
+		best = one > best ? one : best;
+	}
+	*has = n > 0;
+	if (*has)
+		*score = k->kind == SK_OR ? best : sum / n;
+	return rc;
+}
+
+enum store_rc
+search_score(struct search_run *run, uint32_t seq, const struct view_row *row,
+    struct reader *r, uint8_t *score, struct err *e)
+{
+	struct question q = { run, row, seq, r, e };
+	unsigned all = CERTAIN;
+	bool has;
+	enum store_rc rc = score_key(&q, run->prog->root, &has, &all);
+
+	*score = (uint8_t)(rc != STORE_OK || all == 0 ? 1
+			   : has                      ? all
+						      : CERTAIN);
+	return rc;
 }

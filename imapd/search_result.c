@@ -83,6 +83,23 @@ put_partial(struct buf *out, const struct search_result *r)
 	buf_putc(out, ')');
 }
 
+/* "RELEVANCY (4 99 42)": of what PARTIAL returns, or of all. */
+static void
+put_relevancy(struct buf *out, const struct search_result *r)
+{
+	size_t from = 0, to = r->n;
+
+	if (r->ret->items & RETURN_PARTIAL)
+		partial_range(&r->ret->partial, r->n, &from, &to);
+	BUF_LIT(out, " RELEVANCY (");
+	for (size_t i = from; i < to; i++) {
+		if (i > from)
+			buf_putc(out, ' ');
+		buf_putu(out, r->scores[i]);
+	}
+	buf_putc(out, ')');
+}
+
 void
 put_esearch_head(struct buf *out, const struct search_result *r)
 {
@@ -114,6 +131,8 @@ put_esearch(struct buf *out, const struct search_result *r)
 		put_named(out, " COUNT ", r->n);
 	if (items & RETURN_PARTIAL)
 		put_partial(out, r);
+	if (r->n && (items & RETURN_RELEVANCY))
+		put_relevancy(out, r);
 	if (r->n && r->modseq)
 		put_named(out, " MODSEQ ", r->modseq);
 	BUF_LIT(out, "\r\n");

@@ -16,7 +16,8 @@ struct search_result {
 	/* Numbers or UIDs: ascending, or as SORT orders them. */
 	const uint32_t *found;
 	size_t n;
-	uint64_t modseq; /* of what is returned; 0: not told */
+	const uint8_t *scores; /* of each, for RELEVANCY */
+	uint64_t modseq;       /* of what is returned; 0: not told */
 	/* Of ESEARCH over several mailboxes, and of UPDATE: else empty. */
 	struct str mailbox;
 	bool utf8;

@@ -42,6 +42,7 @@ parse_return(struct parse *p, struct search_return *out)
 		{ "PARTIAL", RETURN_PARTIAL },
 		{ "UPDATE", RETURN_UPDATE },
 		{ "CONTEXT", RETURN_CONTEXT },
+		{ "RELEVANCY", RETURN_RELEVANCY },
 	};
 	size_t i = 0, n = sizeof(rows) / sizeof(*rows);
 

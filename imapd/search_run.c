@@ -148,6 +148,16 @@ read_some(struct search_run *run, struct err *e)
 	return STORE_OK;
 }
 
+/* The seqs are what was found; scores may be wanted. */
+static void
+found(struct search_run *run)
+{
+	run->at = 0;
+	run->grade = run->prog->relevancy ? RUN_SCORE : RUN_DONE;
+	if (run->prog->relevancy)
+		run->scores = arena_array(run->arena, run->n + 1, 1);
+}
+
 static void
 keep_found(struct search_run *run)
 {
@@ -158,7 +168,30 @@ keep_found(struct search_run *run)
 			run->seqs[kept++] = run->seqs[i];
 	}
 	run->n = kept;
-	run->grade = RUN_DONE;
+	found(run);
+}
+
+static enum store_rc
+score_some(struct search_run *run, struct err *e)
+{
+	int64_t until = clock_mono_ms() + STEP_MS;
+	struct reader *r;
+	enum store_rc rc = reader_begin(run->sc.account, &r, e);
+
+	if (rc != STORE_OK)
+		return rc;
+	while (run->at < run->n) {
+		struct err ignored = ERR_INIT; /* it could be read before */
+		uint32_t seq = run->seqs[run->at];
+		bool gone;
+
+		search_score(run, seq, scope_row(&run->sc, seq, &gone), r,
+		    &run->scores[run->at++], &ignored);
+		if (clock_mono_ms() >= until)
+			break;
+	}
+	reader_end(&r);
+	return STORE_OK;
 }
 
 enum store_rc
@@ -170,9 +203,11 @@ search_run_step(struct search_run *run, struct err *e)
 	switch (run->grade) {
 	case RUN_CHEAP:
 		open = weigh(run, true);
-		run->grade = open ? RUN_NARROW : RUN_DONE;
-		if (!open)
+		run->grade = RUN_NARROW;
+		if (!open) {
+			found(run);
 			break;
+		}
 		/* fall through */
 	case RUN_NARROW:
 		rc = get_help(run, open, e);
@@ -180,7 +215,7 @@ search_run_step(struct search_run *run, struct err *e)
 			break;
 		run->grade = RUN_READ;
 		if (weigh(run, false) == 0) {
-			run->grade = RUN_DONE;
+			found(run);
 			break;
 		}
 		/* fall through */
@@ -188,6 +223,11 @@ search_run_step(struct search_run *run, struct err *e)
 		rc = read_some(run, e);
 		if (rc == STORE_OK && run->at >= run->n)
 			keep_found(run);
+		break;
+	case RUN_SCORE:
+		rc = score_some(run, e);
+		if (rc == STORE_OK && run->at == run->n)
+			run->grade = RUN_DONE;
 		break;
 	case RUN_DONE:
 		break;

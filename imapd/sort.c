@@ -14,6 +14,7 @@ static const struct {
 	{ "DISPLAYFROM", SORT_TEXT, KEY_FROM_NAME },
 	{ "DISPLAYTO", SORT_TEXT, KEY_TO_NAME },
 	{ "FROM", SORT_TEXT, KEY_FROM },
+	{ "RELEVANCY", SORT_RELEVANCY, 0 },
 	{ "SIZE", SORT_SIZE, 0 },
 	{ "SUBJECT", SORT_TEXT, KEY_BASE },
 	{ "TO", SORT_TEXT, KEY_TO },
@@ -39,6 +40,7 @@ parse_key(struct parse *p, struct sort_program *out)
 	out->keys |= k->kind == SORT_DATE || k->kind == SORT_TEXT;
 	if (k->kind == SORT_TEXT)
 		out->texts |= KEY_BIT(k->text);
+	out->relevancy |= k->kind == SORT_RELEVANCY;
 	return true;
 }
 
@@ -63,7 +65,10 @@ sort_parse_all(
 	if (parse_try_word(p, "RETURN") &&
 	    !search_parse_returns(p, &search->ret))
 		return false;
-	return sort_parse(p, out) && search_parse_with_charset(p, search);
+	if (!sort_parse(p, out))
+		return false;
+	search->relevancy = out->relevancy;
+	return search_parse_with_charset(p, search);
 }
 
 /* ------------------------------------------------------------------------
@@ -76,6 +81,7 @@ struct entry {
 	const struct view_row *row;
 	const struct email_key *key; /* NULL: of a message that is damaged */
 	uint32_t seq;
+	uint8_t score;
 };
 
 int64_t
@@ -92,6 +98,8 @@ number(const struct entry *e, enum sort_kind kind)
 		return e->row->received;
 	case SORT_DATE:
 		return sent_or_received(e->key, e->row);
+	case SORT_RELEVANCY:
+		return -(int64_t)e->score;
 	default:
 		return e->row->size;
 	}
@@ -151,9 +159,9 @@ prefix(const struct sort_key *k, const struct entry *e)
 
 static struct entry
 entry(const struct sort_program *p, const struct search_scope *sc,
-    const struct keys *keys, uint32_t seq, size_t *hint)
+    const struct keys *keys, uint32_t seq, uint8_t score, size_t *hint)
 {
-	struct entry e = { .seq = seq };
+	struct entry e = { .seq = seq, .score = score };
 	bool gone;
 
 	e.row = scope_row(sc, seq, &gone);
@@ -164,17 +172,21 @@ entry(const struct sort_program *p, const struct search_scope *sc,
 
 void
 sort_seqs(const struct sort_program *p, const struct search_scope *sc,
-    const struct keys *keys, struct arena *a, uint32_t *seqs, size_t n)
+    const struct keys *keys, struct arena *a, uint32_t *seqs, uint8_t *scores,
+    size_t n)
 {
 	struct entry *v = arena_array(a, n + 1, sizeof(*v));
 	struct sort_program program = *p;
 	size_t hint = 0;
 
 	for (size_t i = 0; i < n; i++)
-		v[i] = entry(p, sc, keys, seqs[i], &hint);
+		v[i] =
+		    entry(p, sc, keys, seqs[i], scores ? scores[i] : 0, &hint);
 	qsort_r(v, n, sizeof(*v), compare, &program);
 	for (size_t i = 0; i < n; i++)
 		seqs[i] = v[i].seq;
+	for (size_t i = 0; i < n && scores; i++)
+		scores[i] = v[i].score;
 }
 
 size_t
@@ -183,12 +195,12 @@ sort_lower_bound(const struct sort_program *p, const struct search_scope *sc,
 {
 	struct sort_program program = *p;
 	size_t lo = 0, hi = n, hint = 0;
-	struct entry e = entry(p, sc, keys, seq, &hint);
+	struct entry e = entry(p, sc, keys, seq, 0, &hint);
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 		struct entry at =
-		    entry(p, sc, keys, view_seq(sc->view, uids[mid]), &hint);
+		    entry(p, sc, keys, view_seq(sc->view, uids[mid]), 0, &hint);
 
 		if (compare(&at, &e, &program) < 0)
 			lo = mid + 1;

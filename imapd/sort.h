@@ -15,7 +15,8 @@ enum sort_kind {
 	SORT_ARRIVAL,
 	SORT_DATE, /* of sending */
 	SORT_SIZE,
-	SORT_TEXT, /* `text` of the keys */
+	SORT_TEXT,      /* `text` of the keys */
+	SORT_RELEVANCY, /* of FUZZY (RFC 6203), the best first */
 };
 
 struct sort_key {
@@ -31,6 +32,7 @@ struct sort_program {
 	size_t n;
 	bool keys;      /* keys_of() is needed, with: */
 	unsigned texts; /* bits */
+	bool relevancy; /* search_run must have scores */
 };
 
 /* "(REVERSE DATE SUBJECT)" */
@@ -40,9 +42,11 @@ bool sort_parse(struct parse *p, struct sort_program *out);
 bool sort_parse_all(
     struct parse *p, struct sort_program *out, struct search_program *search);
 
-/* Put N numbers of messages in order. KEYS may be NULL if none are needed. */
+/* Put N numbers of messages in order, and their SCORES if there are any. KEYS
+ * may be NULL if none are needed. */
 void sort_seqs(const struct sort_program *p, const struct search_scope *sc,
-    const struct keys *keys, struct arena *a, uint32_t *seqs, size_t n);
+    const struct keys *keys, struct arena *a, uint32_t *seqs, uint8_t *scores,
+    size_t n);
 
 /* Where the message SEQ belongs among N that are in order, named by UID: before
  * the one at that position (0-based). */

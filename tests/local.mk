@@ -23,7 +23,7 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/test_mail_path.py %D%/test_pop3.py %D%/test_pop3_extensions.py %D%/test_pop3_migration.py \
 	%D%/search_oracle.py \
 	%D%/test_imap_context.py \
-	%D%/test_imap_i18n.py \
+	%D%/test_imap_fuzzy.py %D%/test_imap_i18n.py \
 	%D%/test_imap_search.py \
 	%D%/test_imap_search_oracle.py \
 	%D%/test_imap_sort.py \

@@ -97,9 +97,8 @@ put_encoded(struct buf *out, struct str s)
 	}
 }
 
-/* The text without line ends and controls, as valid UTF-8. */
-static void
-put_text(struct buf *out, struct str utf8)
+void
+text_put(struct buf *out, struct str utf8)
 {
 	struct buf clean = { 0 }, valid = { 0 };
 
@@ -124,7 +123,7 @@ void
 compose_text(struct compose *c, const char *name, struct str utf8)
 {
 	start_field(c, name);
-	put_text(c->out, str_trim(utf8));
+	text_put(c->out, str_trim(utf8));
 	BUF_LIT(c->out, "\r\n");
 }
 
@@ -150,8 +149,8 @@ is_atom_text(struct str s)
 	return true;
 }
 
-static void
-put_quoted(struct buf *out, struct str s)
+void
+quoted_put(struct buf *out, struct str s)
 {
 	buf_putc(out, '"');
 	for (size_t i = 0; i < s.n; i++) {
@@ -163,16 +162,22 @@ put_quoted(struct buf *out, struct str s)
 }
 
 void
+phrase_put(struct buf *out, struct str utf8)
+{
+	if (is_plain(utf8) && !is_atom_text(utf8))
+		quoted_put(out, utf8);
+	else
+		text_put(out, utf8);
+}
+
+void
 compose_address(
     struct compose *c, const char *name, struct str display, struct str address)
 {
 	start_field(c, name);
 	display = str_trim(display);
 	if (display.n) {
-		if (is_plain(display) && !is_atom_text(display))
-			put_quoted(c->out, display);
-		else
-			put_text(c->out, display);
+		phrase_put(c->out, display);
 		if (column(c->out) + address.n + 3 > LINE)
 			BUF_LIT(c->out, "\r\n");
 		buf_putc(c->out, ' ');
@@ -348,21 +353,15 @@ compose_part(struct compose *c, const char *type, struct str content)
 	end_part(c);
 }
 
-/* ";\r\n filename=..." in the form that NAME needs (RFC 2231). */
-static void
-put_filename(struct buf *out, struct str name)
+void
+param_put(struct buf *out, struct str name, struct str utf8)
 {
 	struct buf encoded = { 0 };
 	unsigned index = 0;
 
-	if (is_plain(name) && name.n <= 60) {
-		BUF_LIT(out, ";\r\n filename=");
-		put_quoted(out, name);
-		return;
-	}
 	BUF_LIT(&encoded, "utf-8''");
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
+	for (size_t i = 0; i < utf8.n; i++) {
+		char c = utf8.p[i];
 
 		if (ascii_digit(c) || strchr("-._", c) ||
 		    (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'))
@@ -380,11 +379,22 @@ put_filename(struct buf *out, struct str name)
 				break;
 			}
 		}
-		buf_printf(out, ";\r\n filename*%u*=", index);
+		buf_printf(out, ";\r\n %.*s*%u*=", STR_ARG(name), index);
 		buf_putstr(out, some);
 		s = str_sub(s, some.n, SIZE_MAX);
 	}
 	buf_fini(&encoded);
+}
+
+static void
+put_filename(struct buf *out, struct str name)
+{
+	if (is_plain(name) && name.n <= 60) {
+		BUF_LIT(out, ";\r\n filename=");
+		quoted_put(out, name);
+	} else {
+		param_put(out, STR("filename"), name);
+	}
 }
 
 void

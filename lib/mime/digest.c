@@ -2,6 +2,7 @@
 #include "mime/mime.h"
 
 #include "mime/decode.h"
+#include "mime/downgrade.h"
 #include "mime/header.h"
 #include "mime/internal.h"
 
@@ -107,5 +108,6 @@ mime_digest(struct arena *a, struct str raw, struct mime_digest *out)
 		out->sent = 0;
 	for (const struct mime_part *p = m->root; p; p = mime_part_next(p))
 		out->has_attachment |= mime_part_is_attachment(p);
+	out->i18n = mime_downgraded_size(m, &out->downgraded);
 	buf_fini(&b);
 }

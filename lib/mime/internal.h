@@ -86,6 +86,14 @@ void envelope_write(
 /* An IMAP nstring: NIL if p is NULL, quoted if possible, else a literal. */
 void imap_nstring(struct buf *out, struct str s);
 
+/* Of compose.c. Text and phrases: without line ends and controls, as encoded
+ * words where needed, folded. */
+void text_put(struct buf *out, struct str utf8);
+void phrase_put(struct buf *out, struct str utf8);
+void quoted_put(struct buf *out, struct str ascii);
+/* ";" and the parameter as RFC 2231 encodes it. */
+void param_put(struct buf *out, struct str name, struct str utf8);
+
 /* Valid UTF-8 is copied, other octets become U+FFFD, NUL is dropped. */
 void utf8_clean(struct buf *out, struct str s);
 void utf8_put(struct buf *out, uint32_t c);

@@ -186,6 +186,27 @@ descend(struct reader *r, struct node *n, bool whole, uint32_t number)
 	return whole && number == 1;
 }
 
+size_t
+mime_layout_headers(struct arena *a, struct str layout, struct mime_range **out)
+{
+	struct reader r = { layout.p, layout.p, 0, 0, true };
+	size_t n = 0, cap = 0;
+	struct node node;
+
+	*out = NULL;
+	if (layout.n == 0 || layout.p[0] != VERSION)
+		return 0;
+	r.end += layout.n;
+	r.p++;
+	r.size = get_varint(&r);
+	while (r.ok && r.p < r.end && read_node(&r, &node)) {
+		*out = arena_grow(a, *out, n, &cap, sizeof(**out));
+		(*out)[n++] =
+		    (struct mime_range){ node.header, node.body - node.header };
+	}
+	return r.ok ? n : 0;
+}
+
 static void
 set_message(struct mime_span *out, const struct node *n)
 {

@@ -164,6 +164,11 @@ struct mime_span {
 bool mime_layout_find(struct str layout, const uint32_t *section, size_t n,
     struct mime_span *out);
 
+/* The header blocks of all parts, in order; how many. None if the layout is
+ * damaged. */
+size_t mime_layout_headers(
+    struct arena *a, struct str layout, struct mime_range **out);
+
 /* ------------------------------------------------------------------------
  * What the store keeps
  */
@@ -186,6 +191,8 @@ struct mime_digest {
 	int64_t sent;       /* Date:, seconds since 1970 UTC; 0: none */
 	uint64_t size;
 	bool has_attachment;
+	bool i18n; /* clients that know no UTF-8 headers need it downgraded: */
+	uint64_t downgraded; /* then so many octets (downgrade.h) */
 };
 
 /* Parse once and fill OUT; everything in it lives in the arena. */

@@ -257,6 +257,11 @@ insert_email(struct tx *tx, struct prepared *p, int64_t id, int64_t thread,
 		return rc;
 	if ((rc = key_row_insert(tx->q, id, &p->keys, e)) != STORE_OK)
 		return rc;
+	if (d->i18n && (rc = store_rc_of(sq_run(tx->q, e,
+			    "INSERT INTO email_downgraded (email, size)"
+			    " VALUES (?, ?)",
+			    SQ_I(id), SQ_I(d->downgraded)))) != STORE_OK)
+		return rc;
 	return store_rc_of(sq_run(tx->q, e,
 	    "INSERT INTO email_cache (id, envelope, structure, layout, preview,"
 	    " msgid) VALUES (?, ?, ?, ?, ?, ?)",

@@ -1,6 +1,6 @@
 lib_libmailstead_a_SOURCES += %D%/annotation.c %D%/annotation.h \
 	%D%/account.c %D%/append.c %D%/backup.c %D%/check.c %D%/collection.c \
-	%D%/collection.h %D%/document.c %D%/check.h \
+	%D%/collection.h %D%/document.c %D%/downgraded.c %D%/downgraded.h %D%/check.h \
 	%D%/blob.c %D%/blob.h %D%/current.c \
 	%D%/flags.c %D%/housekeep.c %D%/internal.h %D%/keys.c %D%/keys.h \
 	%D%/keys_cache.c %D%/keys_cache.h %D%/keys_row.c %D%/keys_row.h %D%/mailbox.c \

@@ -299,6 +299,11 @@ duplicate_email(struct tx *tx, struct message_row *m, struct err *e)
 		    " to_name, cc_mailbox, from_text, to_text, cc_text,"
 		    " bcc_text FROM email_key WHERE id = ?",
 		    SQ_I(id), SQ_I(m->email)));
+	if (rc == STORE_OK)
+		rc = store_rc_of(sq_run(tx->q, e,
+		    "INSERT INTO email_downgraded SELECT ?, size"
+		    " FROM email_downgraded WHERE email = ?",
+		    SQ_I(id), SQ_I(m->email)));
 	m->email = id;
 	m->shared = false;
 	tx->bytes += m->size;
@@ -455,6 +460,7 @@ purge_one(struct tx *tx, int64_t email, struct err *e)
 		"DELETE FROM email_cache WHERE id = ?",
 		"DELETE FROM email_uidl WHERE email = ?",
 		"DELETE FROM email_key WHERE id = ?",
+		"DELETE FROM email_downgraded WHERE email = ?",
 	};
 	struct sqlite3_stmt *s;
 	enum store_rc rc = STORE_OK;

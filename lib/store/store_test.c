@@ -23,6 +23,7 @@
 #include "store/annotation.h"
 #include "store/check.h"
 #include "store/collection.h"
+#include "store/downgraded.h"
 #include "store/internal.h"
 #include "store/rights.h"
 #include "store/snapshot.h"
@@ -1315,6 +1316,46 @@ test_trim(void **state)
 	store_close(&other);
 }
 
+/* Of messages that are there already, of copies, and of those that went. */
+static void
+test_downgraded(void **state)
+{
+	struct fixture *f = *state;
+	struct append items[] = { { .raw = STR("Subject: plain\r\n\r\nx") },
+		{ .raw = STR("Subject: Gr\u00fc\u00dfe\r\n\r\nx") } };
+	struct appended done[2];
+	struct downgraded *list;
+	struct sqlite3_stmt *s;
+	struct copied c;
+	struct db *db;
+	size_t n;
+	bool more;
+
+	OK(account_append(f->a, f->inbox, items, 2, NULL, done, &f->e));
+	OK(account_copy(f->a, f->inbox, range(f, 2, 2), f->inbox, false, NULL,
+	    f->arena, &c, &f->e));
+	OK(mailbox_downgraded(f->a, f->inbox, f->arena, &list, &n, &f->e));
+	assert_int_equal(n, 2);
+	assert_int_equal(list[0].uid, 2);
+	assert_int_equal(list[0].size,
+	    sizeof("Subject: =?utf-8?B?R3LDvMOfZQ==?=\r\n\r\nx") - 1);
+	assert_int_equal(list[1].uid, 3);
+	/* As the migration leaves those of older versions. */
+	damage(f, "DELETE FROM email_downgraded");
+	damage(f, "INSERT INTO email_downgraded (email) SELECT id FROM email");
+	OK(mailbox_downgraded(f->a, f->inbox, f->arena, &list, &n, &f->e));
+	assert_int_equal(n, 2);
+	assert_int_equal(list[0].uid, 2);
+	OK(account_expunge(
+	    f->a, f->inbox, range(f, 1, 3), false, NULL, NULL, &f->e));
+	OK(account_purge(f->a, clock_now() + 1, &more, &f->e));
+	OK(db_get(f->a, &db, &f->e));
+	assert_int_equal(
+	    sq_one(db->q, &s, &f->e, "SELECT 1 FROM email_downgraded"),
+	    SQ_DONE);
+	db_put(&db);
+}
+
 /* Lists that are read whole because they are short or wanted whole. */
 static bool
 may_scan(const char *sql)
@@ -1323,7 +1364,7 @@ may_scan(const char *sql)
 		"FROM subscription ORDER BY path", "FROM keyword", "FROM state",
 		"UPDATE state", "UPDATE mailbox SET modseq", "FROM purge",
 		"FROM gap", "PRAGMA", "FROM search",
-		"FROM training ORDER BY n LIMIT" };
+		"FROM training ORDER BY n LIMIT", "FROM email_downgraded d" };
 
 	for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++) {
 		if (strstr(sql, whole[i]))
@@ -1397,6 +1438,7 @@ test_no_scans(void **state)
 	struct email_facts facts;
 	const int64_t *ids;
 	size_t nids;
+	struct downgraded *more;
 	struct annotation *notes;
 	size_t nnotes;
 	struct str id;
@@ -1442,6 +1484,7 @@ test_no_scans(void **state)
 	OK(annotations_changed(
 	    f->a, f->arena, STR("u"), &since, &notes, &nnotes, &f->e));
 	assert_int_equal(nnotes, 1);
+	OK(mailbox_downgraded(f->a, f->inbox, f->arena, &more, &nids, &f->e));
 	use_training(f);
 	use_shares(f);
 	for (struct db *db = f->a->idle; db; db = db->next_idle) {
@@ -1622,6 +1665,7 @@ main(void)
 		T(test_hung_lock),
 		T(test_trim),
 		T(test_uidls),
+		T(test_downgraded),
 		T(test_no_scans),
 	};
 

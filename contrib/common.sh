@@ -38,7 +38,8 @@ need_packages() {
     apt_log=$(mktemp)
     apt-get update -qq
     # shellcheck disable=SC2086
-    apt-get install -y -qq --no-install-recommends $missing >"$apt_log" 2>&1 ||
+    apt-get -o DPkg::Lock::Timeout=300 install -y -qq \
+        --no-install-recommends $missing >"$apt_log" 2>&1 ||
         { tail -n 5 "$apt_log" >&2; die "apt-get install failed"; }
     rm -f "$apt_log"
 }

@@ -11,10 +11,10 @@
 #include <cmocka.h>
 
 #include "backend/context.h"
-#include "backend/gate.h"
 #include "backend/login.h"
 #include "backend/reply.h"
 #include "base/mem.h"
+#include "net/gate.h"
 
 #define NOWHERE "-"
 

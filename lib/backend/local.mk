@@ -1,5 +1,5 @@
 lib_libmailstead_a_SOURCES += \
-	%D%/backend.h %D%/context.c %D%/context.h %D%/gate.c %D%/gate.h \
+	%D%/backend.h %D%/context.c %D%/context.h \
 	%D%/imap.c %D%/lmtp.c %D%/login.c %D%/login.h %D%/peer.c %D%/peer.h \
 	%D%/pop3.c %D%/prove.c %D%/reply.c %D%/reply.h
 

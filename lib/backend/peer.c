@@ -16,10 +16,10 @@
 #include <openssl/x509v3.h>
 
 #include "backend/context.h"
-#include "backend/gate.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "net/gate.h"
 #include "net/server.h"
 #include "net/tls.h"
 

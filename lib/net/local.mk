@@ -1,6 +1,6 @@
 lib_libmailstead_a_SOURCES += \
 	%D%/accept.c %D%/addr.c %D%/addr.h %D%/api.c %D%/binding.c %D%/conn.c %D%/control.c %D%/control.h \
-	%D%/daemon.c %D%/daemon.h %D%/internal.h %D%/io.c \
+	%D%/daemon.c %D%/daemon.h %D%/gate.c %D%/gate.h %D%/internal.h %D%/io.c \
 	%D%/limit.c %D%/listen.c %D%/loop.c %D%/metric.c %D%/metric.h \
 	%D%/pool.c %D%/pool.h \
 	%D%/proxy.c %D%/proxy.h %D%/relay.c %D%/relay.h \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "backend/gate.h"
+#include "net/gate.h"
 
 #include <pthread.h>
 #include <stdlib.h>

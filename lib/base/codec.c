@@ -151,3 +151,22 @@ base64_decode(struct buf *out, struct str s)
 	out->n += (size_t)n - pad;
 	return true;
 }
+
+bool
+base64url_decode(struct buf *out, struct str s)
+{
+	struct buf plain = { 0 };
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < s.n; i++) {
+		char c = s.p[i];
+
+		ok = c != '+' && c != '/' && c != '=';
+		buf_putc(&plain, c == '-' ? '+' : c == '_' ? '/' : c);
+	}
+	while (plain.n % 4)
+		buf_putc(&plain, '=');
+	ok = ok && base64_decode(out, buf_str(&plain));
+	buf_fini(&plain);
+	return ok;
+}

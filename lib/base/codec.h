@@ -31,5 +31,7 @@ bool hex_decode(struct str s, void *out, size_t n);
 void base64_encode(struct buf *out, struct str s);
 /* Strict: the whole of S, padding required; false adds nothing to OUT. */
 bool base64_decode(struct buf *out, struct str s);
+/* Section 5: the alphabet for URLs, without padding. */
+bool base64url_decode(struct buf *out, struct str s);
 
 #endif

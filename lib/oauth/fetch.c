@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "oauth/fetch.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "base/mem.h"
+
+static const struct str https = STR("https://");
+
+static void
+start_once(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/* ------------------------------------------------------------------------
+ * URLs and forms
+ */
+
+bool
+fetch_url_ok(struct str url)
+{
+	static const char *const hosts[] = { "127.0.0.1", "localhost",
+		"[::1]" };
+	struct str rest;
+
+	if (str_istarts(url, https))
+		return true;
+	if (!str_istarts(url, STR("http://")))
+		return false;
+	rest = str_sub(url, sizeof("http://") - 1, url.n);
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
+		struct str host = str_of(hosts[i]);
+
+		if (str_istarts(rest, host) &&
+		    (rest.n == host.n || strchr(":/?", rest.p[host.n])))
+			return true;
+	}
+	return false;
+}
+
+void
+fetch_escape(struct buf *out, struct str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i], l = ascii_lower(c);
+
+		if (ascii_digit(c) || (l >= 'a' && l <= 'z') ||
+		    (c && strchr("-._~", c)))
+			buf_putc(out, c);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)c);
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * The request
+ */
+
+static size_t
+on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct buf *out = arg;
+
+	if (out->n + size * n > FETCH_MAX)
+		return 0;
+	buf_put(out, p, size * n);
+	return size * n;
+}
+
+static void
+set_options(CURL *c, const struct fetch *f, struct buf *body, char *why)
+{
+	curl_easy_setopt(c, CURLOPT_URL, f->url);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)f->timeout);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, body);
+	curl_easy_setopt(c, CURLOPT_USERAGENT, "Mailstead");
+	if (!str_istarts(str_of(f->url), https))
+		curl_easy_setopt(c, CURLOPT_NOPROXY, "*"); /* it is here */
+	if (*f->ca_file)
+		curl_easy_setopt(c, CURLOPT_CAINFO, f->ca_file);
+	if (f->post)
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, f->post);
+	if (f->user && *f->user) {
+		curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+		curl_easy_setopt(c, CURLOPT_USERNAME, f->user);
+		curl_easy_setopt(c, CURLOPT_PASSWORD, f->password);
+	}
+}
+
+static bool
+perform(CURL *c, const struct fetch *f, struct buf *body, struct err *e)
+{
+	struct curl_slist *headers =
+	    curl_slist_append(NULL, "Accept: application/json");
+	char why[CURL_ERROR_SIZE] = "";
+	long status = 0;
+	CURLcode rc;
+
+	set_options(c, f, body, why);
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	rc = curl_easy_perform(c);
+	curl_slist_free_all(headers);
+	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	if (rc != CURLE_OK)
+		err_set(
+		    e, "%s: %s", f->url, *why ? why : curl_easy_strerror(rc));
+	else if (status != 200)
+		err_set(e, "%s: HTTP status %ld", f->url, status);
+	return rc == CURLE_OK && status == 200;
+}
+
+bool
+fetch(const struct fetch *f, struct buf *out, struct err *e)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct buf body = { 0 };
+	CURL *c;
+	bool ok;
+
+	if (!fetch_url_ok(str_of(f->url))) {
+		err_set(
+		    e, "%s: only https is used, and http on this host", f->url);
+		return false;
+	}
+	pthread_once(&once, start_once);
+	c = curl_easy_init();
+	ok = c && perform(c, f, &body, e);
+	if (!c)
+		err_set(e, "libcurl could not be started");
+	if (ok)
+		buf_putstr(out, buf_str(&body));
+	curl_easy_cleanup(c);
+	buf_fini(&body);
+	return ok;
+}

@@ -5,6 +5,7 @@
 #include "backend/backend.h"
 #include "base/log.h"
 #include "net/daemon.h"
+#include "oauth/oauth.h"
 #include "site/backend.h"
 
 /*
@@ -69,6 +70,7 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	if (site_open(conf_get(c, "data_dir"), &authd.site, e) != SITE_OK)
 		return false;
 	site_set_prover(authd.site, backend_prove);
+	site_set_token_check(authd.site, oauth_check);
 	return true;
 }
 

@@ -44,3 +44,7 @@ FUZZ_TARGETS += %D%/pop3_fuzz
 FUZZ_TARGETS += %D%/zip_fuzz
 %C%_zip_fuzz_SOURCES = %D%/zip_fuzz.c $(FUZZ_MAIN)
 %C%_zip_fuzz_LDFLAGS = $(FUZZ_LINK)
+
+FUZZ_TARGETS += %D%/oauth_fuzz
+%C%_oauth_fuzz_SOURCES = %D%/oauth_fuzz.c $(FUZZ_MAIN)
+%C%_oauth_fuzz_LDFLAGS = $(FUZZ_LINK)

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "imapd/session.h"
 #include "net/daemon.h"
+#include "oauth/oauth.h"
 
 static struct imapd imapd;
 static char hostname[256];
@@ -53,6 +54,7 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	if (site_open(o.data_dir, &imapd.site, e) != SITE_OK)
 		return false;
 	site_set_prover(imapd.site, backend_prove);
+	site_set_token_check(imapd.site, oauth_check);
 	return store_open(&o, &imapd.store, e) == STORE_OK &&
 	       watch_new(imapd.store, &imapd.watch, e);
 }

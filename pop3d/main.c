@@ -5,6 +5,7 @@
 
 #include "backend/backend.h"
 #include "base/log.h"
+#include "oauth/oauth.h"
 #include "pop3d/session.h"
 
 static struct pop3d pop3d;
@@ -63,6 +64,7 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	if (site_open(o.data_dir, &pop3d.site, e) != SITE_OK)
 		return false;
 	site_set_prover(pop3d.site, backend_prove);
+	site_set_token_check(pop3d.site, oauth_check);
 	return store_open(&o, &pop3d.store, e) == STORE_OK &&
 	       locks_open(o.run_dir, &pop3d.locks, e);
 }

@@ -54,7 +54,8 @@ struct site {
 
 	struct settings_cache *settings;
 	struct login_cache *logins;
-	site_prover *prove; /* NULL: none */
+	site_prover *prove;            /* NULL: none */
+	site_token_check *check_token; /* NULL: none */
 };
 
 /* Fill E and hand RC back. */

@@ -4,7 +4,7 @@ lib_libmailstead_a_SOURCES += \
 	%D%/client_cert.c %D%/client_cert.h \
 	%D%/credentials.c %D%/credentials.h %D%/domain.c %D%/internal.h \
 	%D%/login.c %D%/login.h %D%/password.c %D%/password.h \
-	%D%/resolve.c %D%/sasl.c %D%/sasl.h %D%/sasl_external.c %D%/sasl_mech.h %D%/sasl_scram.c %D%/scram.c %D%/scram.h \
+	%D%/resolve.c %D%/sasl.c %D%/sasl.h %D%/sasl_external.c %D%/sasl_mech.h %D%/sasl_oauth.c %D%/sasl_scram.c %D%/scram.c %D%/scram.h \
 	%D%/setting.c %D%/setting.h %D%/share.c %D%/share.h %D%/site.c %D%/site.h \
 	%D%/throttle.c %D%/throttle.h
 
@@ -23,3 +23,6 @@ check_PROGRAMS += %D%/apop_test
 check_PROGRAMS += %D%/client_cert_test
 %C%_client_cert_test_SOURCES = %D%/client_cert_test.c %D%/test.h
 %C%_client_cert_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/sasl_oauth_test
+%C%_sasl_oauth_test_SOURCES = %D%/sasl_oauth_test.c %D%/test.h
+%C%_sasl_oauth_test_LDADD = $(TEST_LIBS)

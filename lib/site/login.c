@@ -489,6 +489,12 @@ site_set_prover(struct site *s, site_prover *prove)
 	s->prove = prove;
 }
 
+void
+site_set_token_check(struct site *s, site_token_check *check)
+{
+	s->check_token = check;
+}
+
 /* The backend's to check; what it took is remembered as ours is. */
 static enum site_rc
 check_elsewhere(

@@ -158,6 +158,8 @@ static const struct sasl_mech mechanisms[] = {
 	{ "SCRAM-SHA-256",      "SCRAM-SHA-256", sasl_step_scram,    SASL_MUTUAL | SASL_FIRST | SASL_DICTIONARY, false, NULL },
 	{ "SCRAM-SHA-1-PLUS",   "SCRAM-SHA-1",   sasl_step_scram,    SASL_MUTUAL | SASL_FIRST | SASL_DICTIONARY, true, sasl_can_bind },
 	{ "SCRAM-SHA-1",        "SCRAM-SHA-1",   sasl_step_scram,    SASL_MUTUAL | SASL_FIRST | SASL_DICTIONARY, false, NULL },
+	{ "OAUTHBEARER",        "OAUTHBEARER",   sasl_step_oauthbearer, SASL_PLAINTEXT | SASL_FIRST, false, sasl_has_oauth },
+	{ "XOAUTH2",            "XOAUTH2",       sasl_step_xoauth2,  SASL_PLAINTEXT | SASL_FIRST, false, sasl_has_oauth },
 	{ "CRAM-MD5",           "CRAM-MD5",      step_cram,          SASL_DICTIONARY | SASL_ACTIVE, false, NULL },
 	{ "PLAIN",              "PLAIN",         step_plain,         SASL_PLAINTEXT | SASL_FIRST, false, NULL },
 	{ "LOGIN",              "LOGIN",         step_login,         SASL_PLAINTEXT, false, NULL },

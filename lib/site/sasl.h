@@ -8,7 +8,8 @@
  * The server's side of SASL (RFC 4422), for every protocol alike: PLAIN (RFC
  * 4616), LOGIN, CRAM-MD5 (RFC 2195), SCRAM-SHA-1 and SCRAM-SHA-256 (RFC 5802,
  * RFC 7677) with their -PLUS forms where the protocol gives channel binding
- * bytes, and EXTERNAL with a client's TLS certificate. Messages are raw bytes:
+ * bytes, EXTERNAL with a client's TLS certificate, and OAUTHBEARER (RFC 7628)
+ * and XOAUTH2 with access tokens. Messages are raw bytes:
  * base64 is the protocol's.
  *
  * An exchange is one object, used by one thread at a time; sasl_step() may

@@ -36,6 +36,9 @@ struct sasl {
 	struct err err;
 
 	struct str challenge; /* CRAM-MD5 */
+	/* OAuth */
+	struct str domain; /* whose settings count */
+	unsigned held_ms;  /* the delay, until the client has seen why */
 	/* SCRAM */
 	enum scram_hash hash;
 	struct scram_verifier verifier;
@@ -53,6 +56,19 @@ enum sasl_rc sasl_begin_login(
     struct sasl *x, struct str user, struct str authzid, const char *verifier);
 enum sasl_rc sasl_verdict(struct sasl *x, bool proved);
 
+/* A name in SCRAM's coding, where "=2C" is a comma and "=3D" an equals sign. */
+bool sasl_unescape_name(struct arena *a, struct str in, struct str *out);
+/* The first message of OAUTHBEARER (GS2) or XOAUTH2; in the arena or IN. */
+struct sasl_bearer {
+	struct str user;  /* whom the client wants to be; may be empty */
+	struct str token; /* empty: none sent */
+};
+bool sasl_parse_bearer(
+    struct arena *a, struct str in, bool gs2, struct sasl_bearer *out);
+bool sasl_has_oauth(const struct sasl_options *o);
+enum sasl_rc sasl_step_oauthbearer(
+    struct sasl *x, struct str in, struct buf *out);
+enum sasl_rc sasl_step_xoauth2(struct sasl *x, struct str in, struct buf *out);
 /* Does the client's certificate prove anybody? */
 bool sasl_has_external(const struct sasl_options *o);
 enum sasl_rc sasl_step_external(struct sasl *x, struct str in, struct buf *out);

@@ -35,9 +35,9 @@ take_attr(struct str *rest, char k, struct str *value)
 	return true;
 }
 
-/* "=2C" is a comma and "=3D" an equals sign; nothing else may follow "=". */
-static bool
-unescape_name(struct arena *a, struct str in, struct str *out)
+/* Nothing else may follow "=". */
+bool
+sasl_unescape_name(struct arena *a, struct str in, struct str *out)
 {
 	char *p = arena_alloc(a, in.n + 1);
 	size_t n = 0;
@@ -105,8 +105,9 @@ take_gs2(struct sasl *x, struct str *in, struct str *authzid)
 	if ((wrong = check_gs2_flag(x, flag)))
 		return wrong;
 	*authzid = STR_NULL;
-	if (a.n && (!str_starts(a, STR("a=")) ||
-		       !unescape_name(x->arena, str_sub(a, 2, a.n), authzid)))
+	if (a.n &&
+	    (!str_starts(a, STR("a=")) ||
+		!sasl_unescape_name(x->arena, str_sub(a, 2, a.n), authzid)))
 		return "malformed authorisation identity";
 	x->gs2 =
 	    arena_str(x->arena, str_sub(whole, 0, (size_t)(in->p - whole.p)));
@@ -164,7 +165,7 @@ client_first(struct sasl *x, struct str in, struct buf *out)
 	x->client_bare = arena_str(x->arena, in);
 	if (!take_attr(&in, 'n', &name) || !take_attr(&in, 'r', &nonce) ||
 	    nonce.n == 0 || nonce.n > NONCE_MAX ||
-	    !unescape_name(x->arena, name, &user) || user.n == 0)
+	    !sasl_unescape_name(x->arena, name, &user) || user.n == 0)
 		return sasl_malformed(x, "malformed first message");
 	x->hash = strcmp(x->mech->setting, "SCRAM-SHA-1") == 0 ? SCRAM_SHA1
 							       : SCRAM_SHA256;

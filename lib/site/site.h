@@ -312,6 +312,19 @@ typedef enum site_rc site_prover(struct site *s, const struct site_account *acc,
     struct str password, struct err *e);
 void site_set_prover(struct site *s, site_prover *prove);
 
+/*
+ * Who checks OAuth access tokens (lib/oauth does, since it may need the
+ * network). DOMAIN is that of the user whom the client named, or empty; it
+ * chooses the settings oauth.*. SITE_OK with *user, the address that TOKEN
+ * stands for; SITE_DENIED: it is not valid, or not any more; SITE_DISABLED: it
+ * is, but not for this; another code means "not now". E never has the token.
+ * Set before the first login; where it is not, OAUTHBEARER and XOAUTH2 are not
+ * offered.
+ */
+typedef enum site_rc site_token_check(struct site *s, struct arena *a,
+    struct str token, struct str domain, struct str *user, struct err *e);
+void site_set_token_check(struct site *s, site_token_check *check);
+
 /* Is APOP (RFC 1939) among login.mechanisms? */
 bool site_apop_on(struct site *s);
 /* The same for APOP: c->password is the digest in hex that the client made of

@@ -193,6 +193,47 @@ test_deflate(void **state)
 	buf_fini(&got);
 }
 
+/* What cannot be shortened is coded; what is around it is shortened. */
+static void
+test_attachments(void **state)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl"
+				     "mnopqrstuvwxyz0123456789+/";
+	struct zip *z = zip_new();
+	struct buf text = { 0 }, all = { 0 }, got = { 0 };
+	unsigned seed = 1;
+
+	(void)state;
+	some_text(&text, 300000, 1);
+	for (int i = 0; i < 4; i++) {
+		size_t size;
+
+		buf_clear(&all);
+		buf_clear(&got);
+		if (i != 2)
+			buf_putstr(&all, buf_str(&text));
+		for (int n = 0; n < 1000000; n++) {
+			seed = seed * 1103515245 + 12345;
+			buf_putc(&all, digits[seed >> 16 & 63]);
+		}
+		if (i != 1)
+			buf_putstr(&all, buf_str(&text));
+		turn(z);
+		zip_deflate(z, buf_str(&all));
+		size = zip_out(z).n;
+		peer_inflate(zip_out(z), &got);
+		zip_sent(z, size);
+		assert_int_equal(got.n, all.n);
+		assert_memory_equal(got.p, all.p, all.n);
+		/* Six bits of eight, and a third of the text. */
+		assert_in_range(size, 750000, 770000 + (all.n - 1000000) / 3);
+	}
+	zip_free(&z);
+	buf_fini(&text);
+	buf_fini(&all);
+	buf_fini(&got);
+}
+
 /* What was said before is remembered from turn to turn. */
 static void
 test_history(void **state)
@@ -366,6 +407,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_inflate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deflate, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_attachments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_history, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_idle_memory, setup, teardown),

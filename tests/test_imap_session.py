@@ -3,6 +3,7 @@
 
 import base64
 import imaplib
+import re
 import ssl
 import time
 
@@ -21,6 +22,41 @@ def test_greeting_and_capabilities(site):
         assert "LOGINDISABLED" not in caps  # loopback
         assert "LITERAL-" not in caps  # LITERAL+ has it
         assert caps.index("IMAP4rev2") > caps.index("IMAP4rev1")  # its forms only after ENABLE: test_imap_rev2.py
+
+
+def test_capabilities_of_each_state(site):
+    """Each says what is possible in it, once, and does not contradict itself."""
+    only_before = {"STARTTLS", "LOGINDISABLED", "AUTH=PLAIN"}
+    only_after = {"COMPRESS=DEFLATE", "UNAUTHENTICATE"}
+
+    def listed(line):
+        words = re.search(r"CAPABILITY ([^\]\r]*)", line)[1].split()
+        assert len(words) == len(set(words)), words
+        assert ("LITERAL+" in words) != ("LITERAL-" in words)
+        assert not {"LOGIN-REFERRALS", "MAILBOX-REFERRALS"} & set(words)
+        return set(words)
+
+    def asked(c):
+        line, = c.ok("CAPABILITY")
+        return listed(line)
+
+    context = ssl._create_unverified_context()
+    with Imap(site) as c:
+        before = listed(c.greeting)
+        assert before == asked(c)
+        assert not before & only_after
+        c.ok("STARTTLS")
+        c.sock = context.wrap_socket(c.sock, server_hostname="localhost")
+        c.file = c.sock.makefile("rb")
+        secured = asked(c)
+        assert {x for x in before - secured} == {"STARTTLS"}
+        assert all(x.startswith("AUTH=") and x.endswith("-PLUS") for x in secured - before)
+        after = listed(c.command(f"LOGIN {site.user1} {site.pass1}")[1])
+        assert after == asked(c)
+        assert not after & only_before and only_after <= after
+        assert not [x for x in after if x.startswith("AUTH=")]
+        c.ok("UNAUTHENTICATE")
+        assert asked(c) == secured
 
 
 def test_login_and_failure(site):

@@ -50,6 +50,7 @@ def test_nothing_is_left(site, users):
     with Imap(site, *one) as c, Imap(site, *one) as there:
         c.append("INBOX", message(1))
         c.ok("ENABLE QRESYNC IMAP4rev2 METADATA")
+        c.ok("COMPARATOR i;octet")
         c.ok("SELECT INBOX")
         c.ok("SEARCH RETURN (SAVE) ALL")
         c.ok("SEARCH RETURN (UPDATE) SEEN")
@@ -63,6 +64,7 @@ def test_nothing_is_left(site, users):
         c.append("INBOX", message(3))
         c.ok("CREATE &AOQ-")
         c.bad("SEARCH ALL")  # nothing is selected
+        assert c.ok("COMPARATOR") == ["* COMPARATOR i;unicode-casemap"]
         selected = c.ok("SELECT INBOX")
         assert "* 1 RECENT" in selected  # IMAP4rev2 has it not
         assert c.ok("SEARCH $") == ["* SEARCH"]

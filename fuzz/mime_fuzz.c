@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "mime/decode.h"
+#include "mime/downgrade.h"
 #include "mime/header.h"
 #include "mime/mime.h"
 
@@ -178,14 +179,52 @@ check_fields(struct arena *a, struct str raw)
 	buf_fini(&b);
 }
 
+static bool
+is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] & 0x80)
+			return false;
+	}
+	return true;
+}
+
+/* What is downgraded is as long as was said, and its headers are ASCII. */
+static void
+check_downgrade(struct arena *a, struct str raw, const struct mime_digest *d)
+{
+	struct mime_range *headers;
+	size_t n = mime_layout_headers(a, d->layout, &headers);
+	struct buf out = { 0 };
+	struct downgrade x;
+
+	CHECK(n > 0);
+	for (size_t i = 0; i < n; i++) {
+		buf_clear(&out);
+		downgrade_header(
+		    &out, str_sub(raw, headers[i].at, headers[i].n));
+		CHECK(is_ascii(buf_str(&out)));
+		CHECK(!downgrade_needed(buf_str(&out)));
+	}
+	buf_clear(&out);
+	downgrade_init(&x, headers, n);
+	for (size_t at = 0; at < raw.n; at += 100)
+		downgrade_put(&x, str_sub(raw, at, 100), &out);
+	downgrade_fini(&x);
+	CHECK(out.n == (d->i18n ? d->downgraded : raw.n));
+	buf_fini(&out);
+}
+
 /* Any octets as a layout and a BODYSTRUCTURE: only no crash. */
 static void
-check_readers(struct str raw)
+check_readers(struct arena *a, struct str raw)
 {
 	static const uint32_t section[] = { 1, 2, 1 };
 	struct mime_span span;
+	struct mime_range *headers;
 	struct buf b = { 0 };
 
+	mime_layout_headers(a, raw, &headers);
 	for (size_t n = 0; n <= 3; n++)
 		mime_layout_find(raw, section, n, &span);
 	mime_body_of(&b, raw);
@@ -211,8 +250,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_imap(m);
 	mime_digest(a, raw, &digest);
 	CHECK(str_is_utf8(digest.preview) && str_is_utf8(digest.subject));
+	check_downgrade(a, raw, &digest);
 	check_fields(a, raw);
-	check_readers(raw);
+	check_readers(a, raw);
 	arena_free(&a);
 	return 0;
 }

@@ -107,7 +107,7 @@ list_step(struct session *s)
 			return NET_MORE;
 		if (row)
 			buf_printf(out, "%lu %lu\r\n", (unsigned long)l->next,
-			    (unsigned long)row->size);
+			    (unsigned long)maildrop_size(&s->drop, row));
 	}
 	return end_listing(s);
 }
@@ -124,7 +124,7 @@ cmd_list(struct session *s, struct args *args)
 		row = message_of(s, args, &reply);
 		if (row)
 			reply_ok(s, "%lu %lu", (unsigned long)args->msg,
-			    (unsigned long)row->size);
+			    (unsigned long)maildrop_size(&s->drop, row));
 		return reply;
 	}
 	maildrop_stat(&s->drop, &count, &size);

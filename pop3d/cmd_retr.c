@@ -15,7 +15,8 @@ struct retr {
 	const struct view_row *row;
 	uint32_t msg;
 	bool top, ended; /* nothing is left to be read, or wanted */
-	uint64_t at;     /* so much was read */
+	bool downgrade;
+	uint64_t at; /* so much was read */
 	struct wire wire;
 };
 
@@ -36,7 +37,13 @@ put_piece(struct session *s, struct reader *r, struct retr *x, struct err *e)
 	if (rc != STORE_OK)
 		return rc;
 	x->at += s->scratch.n;
-	wire_put(&x->wire, buf_str(&s->scratch), conn_out(s->conn));
+	if (x->downgrade) {
+		buf_clear(&s->ascii);
+		downgrade_put(&s->downgrade, buf_str(&s->scratch), &s->ascii);
+		wire_put(&x->wire, buf_str(&s->ascii), conn_out(s->conn));
+	} else {
+		wire_put(&x->wire, buf_str(&s->scratch), conn_out(s->conn));
+	}
 	x->ended = s->scratch.n < want || x->wire.done;
 	return STORE_OK;
 }
@@ -91,6 +98,24 @@ retr_step(struct session *s)
 	return x->ended ? finish(s, x) : NET_MORE;
 }
 
+/* What the layout says of headers is all that is needed to downgrade a message
+ * while it is read. */
+static enum store_rc
+begin_downgrade(
+    struct session *s, struct reader *r, struct retr *x, struct err *e)
+{
+	struct mime_range *headers;
+	struct email_meta meta;
+	size_t n;
+	enum store_rc rc = email_meta(r, x->row->email, &meta, e);
+
+	if (rc != STORE_OK)
+		return rc;
+	n = mime_layout_headers(s->arena, meta.layout, &headers);
+	downgrade_init(&s->downgrade, headers, n);
+	return STORE_OK;
+}
+
 /* The first piece is read before anything is said, so that a message which
  * cannot be read has an answer of its own. */
 static enum net_next
@@ -103,8 +128,12 @@ begin(struct session *s, struct retr *x)
 	enum store_rc rc = reader_begin(s->account, &r, &e);
 
 	if (rc == STORE_OK) {
-		reply_ok(s, "%lu octets", (unsigned long)x->row->size);
-		rc = pump(s, r, x, &e);
+		reply_ok(s, "%lu octets",
+		    (unsigned long)maildrop_size(&s->drop, x->row));
+		if (x->downgrade)
+			rc = begin_downgrade(s, r, x, &e);
+		if (rc == STORE_OK)
+			rc = pump(s, r, x, &e);
 		reader_end(&r);
 	}
 	if (rc != STORE_OK) {
@@ -126,6 +155,9 @@ start(struct session *s, const struct args *args, bool top)
 	x->row = message_of(s, args, &reply);
 	if (!x->row)
 		return reply;
+	x->downgrade = maildrop_i18n(&s->drop, x->row);
+	if (x->downgrade && s->drop.refuse)
+		return reply_err(s, "UTF8", "That message needs UTF8");
 	x->msg = args->msg;
 	x->top = top;
 	wire_init(&x->wire, top ? args->lines : WIRE_ALL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Commands that touch no mail: RFC 1939; CAPA and its capabilities, RFC 2449;
- * STLS, RFC 2595; LANG, RFC 6856. */
+ * STLS, RFC 2595; LANG and UTF8, RFC 6856. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -30,7 +30,7 @@ cmd_capa(struct session *s, struct args *args)
 	(void)args;
 	reply_ok(s, "Capabilities follow");
 	BUF_LIT(out, "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
-		     "PIPELINING\r\nLANG\r\n");
+		     "PIPELINING\r\nLANG\r\nUTF8 USER\r\n");
 	if (!in)
 		put_login_capabilities(s, out);
 	policy_capabilities(s->d->site, in ? &s->policy : NULL, out);
@@ -50,26 +50,39 @@ static const struct {
 };
 #define LANGUAGES (sizeof(languages) / sizeof(*languages))
 
+static enum net_next
+list_languages(struct session *s)
+{
+	struct buf *out = conn_out(s->conn);
+
+	reply_ok(s, "Languages follow");
+	for (size_t i = 0; i < LANGUAGES; i++)
+		buf_printf(
+		    out, "%s %s\r\n", languages[i].tag, languages[i].name);
+	BUF_LIT(out, ".\r\n");
+	return NET_DONE;
+}
+
+/* As RFC 4647, section 3.4, looks up: "en-GB" finds "en". */
 enum net_next
 cmd_lang(struct session *s, struct args *args)
 {
-	struct buf *out = conn_out(s->conn);
-	struct str tag = str_trim(args->text);
+	struct str range = str_trim(args->text);
 
-	if (!args->given) {
-		reply_ok(s, "Languages follow");
-		for (size_t i = 0; i < LANGUAGES; i++)
-			buf_printf(out, "%s %s\r\n", languages[i].tag,
-			    languages[i].name);
-		BUF_LIT(out, ".\r\n");
-		return NET_DONE;
-	}
-	for (size_t i = 0; i < LANGUAGES; i++) {
-		if (str_ieqc(tag, languages[i].tag) || str_eqc(tag, "*")) {
-			reply_ok(
-			    s, "%s %s", languages[i].tag, languages[i].name);
-			return NET_DONE;
+	if (!args->given)
+		return list_languages(s);
+	while (range.n > 0) {
+		size_t dash = str_rchr(range, '-');
+
+		for (size_t i = 0; i < LANGUAGES; i++) {
+			if (str_ieqc(range, languages[i].tag) ||
+			    str_eqc(range, "*")) {
+				reply_ok(s, "%s %s", languages[i].tag,
+				    languages[i].name);
+				return NET_DONE;
+			}
 		}
+		range = str_sub(range, 0, dash == STR_NPOS ? 0 : dash);
 	}
 	return reply_err(s, NULL, "That language is not known here");
 }
@@ -87,11 +100,22 @@ cmd_noop(struct session *s, struct args *args)
 }
 
 enum net_next
+cmd_utf8(struct session *s, struct args *args)
+{
+	(void)args;
+	s->utf8 = true;
+	reply_ok(s, "UTF-8 in headers is understood");
+	return NET_DONE;
+}
+
+enum net_next
 cmd_stls(struct session *s, struct args *args)
 {
 	(void)args;
 	if (conn_tls(s->conn))
 		return complain(s, "TLS is on already");
+	if (s->utf8) /* RFC 6856, section 2.1 */
+		return complain(s, "Not after UTF8");
 	if (!conn_starttls_available(s->conn))
 		return complain(s, "No TLS here");
 	reply_ok(s, "Begin TLS now");

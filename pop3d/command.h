@@ -31,6 +31,7 @@ enum net_next cmd_lang(struct session *s, struct args *args);
 enum net_next cmd_noop(struct session *s, struct args *args);
 enum net_next cmd_quit(struct session *s, struct args *args);
 enum net_next cmd_stls(struct session *s, struct args *args);
+enum net_next cmd_utf8(struct session *s, struct args *args);
 
 /* cmd_login.c */
 enum net_next cmd_apop(struct session *s, struct args *args);

@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{ "TOP",  ST_TRANSACTION,   ARGS_MSG_LINES, true,  cmd_top,  "TOP message lines" },
 	{ "UIDL", ST_TRANSACTION,   ARGS_MSG_OPT,   true,  cmd_uidl, "UIDL [message]" },
 	{ "USER", ST_AUTHORIZATION, ARGS_TEXT,      false, cmd_user, "USER name" },
+	{ "UTF8", ST_AUTHORIZATION, ARGS_NONE,      false, cmd_utf8, "UTF8" },
 	{ "XCLIENT", ST_AUTHORIZATION, ARGS_TEXT,   false, cmd_xclient, "XCLIENT name=value ..." },
 	/* clang-format on */
 };

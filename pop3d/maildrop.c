@@ -64,9 +64,20 @@ hide(struct maildrop *m, struct err *e)
 	return rc == STORE_NOTFOUND ? STORE_OK : rc;
 }
 
+static enum store_rc
+find_i18n(struct maildrop *m, const struct policy *p, bool utf8, struct err *e)
+{
+	if (utf8 || p->utf8 == UTF8_SEND)
+		return STORE_OK;
+	m->arena = arena_new();
+	m->refuse = p->utf8 == UTF8_REFUSE;
+	return mailbox_downgraded(m->account, view_mailbox(m->view), m->arena,
+	    &m->i18n, &m->ni18n, e);
+}
+
 enum store_rc
 maildrop_open(struct maildrop *m, struct account *a, const struct policy *p,
-    struct err *e)
+    bool utf8, struct err *e)
 {
 	struct arena *arena = arena_new();
 	struct mailbox inbox;
@@ -82,6 +93,8 @@ maildrop_open(struct maildrop *m, struct account *a, const struct policy *p,
 		return rc;
 	m->count = view_count(m->view);
 	rc = hide(m, e);
+	if (rc == STORE_OK)
+		rc = find_i18n(m, p, utf8, e);
 	if (rc != STORE_OK)
 		maildrop_close(m);
 	return rc;
@@ -95,6 +108,7 @@ maildrop_close(struct maildrop *m)
 	free(m->seqs);
 	free(m->deleted);
 	free(m->retrieved);
+	arena_free(&m->arena);
 	*m = (struct maildrop){ 0 };
 }
 
@@ -136,12 +150,43 @@ maildrop_at(const struct maildrop *m, uint32_t n)
 	return row_of(m, n);
 }
 
+static int
+by_uid(const void *uid, const void *item)
+{
+	uint32_t a = *(const uint32_t *)uid;
+	uint32_t b = ((const struct downgraded *)item)->uid;
+
+	return a < b ? -1 : a > b;
+}
+
+static const struct downgraded *
+i18n_of(const struct maildrop *m, const struct view_row *row)
+{
+	if (m->ni18n == 0)
+		return NULL;
+	return bsearch(&row->uid, m->i18n, m->ni18n, sizeof(*m->i18n), by_uid);
+}
+
+bool
+maildrop_i18n(const struct maildrop *m, const struct view_row *row)
+{
+	return i18n_of(m, row) != NULL;
+}
+
+uint32_t
+maildrop_size(const struct maildrop *m, const struct view_row *row)
+{
+	const struct downgraded *d = m->refuse ? NULL : i18n_of(m, row);
+
+	return d ? d->size : row->size;
+}
+
 void
 maildrop_delete(struct maildrop *m, uint32_t n)
 {
 	set_bit(m, &m->deleted, n);
 	m->ndeleted++;
-	m->deleted_size += row_of(m, n)->size;
+	m->deleted_size += maildrop_size(m, row_of(m, n));
 }
 
 void
@@ -163,7 +208,7 @@ void
 maildrop_stat(struct maildrop *m, uint32_t *count, uint64_t *size)
 {
 	for (uint32_t n = 1; !m->sized && n <= m->count; n++)
-		m->size += row_of(m, n)->size;
+		m->size += maildrop_size(m, row_of(m, n));
 	m->sized = true;
 	*count = m->count - m->ndeleted;
 	*size = m->size - m->deleted_size;

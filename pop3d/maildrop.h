@@ -3,6 +3,7 @@
 #define POP3D_MAILDROP_H
 
 #include "pop3d/policy.h"
+#include "store/downgraded.h"
 #include "store/store.h"
 
 /*
@@ -21,10 +22,17 @@ struct maildrop {
 	uint32_t ndeleted;
 	bool sized; /* the next two are known */
 	uint64_t size, deleted_size;
+	/* Messages with UTF-8 in their headers, by UID; with a client that
+	 * takes that, or if nobody cares, none. */
+	struct arena *arena;
+	struct downgraded *i18n;
+	size_t ni18n;
+	bool refuse; /* them; else they are downgraded */
 };
 
+/* UTF8: the client takes UTF-8 in headers (RFC 6856). */
 enum store_rc maildrop_open(struct maildrop *m, struct account *a,
-    const struct policy *p, struct err *e);
+    const struct policy *p, bool utf8, struct err *e);
 /* Keeps nothing and changes nothing. */
 void maildrop_close(struct maildrop *m);
 
@@ -34,6 +42,10 @@ bool maildrop_is_deleted(const struct maildrop *m, uint32_t n);
 void maildrop_delete(struct maildrop *m, uint32_t n);
 void maildrop_retrieved(struct maildrop *m, uint32_t n);
 void maildrop_reset(struct maildrop *m); /* nothing is deleted */
+/* Does the message need UTF8 mode, and the client is not in it? */
+bool maildrop_i18n(const struct maildrop *m, const struct view_row *row);
+/* Octets that the client gets of it. */
+uint32_t maildrop_size(const struct maildrop *m, const struct view_row *row);
 /* Of the messages that are not deleted. */
 void maildrop_stat(struct maildrop *m, uint32_t *count, uint64_t *size);
 

@@ -6,16 +6,18 @@
 
 #define DAY 86400
 
-static enum delete_policy
-parse_delete(struct str s)
-{
-	static const char *const words[] = { "yes", "no", "hide", "always" };
+/* The values of the enums, in their order. */
+static const char *const deletes[] = { "yes", "no", "hide", "always", NULL };
+static const char *const utf8s[] = { "downgrade", "send", "refuse", NULL };
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+static unsigned
+choice(struct str s, const char *const *words)
+{
+	for (unsigned i = 0; words[i]; i++) {
 		if (str_eqc(s, words[i]))
-			return (enum delete_policy)i;
+			return i;
 	}
-	return DELETE_YES;
+	return 0;
 }
 
 static void
@@ -25,7 +27,9 @@ read_policy(struct site *s, struct site_scope scope, struct policy *out)
 	uint64_t expire = site_setting_uint(s, "pop3.expire", scope);
 
 	*out = (struct policy){
-		.del = parse_delete(site_setting(s, a, "pop3.delete", scope)),
+		.del =
+		    choice(site_setting(s, a, "pop3.delete", scope), deletes),
+		.utf8 = choice(site_setting(s, a, "pop3.utf8", scope), utf8s),
 		.expire = expire ? expire : EXPIRE_NEVER,
 		.login_delay = site_setting_uint(s, "pop3.login_delay", scope),
 		.seen = site_setting_bool(s, "pop3.seen", scope),

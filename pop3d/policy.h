@@ -16,6 +16,9 @@ enum delete_policy {
 	DELETE_ALWAYS, /* what was retrieved goes, too (EXPIRE 0) */
 };
 
+/* Messages that need UTF8 mode (RFC 6856, section 4), outside of it. */
+enum utf8_policy { UTF8_DOWNGRADE, UTF8_SEND, UTF8_REFUSE };
+
 /* The keyword of messages that DELETE_HIDE hid. */
 #define HIDDEN_KEYWORD "$POP3Deleted"
 
@@ -27,6 +30,7 @@ struct policy {
 	uint64_t login_delay; /* seconds */
 	bool seen;            /* RETR sets \Seen */
 	bool content_ids;     /* UIDL from the content */
+	enum utf8_policy utf8;
 };
 
 void policy_of(

@@ -43,7 +43,8 @@ proxy_login(struct session *s, const struct site_account *acc,
 		.address = conn_peer(s->conn)->address,
 		.port = conn_peer(s->conn)->port,
 		.session = conn_id(s->conn),
-		.hops = s->hops };
+		.hops = s->hops,
+		.utf8 = s->utf8 };
 	struct err e = ERR_INIT;
 	struct peer *p;
 	enum backend_rc rc = backend_pop3(&l, &p, &e);

@@ -105,6 +105,16 @@ on_open(struct conn *c)
 	return s;
 }
 
+/* The rest of an answer is not wanted any more. */
+static void
+free_step(struct session *s)
+{
+	s->step = NULL;
+	buf_fini(&s->scratch);
+	buf_fini(&s->ascii);
+	downgrade_fini(&s->downgrade);
+}
+
 static void
 on_close(void *session)
 {
@@ -112,7 +122,7 @@ on_close(void *session)
 
 	session_leave(s, false);
 	sasl_free(&s->sasl);
-	buf_fini(&s->scratch);
+	free_step(s);
 	arena_free(&s->arena);
 	free(s->challenge);
 	free(s->user);
@@ -251,8 +261,7 @@ on_run(void *session)
 		next = command_run(s, s->command, &s->args);
 	if (next == NET_MORE)
 		return next;
-	s->step = NULL;
-	buf_fini(&s->scratch);
+	free_step(s);
 	arena_release(s->arena);
 	s->progress =
 	    s->state == ST_TRANSACTION ? clock_mono_ms() : s->progress;
@@ -317,7 +326,8 @@ open_maildrop(struct session *s)
 	    account_open(s->d->store, str_of(s->id), &s->account, &e);
 
 	if (rc == STORE_OK)
-		rc = maildrop_open(&s->drop, s->account, &s->policy, &e);
+		rc = maildrop_open(
+		    &s->drop, s->account, &s->policy, s->utf8, &e);
 	if (rc == STORE_OK)
 		return true;
 	account_close(&s->account);

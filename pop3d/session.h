@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "mime/downgrade.h"
 #include "net/daemon.h"
 #include "net/server.h"
 #include "pop3d/delay.h"
@@ -71,10 +72,13 @@ struct session {
 	enum net_next (*step)(struct session *s);
 	void *data;         /* of step, in the arena */
 	struct buf scratch; /* of step */
+	struct buf ascii;   /* the same after downgrading */
+	struct downgrade downgrade;
 	/* AUTHORIZATION */
 	char *challenge; /* of APOP; NULL: it is not offered */
 	char *user;
 	struct sasl *sasl;
+	bool utf8;   /* UTF8 was said (RFC 6856) */
 	bool proved; /* only the client's empty answer is still to come */
 	/* TRANSACTION */
 	char id[17];

@@ -216,7 +216,7 @@ def test_plaintext_refused_without_tls(site):
         finally:
             s.remove()
     assert b"\r\nSTLS\r\n" in got
-    assert b"USER\r\n" not in got and b"PLAIN" not in got
+    assert b"\r\nUSER\r\n" not in got and b"PLAIN" not in got
     assert got.count(b"-ERR Start TLS first") == 2
 
 
@@ -340,16 +340,17 @@ def test_pipelining(site, account):
 def test_many_messages_list(site, account):
     """Listings longer than the output's high-water mark."""
     with Imap(site, *account, timeout=60) as c:
-        raw = message(1).encode()
-        for start in range(0, 20000, 2000):
-            c.send(b"".join(b"x APPEND INBOX {%d+}\r\n%s\r\n" % (len(raw), raw) for _ in range(2000)))
-            for _ in range(2000):
-                assert c.line().startswith("x OK")
+        for n in range(5):
+            c.append("INBOX", message(n))
+        c.ok("SELECT INBOX")
+        for _ in range(12):  # 5 times 4096
+            c.ok("COPY 1:* INBOX")
+            c.ok("NOOP")
     with Pop3(site, *account, timeout=60) as c:
         listed = c.many("LIST")
         ids = c.many("UIDL")
-        assert [x.split()[0] for x in listed] == [x.split()[0] for x in ids] == [str(n) for n in range(1, 20001)]
-        assert len({x.split()[1] for x in ids}) == 20000
+        assert [x.split()[0] for x in listed] == [x.split()[0] for x in ids] == [str(n) for n in range(1, 20481)]
+        assert len({x.split()[1] for x in ids}) == 20480
 
 
 def test_poplib(site, account):

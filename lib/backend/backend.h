@@ -35,6 +35,7 @@ struct backend_login {
 	uint16_t port;
 	const char *session;
 	unsigned hops; /* how many fronts may still follow */
+	bool utf8;     /* POP3: in UTF8 mode, if it can (RFC 6856) */
 	bool own; /* as the user himself: to see if the password is right */
 };
 

@@ -7,7 +7,7 @@ struct talk {
 	struct arena *a;
 	struct site_backend to;
 	struct peer *p;
-	bool xclient, stls, plain; /* what it can do */
+	bool xclient, stls, plain, utf8; /* what it can do */
 	struct err *e;
 };
 
@@ -64,6 +64,8 @@ take_capability(struct talk *t, struct str line)
 		t->stls = true;
 	else if (str_ieqc(name, "XCLIENT"))
 		t->xclient = true;
+	else if (str_ieqc(name, "UTF8"))
+		t->utf8 = true;
 	else if (str_ieqc(name, "SASL"))
 		t->plain = login_has_word(rest, "PLAIN");
 }
@@ -75,7 +77,7 @@ ask_capabilities(struct talk *t)
 	enum said said = command(t, STR("CAPA"));
 	struct str line;
 
-	t->plain = t->stls = false;
+	t->plain = t->stls = t->utf8 = false;
 	if (said != SAID_OK)
 		return said == SAID_NO;
 	while (peer_line(t->p, &line, t->e)) {
@@ -111,6 +113,13 @@ identify(struct talk *t)
 			      "XCLIENT ADDR=%s PORT=%u SESSION=%s TTL=%u",
 			      t->l->address, t->l->port, t->l->session,
 			      t->l->hops - 1)) != SAID_NOTHING;
+}
+
+static bool
+choose_utf8(struct talk *t)
+{
+	return !t->l->utf8 || !t->utf8 ||
+	       command(t, STR("UTF8")) != SAID_NOTHING;
 }
 
 static bool
@@ -153,7 +162,7 @@ converse(struct talk *t)
 	struct login_as as;
 
 	if (!login_as(t->l, &t->to, t->a, &as, t->e) || !greet(t) ||
-	    !identify(t))
+	    !identify(t) || !choose_utf8(t))
 		return BACKEND_DOWN;
 	switch (authenticate(t, &as)) {
 	case SAID_OK:

@@ -74,6 +74,7 @@ static const struct site_setting table[] = {
 	{ "pop3.login_delay", SETTING_DURATION, SDA, "0", NULL, "least time between two POP3 logins; 0: none" },
 	{ "pop3.seen", SETTING_BOOL, SDA, "yes", NULL, "mail retrieved over POP3 becomes \\Seen" },
 	{ "pop3.uidl", SETTING_CHOICE, SDA, "uid", "uid content", "POP3 unique-ids: UIDVALIDITY and UID, or a hash of the message" },
+	{ "pop3.utf8", SETTING_CHOICE, SDA, "downgrade", "downgrade send refuse", "messages with UTF-8 in their headers, for POP3 clients that did not say UTF8: downgrade them, send them as they are, refuse them" },
 	{ "quota.admins", SETTING_TEXT, SD, "", NULL, "addresses of accounts that may set quotas over IMAP" },
 	{ "quota.bytes", SETTING_SIZE, SDA, "0", NULL, "storage limit of an account; 0: none" },
 	{ "quota.mailboxes", SETTING_UINT, SDA, "0", NULL, "limit of mailboxes an account can have; 0: none" },

@@ -18,6 +18,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "base/codec.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -87,6 +88,21 @@ static enum net_next
 verb_echo(struct session *s, const char *arg)
 {
 	buf_printf(conn_out(s->c), "%s\r\n", arg);
+	return NET_DONE;
+}
+
+/* "BINDING type": in hex, or "none". */
+static enum net_next
+verb_binding(struct session *s, const char *arg)
+{
+	struct buf bytes = { 0 }, *out = conn_out(s->c);
+
+	if (conn_binding(s->c, arg, &bytes))
+		hex_encode(out, bytes.p, bytes.n);
+	else
+		buf_puts(out, "none");
+	buf_puts(out, "\r\n");
+	buf_fini(&bytes);
 	return NET_DONE;
 }
 
@@ -216,6 +232,7 @@ static const struct {
 	{ "ECHO", verb_echo },
 	{ "NOISE", verb_noise },
 	{ "PARALLEL", verb_parallel },
+	{ "BINDING", verb_binding },
 	{ "PEER", verb_peer },
 	{ "QUIT", verb_quit },
 	{ "HALF", verb_half },

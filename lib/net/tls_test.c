@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <openssl/x509.h>
+
+#include "base/codec.h"
 
 /* TLS on its own port and by STARTTLS. */
 
@@ -178,6 +181,108 @@ test_resumption(void **state)
 	stop();
 }
 
+/* ------------------------------------------------------------------------
+ * Channel binding: both sides must see the same
+ */
+
+static size_t
+exporter(SSL *ssl, uint8_t *out)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+
+	assert_int_equal(SSL_export_keying_material(ssl, out, 32, label,
+			     sizeof(label) - 1, (const uint8_t *)"", 0, 1),
+	    1);
+	return 32;
+}
+
+static size_t
+end_point(SSL *ssl, uint8_t *out)
+{
+	X509 *x = SSL_get1_peer_certificate(ssl);
+	unsigned n = 0;
+
+	X509_digest(x, EVP_sha256(), out, &n);
+	X509_free(x);
+	return n;
+}
+
+static size_t
+unique(SSL *ssl, uint8_t *out)
+{
+	return SSL_session_reused(ssl) ? SSL_get_peer_finished(ssl, out, 64)
+				       : SSL_get_finished(ssl, out, 64);
+}
+
+static const struct {
+	const char *type;
+	size_t (*want)(SSL *ssl, uint8_t *out);
+	int version;
+	bool ems; /* the extended master secret */
+	bool there;
+} bindings[] = {
+	{ "tls-exporter", exporter, TLS1_3_VERSION, true, true },
+	{ "tls-exporter", exporter, TLS1_2_VERSION, true, true },
+	{ "tls-exporter", exporter, TLS1_2_VERSION, false, false },
+	{ "tls-server-end-point", end_point, TLS1_3_VERSION, true, true },
+	{ "tls-server-end-point", end_point, TLS1_2_VERSION, false, true },
+	{ "tls-unique", unique, TLS1_2_VERSION, true, true },
+	{ "tls-unique", unique, TLS1_2_VERSION, false, false },
+	{ "tls-unique", unique, TLS1_3_VERSION, true, false },
+	{ "x-other", exporter, TLS1_3_VERSION, true, false },
+};
+
+static void
+expect_binding(struct client *t, size_t i)
+{
+	struct buf want = { 0 };
+	uint8_t bytes[64];
+	char ask[64];
+
+	if (bindings[i].there)
+		hex_encode(&want, bytes, bindings[i].want(t->ssl, bytes));
+	else
+		BUF_LIT(&want, "none");
+	BUF_LIT(&want, "\r\n");
+	snprintf(ask, sizeof(ask), "BINDING %s\r\n", bindings[i].type);
+	tls_expect(t, ask, buf_cstr(&want));
+	buf_fini(&want);
+}
+
+static void
+test_binding(void **state)
+{
+	SSL_SESSION *session;
+	struct client t, u;
+
+	(void)state;
+	start((struct net_options){ 0 });
+	for (size_t i = 0; i < sizeof(bindings) / sizeof(*bindings); i++) {
+		print_message("%s %x\n", bindings[i].type, bindings[i].version);
+		t = tls_dial(dial(1), NULL, bindings[i].version);
+		if (!bindings[i].ems)
+			SSL_set_options(
+			    t.ssl, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+		assert_int_equal(SSL_connect(t.ssl), 1);
+		tls_expect(&t, "", "hello\r\n");
+		expect_binding(&t, i);
+		session = SSL_get1_session(t.ssl);
+		u = tls_dial(dial(1), NULL, bindings[i].version);
+		if (!bindings[i].ems)
+			SSL_set_options(
+			    u.ssl, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+		SSL_set_session(u.ssl, session);
+		assert_int_equal(SSL_connect(u.ssl), 1);
+		assert_true(SSL_session_reused(u.ssl));
+		tls_expect(&u, "", "hello\r\n");
+		expect_binding(&u, i);
+		SSL_SESSION_free(session);
+		tls_end(&t);
+		tls_end(&u);
+	}
+	stop();
+}
+
 int
 main(void)
 {
@@ -185,6 +290,7 @@ main(void)
 		cmocka_unit_test_teardown(test_starttls, test_abandon),
 		cmocka_unit_test_teardown(test_tls, test_abandon),
 		cmocka_unit_test_teardown(test_resumption, test_abandon),
+		cmocka_unit_test_teardown(test_binding, test_abandon),
 	};
 
 	return cmocka_run_group_tests(tests, test_setup, test_teardown);

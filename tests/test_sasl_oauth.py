@@ -52,7 +52,7 @@ class Provider(http.server.ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.keys, self.tokens, self.fetches, self.over = [], {}, 0, threading.Event()
+        self.keys, self.tokens, self.fetches, self.asked, self.over = [], {}, 0, 0, threading.Event()
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -77,6 +77,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer({"keys": [k.jwk() for k in self.server.keys]})
 
     def do_POST(self):
+        self.server.asked += 1
         form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         user, _, secret = base64.b64decode(self.headers["Authorization"].split()[1]).decode().partition(":")
         if (user, urllib.parse.unquote(secret)) != ("mailstead", SECRET):
@@ -227,15 +228,25 @@ def test_introspection(place, domain):
                         "oauth.client_id": "mailstead", "oauth.client_secret_file": secret,
                         "oauth.claims": "username", "oauth.scopes": "imap"}.items():
         domain.set(name, value)
-    assert imap(site, "XOAUTH2", xoauth2("good", user))[0] == "OK"
+    for _ in range(3):
+        assert imap(site, "XOAUTH2", xoauth2("good", user))[0] == "OK"
+    assert provider.asked == 1
     assert imap(site, "OAUTHBEARER", bearer("late", user))[1]["status"] == "invalid_token"
     assert imap(site, "OAUTHBEARER", bearer("none", user))[1]["status"] == "invalid_token"
     text, error = imap(site, "OAUTHBEARER", bearer("weak", user))
     assert "AUTHORIZATIONFAILED" in text
     assert error["status"] == "insufficient_scope" and error["scope"] == "imap"
     secret.write_text("wrong")
-    text, error = imap(site, "XOAUTH2", xoauth2("good", user))
+    site.ctl("setting", "set", "auth.cache_time", "0")
+    provider.tokens["fresh"] = provider.tokens["good"]
+    text, error = imap(site, "XOAUTH2", xoauth2("fresh", user))
     assert "UNAVAILABLE" in text and error is None
+    secret.write_text(SECRET)
+    asked = provider.asked
+    for _ in range(2):
+        assert imap(site, "XOAUTH2", xoauth2("fresh", user))[0] == "OK"
+    assert provider.asked == asked + 2
+    site.ctl("setting", "unset", "auth.cache_time")
     assert "HTTP status 401" in site.log("imapd")
 
 

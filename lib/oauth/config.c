@@ -50,6 +50,8 @@ oauth_config_read(struct site *s, struct arena *a, struct str domain,
 	out->leeway = (int64_t)site_setting_uint(s, "oauth.leeway", scope);
 	out->cache_time =
 	    (int64_t)site_setting_uint(s, "oauth.cache_time", scope);
+	out->remember = (int64_t)site_setting_uint(
+	    s, "auth.cache_time", (struct site_scope){ 0 });
 	timeout = site_setting_uint(s, "oauth.timeout", scope);
 	out->timeout = timeout < 1 ? 1 : timeout > 60 ? 60 : (unsigned)timeout;
 }

@@ -10,6 +10,7 @@ struct oauth_config {
 	struct str jwks, introspection, issuer, audience, scopes, claims;
 	struct str client_id, client_secret_file, ca_file;
 	int64_t leeway, cache_time; /* seconds */
+	int64_t remember;           /* auth.cache_time */
 	unsigned timeout;           /* seconds, at least 1 */
 };
 

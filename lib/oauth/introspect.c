@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "net/gate.h"
 #include "oauth/fetch.h"
+#include "oauth/remember.h"
 
 #define MAX_SECRET 4096
 
@@ -70,15 +71,14 @@ read_answer(struct str text, json_t **claims, struct err *e)
 	return SITE_BUSY;
 }
 
-enum site_rc
-introspect(const struct oauth_config *c, struct str token, json_t **claims,
+static enum site_rc
+ask(const struct oauth_config *c, struct str token, json_t **claims,
     struct err *e)
 {
 	struct buf answer = { 0 };
 	enum site_rc rc = SITE_BUSY;
 	bool ok;
 
-	*claims = NULL;
 	if (!gate_enter(c->introspection.p)) {
 		err_set(e, "%s does not answer", c->introspection.p);
 		return SITE_BUSY;
@@ -92,5 +92,17 @@ introspect(const struct oauth_config *c, struct str token, json_t **claims,
 		*claims = NULL;
 	}
 	buf_fini(&answer);
+	return rc;
+}
+
+enum site_rc
+introspect(const struct oauth_config *c, struct str token, json_t **claims,
+    struct err *e)
+{
+	enum site_rc rc = SITE_OK;
+
+	*claims = remember_get(c, token);
+	if (!*claims && (rc = ask(c, token, claims, e)) == SITE_OK)
+		remember_put(c, token, *claims);
 	return rc;
 }

@@ -15,6 +15,7 @@
  *	keys.c        key sets, kept until they are old or a key is missing
  *	claims.c      issuer, audience, times, scopes, and the user
  *	introspect.c  asking the provider
+ *	remember.c    what it said, for a minute
  *	fetch.c       HTTP
  *
  * For site_set_token_check(). Any thread; blocks for up to oauth.timeout when

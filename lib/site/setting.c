@@ -23,7 +23,7 @@ static const struct site_setting table[] = {
 	{ "auth.block_after", SETTING_UINT, S, "10", NULL, "failures for one account from one address before that pair is blocked; 0: never" },
 	{ "auth.block_after_address", SETTING_UINT, S, "50", NULL, "failures from one address before it is blocked; 0: never" },
 	{ "auth.block_time", SETTING_DURATION, S, "15m", NULL, "how long a block lasts" },
-	{ "auth.cache_time", SETTING_DURATION, S, "60s", NULL, "how long a verified password is remembered in memory; 0: not" },
+	{ "auth.cache_time", SETTING_DURATION, S, "60s", NULL, "how long a verified password, or what the provider said of a token, is remembered in memory; 0: not" },
 	{ "auth.delay_max", SETTING_DURATION, S, "15s", NULL, "longest wait before a failed login is answered" },
 	{ "auth.hash_threads", SETTING_UINT, S, "4", NULL, "password hashes computed at once by a daemon" },
 	{ "auth.rehash", SETTING_BOOL, S, "yes", NULL, "replace other hashes by argon2id at the next login" },

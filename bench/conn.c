@@ -5,6 +5,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +23,14 @@ failed(struct conn *c, const char *what)
 }
 
 static bool
+tls_failed(struct conn *c, const char *what)
+{
+	snprintf(c->error, sizeof(c->error), "%s: TLS: %s", what,
+	    ERR_reason_error_string(ERR_peek_error()));
+	return false;
+}
+
+static bool
 unexpected(struct conn *c, struct str line)
 {
 	snprintf(c->error, sizeof(c->error), "unexpected answer: %.*s",
@@ -27,8 +38,30 @@ unexpected(struct conn *c, struct str line)
 	return false;
 }
 
+static SSL_CTX *context;
+static pthread_once_t context_once = PTHREAD_ONCE_INIT;
+
+static void
+make_context(void)
+{
+	context = SSL_CTX_new(TLS_client_method());
+	if (context)
+		SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+}
+
+static bool
+start_tls(struct conn *c)
+{
+	pthread_once(&context_once, make_context);
+	c->ssl = context ? SSL_new(context) : NULL;
+	if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1 ||
+	    SSL_connect(c->ssl) != 1)
+		return tls_failed(c, "connect");
+	return true;
+}
+
 bool
-conn_open(struct conn *c, const char *host, int port, int seconds)
+conn_open(struct conn *c, const char *host, int port, bool tls, int seconds)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port) };
@@ -37,6 +70,7 @@ conn_open(struct conn *c, const char *host, int port, int seconds)
 
 	c->at = c->end = 0;
 	c->error[0] = '\0';
+	c->ssl = NULL;
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c->fd < 0)
 		return failed(c, "socket");
@@ -49,12 +83,22 @@ conn_open(struct conn *c, const char *host, int port, int seconds)
 	}
 	if (connect(c->fd, (struct sockaddr *)&sin, sizeof(sin)) != 0)
 		return failed(c, "connect");
-	return true;
+	return !tls || start_tls(c);
+}
+
+void
+conn_leave(struct conn *c)
+{
+	SSL_free(c->ssl); /* says nothing to the peer */
+	c->ssl = NULL;
+	c->fd = -1;
 }
 
 void
 conn_close(struct conn *c)
 {
+	SSL_free(c->ssl);
+	c->ssl = NULL;
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
@@ -63,6 +107,9 @@ conn_close(struct conn *c)
 bool
 conn_send(struct conn *c, struct str text)
 {
+	if (c->ssl && text.n)
+		return SSL_write(c->ssl, text.p, (int)text.n) > 0 ||
+		       tls_failed(c, "send");
 	while (text.n) {
 		ssize_t n = send(c->fd, text.p, text.n, MSG_NOSIGNAL);
 
@@ -81,6 +128,14 @@ more(struct conn *c)
 {
 	ssize_t n;
 
+	if (c->ssl) {
+		n = SSL_read(
+		    c->ssl, c->in + c->end, (int)(sizeof(c->in) - c->end));
+		if (n <= 0)
+			return tls_failed(c, "recv");
+		c->end += (size_t)n;
+		return true;
+	}
 	do {
 		errno = 0;
 		n = recv(c->fd, c->in + c->end, sizeof(c->in) - c->end, 0);

@@ -17,16 +17,23 @@
 
 #define CONN_BUFFER 262144
 
+struct ssl_st; /* OpenSSL's SSL */
+
 struct conn {
 	int fd;
-	size_t at, end; /* what is read and not yet taken, in in[] */
+	struct ssl_st *ssl; /* NULL: no TLS */
+	size_t at, end;     /* what is read and not yet taken, in in[] */
 	char error[200];
 	char in[CONN_BUFFER];
 };
 
-/* No answer for SECONDS is an error. */
-bool conn_open(struct conn *c, const char *host, int port, int seconds);
+/* TLS: from the first byte, the certificate is not verified. No answer for
+ * SECONDS is an error. */
+bool conn_open(
+    struct conn *c, const char *host, int port, bool tls, int seconds);
 void conn_close(struct conn *c);
+/* Forget the connection and leave it open until the process ends. */
+void conn_leave(struct conn *c);
 bool conn_send(struct conn *c, struct str text);
 
 /* The next line without its CRLF; it is valid until the next call. */

@@ -7,11 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/mem.h"
-#include "bench/conn.h"
+#include "bench/load.h"
 
 /*
  * The load generator of bench/run. One operation in a loop by some clients at
@@ -19,22 +17,11 @@
  * interpreter stands between. It talks to bench/run on its standard input and
  * output: it prints "ready" once its clients are connected and logged in,
  * begins at a line of input, and prints one line of JSON at the end.
- *
- * Messages come from a file that repeats "SIZE\n" and SIZE bytes. Where one
- * holds SERIAL_MARK, each sending writes a number of its own over it, so that
- * no two are the same message to the server.
  */
 
-#define SERIAL_MARK "@@@@@@@@@@@@@@@@"
 #define MAX_CLIENTS 64
 
-struct options {
-	const char *host, *users, *password, *mail, *mailbox;
-	long port, clients, seconds, count, first, accounts, recipients;
-	long messages, timeout, idle;
-};
-
-static struct options opt = {
+struct options opt = {
 	.host = "127.0.0.1",
 	.users = "user%ld@example.test",
 	.password = "secret-pass",
@@ -56,6 +43,9 @@ static const struct option_row {
 	/* clang-format off */
 	{ "--host",       &opt.host,     NULL },
 	{ "--port",       NULL,          &opt.port },
+	{ "--lmtp-port",  NULL,          &opt.lmtp_port },  /* of push */
+	{ "--tls",        NULL,          &opt.tls },        /* at once, IMAP */
+	{ "--pause",      NULL,          &opt.pause },      /* of push, ms */
 	{ "--clients",    NULL,          &opt.clients },
 	{ "--seconds",    NULL,          &opt.seconds },
 	{ "--count",      NULL,          &opt.count },      /* 0: no limit */
@@ -72,38 +62,13 @@ static const struct option_row {
 	/* clang-format on */
 };
 
-struct client {
-	struct conn conn;
-	pthread_t thread;
-	long number; /* 0 and up */
-	long steps;
-	struct buf out;
-	uint32_t *us; /* of each operation */
-	size_t ops, cap;
-	uint64_t bytes;
-	int64_t ended_us;
-	bool ok;
-};
-
-struct operation {
-	const char *name;
-	bool (*open)(
-	    struct client *c); /* before the clock starts; may be NULL */
-	bool (*step)(struct client *c, long turn);
-	bool needs_mail;
-};
-
 static const struct operation *operation;
-static struct str *mails;
-static size_t mail_count;
 static struct client *clients;
 static pthread_barrier_t opened, begun;
 static atomic_long turns;
 static int64_t start_us;
 
-static void die(const char *fmt, ...)
-    __attribute__((format(printf, 1, 2), noreturn));
-static void
+void
 die(const char *fmt, ...)
 {
 	va_list ap;
@@ -115,224 +80,6 @@ die(const char *fmt, ...)
 	va_end(ap);
 	exit(1);
 }
-
-/* ------------------------------------------------------------------------
- * Messages and users
- */
-
-static void
-read_mails(const char *path)
-{
-	static struct buf file;
-	struct err e;
-	struct str rest, size;
-	uint64_t n;
-
-	if (!fs_read(path, SIZE_MAX / 2, &file, &e))
-		die("%s", e.msg);
-	rest = buf_str(&file);
-	while (rest.n) {
-		if (!str_split(&rest, '\n', &size) || !str_u64(size, &n) ||
-		    n > rest.n)
-			die("%s is not a file of messages", path);
-		if (mail_count % 1024 == 0)
-			mails = mem_realloc(
-			    mails, (mail_count + 1024) * sizeof(*mails));
-		mails[mail_count] = str_sub(rest, 0, n);
-		if (str_find(mails[mail_count], STR("\n.")) != STR_NPOS)
-			die("message %zu of %s has a line with a dot in front",
-			    mail_count, path);
-		mail_count++;
-		rest = str_sub(rest, n, STR_NPOS);
-	}
-	if (mail_count == 0)
-		die("%s is empty", path);
-}
-
-static void
-put_mail(struct buf *out, long turn)
-{
-	struct str m = mails[(size_t)turn % mail_count];
-	size_t mark = str_find(str_sub(m, 0, 4096), STR(SERIAL_MARK));
-	char serial[sizeof(SERIAL_MARK)];
-
-	if (mark != STR_NPOS) {
-		snprintf(serial, sizeof(serial), "%016llx",
-		    (unsigned long long)start_us * 1000 + (uint64_t)turn);
-		mark += out->n;
-	}
-	buf_putstr(out, m);
-	if (mark != STR_NPOS)
-		memcpy(out->p + mark, serial, sizeof(serial) - 1);
-}
-
-static void
-put_user(struct buf *out, long n)
-{
-	const char *at = strstr(opt.users, "%ld");
-
-	buf_printf(out, "%.*s%ld%s", (int)(at - opt.users), opt.users,
-	    opt.first + n % opt.accounts, at + 3);
-}
-
-/* ------------------------------------------------------------------------
- * LMTP
- */
-
-static bool
-lmtp_open(struct client *c)
-{
-	struct conn *k = &c->conn;
-
-	return conn_open(k, opt.host, (int)opt.port, (int)opt.timeout) &&
-	       conn_reply(k, 220) && conn_send(k, STR("LHLO bench.test\r\n")) &&
-	       conn_reply(k, 250);
-}
-
-static bool
-lmtp_step(struct client *c, long turn)
-{
-	struct conn *k = &c->conn;
-	bool ok;
-
-	buf_clear(&c->out);
-	BUF_LIT(&c->out, "MAIL FROM:<sender@elsewhere.test>\r\n");
-	for (long i = 0; i < opt.recipients; i++) {
-		BUF_LIT(&c->out, "RCPT TO:<");
-		put_user(&c->out, turn * opt.recipients + i);
-		BUF_LIT(&c->out, ">\r\n");
-	}
-	BUF_LIT(&c->out, "DATA\r\n");
-	ok = conn_send(k, buf_str(&c->out)) && conn_reply(k, 250);
-	for (long i = 0; ok && i < opt.recipients; i++)
-		ok = conn_reply(k, 250);
-	if (!ok || !conn_reply(k, 354))
-		return false;
-	buf_clear(&c->out);
-	put_mail(&c->out, turn);
-	c->bytes += c->out.n;
-	BUF_LIT(&c->out, ".\r\n");
-	ok = conn_send(k, buf_str(&c->out));
-	for (long i = 0; ok && i < opt.recipients; i++)
-		ok = conn_reply(k, 250);
-	return ok;
-}
-
-/* ------------------------------------------------------------------------
- * IMAP
- */
-
-static bool
-imap_login(struct client *c, long user)
-{
-	struct conn *k = &c->conn;
-	struct answer a;
-	struct str line;
-
-	buf_clear(&c->out);
-	BUF_LIT(&c->out, "LOGIN ");
-	put_user(&c->out, user);
-	buf_printf(&c->out, " %s", opt.password);
-	return conn_open(k, opt.host, (int)opt.port, (int)opt.timeout) &&
-	       conn_line(k, &line) && conn_command(k, buf_cstr(&c->out), &a);
-}
-
-static bool
-imap_open(struct client *c)
-{
-	return imap_login(c, c->number);
-}
-
-static bool
-imap_select(struct client *c)
-{
-	struct answer a;
-
-	buf_clear(&c->out);
-	buf_printf(&c->out, "SELECT %s", opt.mailbox);
-	return conn_command(&c->conn, buf_cstr(&c->out), &a);
-}
-
-static bool
-store_open(struct client *c)
-{
-	return imap_login(c, c->number) && imap_select(c);
-}
-
-static bool
-login_step(struct client *c, long turn)
-{
-	struct answer a;
-	bool ok = imap_login(c, turn) && conn_command(&c->conn, "LOGOUT", &a);
-
-	conn_close(&c->conn);
-	return ok;
-}
-
-static bool
-append_step(struct client *c, long turn)
-{
-	struct answer a;
-	size_t size = mails[(size_t)turn % mail_count].n;
-
-	buf_clear(&c->out);
-	buf_printf(
-	    &c->out, CONN_TAG " APPEND %s {%zu+}\r\n", opt.mailbox, size);
-	put_mail(&c->out, turn);
-	c->bytes += size;
-	BUF_LIT(&c->out, "\r\n");
-	return conn_send(&c->conn, buf_str(&c->out)) &&
-	       conn_answer(&c->conn, STR(CONN_TAG), &a);
-}
-
-/* One message after the other, a flag on, the next time round off. */
-static bool
-store_step(struct client *c, long turn)
-{
-	struct answer a;
-
-	(void)turn;
-	buf_clear(&c->out);
-	buf_printf(&c->out, "STORE %ld %cFLAGS (\\Flagged)",
-	    c->steps % opt.messages + 1,
-	    c->steps / opt.messages % 2 ? '-' : '+');
-	return conn_command(&c->conn, buf_cstr(&c->out), &a);
-}
-
-static bool
-pop3_open(struct client *c)
-{
-	struct conn *k = &c->conn;
-
-	buf_clear(&c->out);
-	BUF_LIT(&c->out, "USER ");
-	put_user(&c->out, c->number);
-	buf_printf(&c->out, "\r\nPASS %s\r\n", opt.password);
-	return conn_open(k, opt.host, (int)opt.port, (int)opt.timeout) &&
-	       conn_ok(k) && conn_send(k, buf_str(&c->out)) && conn_ok(k) &&
-	       conn_ok(k);
-}
-
-/* One message after the other, each asked for when the last one is there. */
-static bool
-pop3_step(struct client *c, long turn)
-{
-	(void)turn;
-	buf_clear(&c->out);
-	buf_printf(&c->out, "RETR %ld\r\n", c->steps % opt.messages + 1);
-	return conn_send(&c->conn, buf_str(&c->out)) && conn_ok(&c->conn) &&
-	       conn_dotted(&c->conn, &c->bytes);
-}
-
-static const struct operation operations[] = {
-	/* clang-format off */
-	{ "append", imap_open,  append_step, true },
-	{ "lmtp",   lmtp_open,  lmtp_step,   true },
-	{ "login",  NULL,       login_step,  false },
-	{ "pop3",   pop3_open,  pop3_step,   false },
-	{ "store",  store_open, store_step,  false },
-	/* clang-format on */
-};
 
 /* ------------------------------------------------------------------------
  * The loop
@@ -352,7 +99,7 @@ static void *
 client_run(void *arg)
 {
 	struct client *c = arg;
-	int64_t now, before, deadline;
+	int64_t now, deadline;
 
 	c->conn.fd = -1;
 	c->ok = !operation->open || operation->open(c);
@@ -365,12 +112,12 @@ client_run(void *arg)
 
 		if (opt.count && turn >= opt.count)
 			break;
-		before = now;
+		c->began_us = now;
 		c->ok = operation->step(c, turn);
 		c->steps++;
 		now = clock_mono_us();
 		if (c->ok)
-			note(c, now - before);
+			note(c, now - c->began_us);
 	}
 	c->ended_us = now;
 	return NULL;
@@ -441,7 +188,7 @@ run_loop(void)
 	if (operation->needs_mail && !opt.mail)
 		die("%s needs --mail FILE", operation->name);
 	if (opt.mail)
-		read_mails(opt.mail);
+		mails_read(opt.mail, clock_mono_us());
 	clients = mem_zalloc((size_t)opt.clients * sizeof(*clients));
 	pthread_barrier_init(&opened, NULL, (unsigned)opt.clients + 1);
 	pthread_barrier_init(&begun, NULL, (unsigned)opt.clients + 1);
@@ -476,7 +223,7 @@ run_session(void)
 	char line[3000];
 	int64_t us;
 
-	if (!imap_login(c, 0))
+	if (!imap_login(c, &c->conn, 0))
 		die("%s", c->conn.error);
 	say("ready");
 	while (hear(line, sizeof(line))) {
@@ -496,27 +243,20 @@ run_session(void)
  * Connections that do nothing
  */
 
-static bool
-go_idle(struct client *c)
-{
-	struct str line;
-
-	return !opt.idle ||
-	       (imap_select(c) &&
-		   conn_send(&c->conn, STR(CONN_TAG " IDLE\r\n")) &&
-		   conn_line(&c->conn, &line));
-}
-
 /* Open connections till the count is reached; one struct serves them all. */
 static void *
 hold_run(void *arg)
 {
 	struct client *c = arg;
+	struct conn *k = &c->conn;
 	long turn;
 
 	c->ok = true;
-	while (c->ok && (turn = atomic_fetch_add(&turns, 1)) < opt.count)
-		c->ok = imap_login(c, turn) && go_idle(c);
+	while (c->ok && (turn = atomic_fetch_add(&turns, 1)) < opt.count) {
+		c->ok = imap_login(c, k, turn) &&
+			(!opt.idle || (imap_select(c, k) && imap_idle(c, k)));
+		conn_leave(k);
+	}
 	return NULL;
 }
 
@@ -568,7 +308,8 @@ int
 main(int argc, char **argv)
 {
 	if (argc < 2)
-		die("usage: load append|hold|lmtp|login|session|store OPTIONS");
+		die("usage: load "
+		    "append|hold|lmtp|login|pop3|push|session|store OPTIONS");
 	for (int i = 2; i < argc; i += 2) {
 		if (i + 1 == argc)
 			die("%s needs a value", argv[i]);
@@ -585,10 +326,7 @@ main(int argc, char **argv)
 		run_hold();
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
-		if (strcmp(argv[1], operations[i].name) == 0)
-			operation = &operations[i];
-	}
+	operation = operation_find(argv[1]);
 	if (!operation)
 		die("no operation %s", argv[1]);
 	run_loop();

@@ -6,69 +6,15 @@ A function takes the bench and one server, measures once and returns
 theirs in turn."""
 
 import dataclasses
-import json
-import subprocess
-import time
 
 import corpus
+import sessions
+from load import RECEIVERS, loop, once, rate, repeated, session
 
-# Accounts: 1 to 50 receive, the others have one task each.
-RECEIVERS = 50
-ONE, BIG, EXPUNGES, APPENDS = 51, 52, 53, 54  # APPENDS to APPENDS + 3
-ACCOUNTS = 60
-
-
-class Load:
-    """A running bench/load, and a server's CPU time around what it does."""
-
-    def __init__(self, bench, server, operation, port, timeout=120, **options):
-        argv = [str(bench.build / "bench" / "load"), operation, "--port", str(port)]
-        for key, value in options.items():
-            argv += ["--" + key, str(value)]
-        self.server = server
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True)
-        self.killer = bench.limit(self.process, timeout)
-
-    def line(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self.server.name}: {self.process.stderr.read().strip() or 'took too long'}")
-        return line
-
-    def __enter__(self):
-        try:
-            self.line()  # "ready"
-        except RuntimeError:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *unused):
-        self.killer.cancel()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            stream.close()
-        self.process.wait(20)
-
-    def run(self, command="go"):
-        """What it reports, with the CPU seconds the server spent."""
-        before = self.server.cpu()
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        result = json.loads(self.line())
-        result["cpu"] = self.server.cpu() - before
-        return result
-
-
-def loop(bench, server, operation, port, **options):
-    """Operations in a loop; the whole report."""
-    options.setdefault("seconds", bench.seconds)
-    with Load(bench, server, operation, port, **options) as load:
-        return load.run()
-
-
-def rate(result, of=1):
-    return result["rate"] * of, result["cpu"], result["ops"] * of
+# Accounts: 1 to RECEIVERS receive, the others have one task each; those after
+# APPENDS to APPENDS + 3 are in sessions.py.
+ONE, BIG, EXPUNGES, APPENDS = 51, 52, 53, 54
+ACCOUNTS = sessions.LAST
 
 
 # ---------------------------------------------------------------------------
@@ -126,10 +72,6 @@ def need_big(bench, server):
     bench.made.add((server.name, "big"))
 
 
-def session(bench, server, account=BIG, **options):
-    return Load(bench, server, "session", server.imap_port, first=account, **options)
-
-
 def check(what, wanted, got):
     if wanted != got:
         raise RuntimeError(f"{what}: {got} instead of {wanted}; the measurement would mean nothing")
@@ -141,20 +83,9 @@ def fetch(bench, load):
     return result
 
 
-def once(result):
-    return result["seconds"] * 1000, result["cpu"], 1
-
-
-def repeated(load, commands, times):
-    """COMMANDS in turn TIMES times: mean milliseconds, CPU, operations."""
-    results = [load.run(commands[i % len(commands)]) for i in range(times)]
-    seconds = sum(r["seconds"] for r in results)
-    return seconds * 1000 / times, sum(r["cpu"] for r in results), times
-
-
 def fetch_warm(bench, server):
     need_big(bench, server)
-    with session(bench, server) as load:
+    with session(bench, server, BIG) as load:
         load.run("SELECT INBOX")
         fetch(bench, load)
         return {"fetch-warm": repeated(load, [METADATA], 5)}
@@ -164,7 +95,7 @@ def cold(bench, server):
     """SELECT and FETCH after a restart, nothing in the page cache."""
     server.restart()
     bench.drop_caches()
-    with session(bench, server) as load:
+    with session(bench, server, BIG) as load:
         select, result = load.run("SELECT INBOX"), fetch(bench, load)
         return (select["seconds"] + result["seconds"]) * 1000, select["cpu"] + result["cpu"], 1
 
@@ -177,7 +108,7 @@ def fetch_first(bench, server):
 
 def fetch_cold(bench, server):
     need_big(bench, server)
-    with session(bench, server) as load:  # so that Dovecot's cache file has it
+    with session(bench, server, BIG) as load:  # so that Dovecot's cache file has it
         load.run("SELECT INBOX")
         fetch(bench, load)
     return {"fetch-cold": cold(bench, server)}
@@ -185,7 +116,7 @@ def fetch_cold(bench, server):
 
 def fetch_bodies(bench, server):
     need_big(bench, server)
-    with session(bench, server) as load:
+    with session(bench, server, BIG) as load:
         load.run("SELECT INBOX")
         load.run("FETCH 1:* BODY.PEEK[]")  # into the page cache
         result = load.run("FETCH 1:* BODY.PEEK[]")
@@ -200,7 +131,7 @@ def rare_hits(bench):
 
 def search(bench, server):
     need_big(bench, server)
-    with session(bench, server) as load:
+    with session(bench, server, BIG) as load:
         load.run("SELECT INBOX")
         command = f"SEARCH TEXT {corpus.RARE}"
         check(f"{server.name}: SEARCH hits", rare_hits(bench), load.run(command)["hits"])
@@ -224,7 +155,7 @@ def store_one(bench, server):
 
 def store_all(bench, server):
     need_big(bench, server)
-    with session(bench, server) as load:
+    with session(bench, server, BIG) as load:
         load.run("SELECT INBOX")
         commands = [f"STORE 1:* {sign}FLAGS.SILENT (\\Answered)" for sign in "+-"]
         load.run(commands[0]), load.run(commands[1])
@@ -248,7 +179,7 @@ def append_four(bench, server):
 
 def copy(bench, server):
     need_big(bench, server)
-    with session(bench, server) as load:
+    with session(bench, server, BIG) as load:
         load.run("SELECT INBOX")
         load.run("CREATE Copies")
         result = load.run("COPY 1:1000 Copies")
@@ -264,31 +195,6 @@ def expunge(bench, server):
         load.run("SELECT INBOX")
         load.run("STORE 1:* +FLAGS.SILENT (\\Deleted)")
         return {"expunge": once(load.run("EXPUNGE"))}
-
-
-# ---------------------------------------------------------------------------
-# Memory
-
-
-def hold(bench, server, row, **options):
-    """KiB per connection beyond what the server has without them."""
-    server.restart()
-    with session(bench, server, 1) as load:
-        load.run("NOOP")
-    time.sleep(1)
-    before = server.pss()
-    with Load(bench, server, "hold", server.imap_port, count=bench.connections, clients=4, accounts=RECEIVERS,
-              **options):
-        time.sleep(1)
-        return {row: ((server.pss() - before) / 1024 / bench.connections, 0, 0)}
-
-
-def memory(bench, server):
-    return hold(bench, server, "memory")
-
-
-def memory_idle(bench, server):
-    return hold(bench, server, "memory-idle", idle=1)
 
 
 # ---------------------------------------------------------------------------
@@ -308,6 +214,7 @@ class Row:
     op: str = "operation"  # what CPU time is counted per
     against: str = "theirs"  # or "reuse"
     once: bool = False  # one measurement is enough
+    wants: tuple = ()  # environment variables without which it is left out
 
 
 MEASURES = [
@@ -328,6 +235,18 @@ MEASURES = [
     Row("copy", copy, "COPY of 1,000", "ms", "x1", False),
     Row("store-all", store_all, "STORE 1:* of one flag on 10,000", "ms", "<30", False),
     Row("expunge", expunge, "EXPUNGE of 1,000", "ms", "<30", False),
-    Row("memory", memory, "memory of a logged-in connection", "KiB", "<40", False, once=True),
-    Row("memory-idle", memory_idle, "memory of a connection in IDLE on INBOX", "KiB", "", False, once=True),
+    Row("push", sessions.push, "LMTP reply to EXISTS in IDLE, median", "ms", "<5", False),
+    Row("push-p99", sessions.push, "the same, 99 of 100", "ms", "<50", False),
+    Row("mix", sessions.mix, "ImapTest's mix, 20 clients, 30 s", "cmd/s", "x3", op="command",
+        wants=sessions.IMAPTEST_WANTS),
+    Row("mix-stay", sessions.mix_stay, "the same with logout=0", "cmd/s", "x1.5", op="command",
+        wants=sessions.IMAPTEST_WANTS),
+    Row("mix-200", sessions.mix_200, "ImapTest's mix, 200 clients, 30 s", "cmd/s", "x1", op="command",
+        wants=sessions.IMAPTEST_WANTS),
+    Row("memory", sessions.memory, "memory of a logged-in connection", "KiB", "<40", False, once=True),
+    Row("memory-idle", sessions.memory_idle, "memory of a connection in IDLE on INBOX", "KiB", "<30", False, once=True),
+    Row("memory-tls", sessions.memory_tls, "the same with TLS, 10,000 connections", "KiB", "<60", False, once=True),
+    Row("resync", sessions.resync, "SELECT with QRESYNC, 100 changes in 100,000, and UNSELECT", "ms", "x1", False),
+    Row("select-first", sessions.select_first, "SELECT of 1,000,000, first after a restart", "ms", "<100", False, once=True),
+    Row("select", sessions.select_first, "SELECT of 1,000,000, and UNSELECT, later", "ms", "x1", False, once=True),
 ]

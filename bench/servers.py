@@ -74,6 +74,13 @@ def cheap_hash(password):
     return "{SSHA256}" + base64.b64encode(hashlib.sha256(password.encode() + salt).digest() + salt).decode()
 
 
+def certificate(folder):
+    """As contrib/quickstart makes it."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "10", "-subj", f"/CN={DOMAIN}", "-keyout", folder / "key.pem", "-out",
+                    folder / "cert.pem"], check=True, capture_output=True)
+
+
 # ---------------------------------------------------------------------------
 # Processes
 
@@ -148,7 +155,7 @@ class Server:
     """What measurements need: ports, pids(), restart(), settle()."""
 
     name = ""
-    imap_port = lmtp_port = pop3_port = 0
+    imap_port = imaps_port = lmtp_port = pop3_port = 0
 
     def cpu(self):
         return cpu_of(self.pids())
@@ -181,6 +188,7 @@ class Dovecot(Server):
         for folder in (self.dir, self.mail):
             folder.mkdir(parents=True, exist_ok=True)
         os.chown(self.mail, account.pw_uid, account.pw_gid)
+        certificate(self.dir)
         hashed = cheap_hash(PASSWORD)
         (self.dir / "passwd").write_text("".join(f"{user(n)}:{hashed}::::::\n" for n in range(1, accounts + 1)))
         login = "service_count = 0\n  process_min_avail = 2\n  client_limit = 1000" if self.reuse else ""
@@ -191,7 +199,9 @@ state_dir = {self.dir}/state
 log_path = {self.dir}/log
 listen = 127.0.0.1
 protocols = imap lmtp pop3
-ssl = no
+ssl = yes
+ssl_cert = <{self.dir}/cert.pem
+ssl_key = <{self.dir}/key.pem
 disable_plaintext_auth = no
 mail_location = sdbox:{self.mail}/%u
 mail_fsync = optimized
@@ -215,11 +225,13 @@ service auth {{
   client_limit = 8000
 }}
 service imap-login {{
+  process_limit = 4000
   inet_listener imap {{
     port = {self.imap_port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {self.imaps_port}
+    ssl = yes
   }}
   {login}
 }}
@@ -245,8 +257,9 @@ service lmtp {{
 
     def start(self):
         if not self.imap_port:
-            base = free_ports(self.base, (143, 24, 110))
-            self.imap_port, self.lmtp_port, self.pop3_port = base + 143, base + 24, base + 110
+            base = free_ports(self.base, (143, 993, 24, 110))
+            self.imap_port, self.imaps_port = base + 143, base + 993
+            self.lmtp_port, self.pop3_port = base + 24, base + 110
             self.write(self.accounts)
         self.process = subprocess.Popen(["dovecot", "-F", "-c", str(self.dir / "dovecot.conf")],
                                         stdout=subprocess.DEVNULL, stderr=open(self.dir / "stderr", "ab"),
@@ -277,7 +290,7 @@ service lmtp {{
     def pids(self):
         return session_of(self.process.pid)
 
-    def settle(self):
+    def settle(self, seconds=300):
         """Nothing is left for later; returns seconds waited, CPU used."""
         return 0.0, 0.0
 
@@ -322,7 +335,7 @@ class Mailstead(Server):
             key, value = line.split("=", 1)
             self.env[key] = (shlex.split(value) or [""])[0]
         self.imap_port, self.lmtp_port = int(self.env["MS_IMAP_PORT"]), int(self.env["MS_LMTP_PORT"])
-        self.pop3_port = int(self.env["MS_POP3_PORT"])
+        self.pop3_port, self.imaps_port = int(self.env["MS_POP3_PORT"]), int(self.env["MS_IMAPS_PORT"])
         if not self.ids:
             self.add_accounts()
 

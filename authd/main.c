@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <unistd.h>
-
 #include "authd/auth.h"
 #include "backend/backend.h"
 #include "base/log.h"
@@ -16,16 +14,10 @@
 
 struct authd authd;
 
-static char hostname[256];
-
 static void
 configure(const struct conf *c)
 {
-	const char *name = conf_get(c, "hostname");
-
-	if (!*name && gethostname(hostname, sizeof(hostname) - 1) == 0)
-		name = hostname;
-	authd.hostname = *name ? name : "localhost";
+	authd.hostname = conf_hostname(c);
 	authd.plaintext = conf_bool(c, "plaintext_auth");
 }
 

@@ -106,20 +106,9 @@ check_recipients(
 	return good;
 }
 
-static const char *
-host_name(const struct ctl *c, char *buf, size_t n)
-{
-	const char *name = conf_get(c->conf, "hostname");
-
-	if (*name)
-		return name;
-	return gethostname(buf, n) == 0 ? buf : "localhost";
-}
-
 int
 cmd_deliver(struct ctl *c)
 {
-	char host[256] = "";
 	struct deliver_message m = {
 		.from = str_of(ctl_option(c, "from")),
 		.helo = STR("localhost"),
@@ -127,7 +116,7 @@ cmd_deliver(struct ctl *c)
 		.with = "local",
 		.id = "ctl",
 	};
-	struct deliver_options o = { .hostname = host_name(c, host, 255) };
+	struct deliver_options o = { .hostname = conf_hostname(c->conf) };
 	struct deliver_rcpt *list;
 	struct deliver *d;
 	struct buf raw = { 0 };

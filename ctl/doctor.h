@@ -33,7 +33,5 @@ void doctor_postfix(struct doctor *d);  /* doctor_postfix.c */
 /* Where a daemon listens: the first socket of the configuration key, as
  * "unix:/path" or "inet:host:port", which is how Postfix writes it. */
 const char *doctor_endpoint(struct doctor *d, const char *key);
-/* The name this host has in greetings. */
-const char *doctor_hostname(struct doctor *d);
 
 #endif

@@ -209,17 +209,6 @@ doctor_sockets(struct doctor *d)
 
 #define SOON (14 * 86400)
 
-const char *
-doctor_hostname(struct doctor *d)
-{
-	const char *name = conf_get(d->c->conf, "hostname");
-	char host[256] = "";
-
-	if (!*name && gethostname(host, sizeof(host) - 1) == 0)
-		name = doctor_text(d, "%s", host);
-	return name;
-}
-
 static void
 check_dates(struct doctor *d, const char *path, X509 *cert)
 {
@@ -243,7 +232,7 @@ check_dates(struct doctor *d, const char *path, X509 *cert)
 static void
 check_pair(struct doctor *d, const char *path, X509 *cert, EVP_PKEY *key)
 {
-	const char *host = doctor_hostname(d);
+	const char *host = conf_hostname(d->c->conf);
 
 	if (X509_check_private_key(cert, key) != 1)
 		doctor_report(d, HEALTH_BAD,
@@ -398,7 +387,7 @@ check_host(struct doctor *d, const char *host)
 void
 doctor_dns(struct doctor *d)
 {
-	const char *host = doctor_hostname(d);
+	const char *host = conf_hostname(d->c->conf);
 	struct ctl *c = d->c;
 	struct site_domain *list;
 	size_t count = 0;

@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* imapd: IMAP4rev1 (RFC 3501) over the account store. See session.h. */
-#include <string.h>
-#include <unistd.h>
-
 #include "backend/backend.h"
-#include "base/log.h"
 #include "imapd/session.h"
 #include "net/daemon.h"
 #include "oauth/oauth.h"
 
 static struct imapd imapd;
-static char hostname[256];
-
-static void
-set_hostname(const struct conf *c)
-{
-	const char *name = conf_get(c, "hostname");
-
-	if (gethostname(hostname, sizeof(hostname) - 1) != 0 || !*hostname)
-		memcpy(hostname, "localhost", sizeof("localhost"));
-	imapd.hostname = *name ? name : hostname;
-}
 
 static bool
 listen_all(const struct conf *c, struct net_server *s, struct err *e)
@@ -41,7 +26,7 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 		.max_open = (unsigned)conf_uint(c, "account_cache") };
 
 	(void)s;
-	set_hostname(c);
+	imapd.hostname = conf_hostname(c);
 	imapd.timeout = (unsigned)conf_duration(c, "imapd.timeout");
 	imapd.login_timeout = (unsigned)conf_duration(c, "imapd.login_timeout");
 	imapd.max_literal = conf_size(c, "imapd.max_literal");
@@ -70,17 +55,8 @@ stop(void)
 static bool
 certificate(void *arg, struct str name, struct buf *chain, struct buf *key)
 {
-	struct err e = ERR_INIT;
-	enum site_rc rc;
-
 	(void)arg;
-	if (!imapd.site)
-		return false;
-	rc = site_certificate(imapd.site, name, chain, key, &e);
-	if (rc != SITE_OK && rc != SITE_NOTFOUND)
-		log_error("cannot read a certificate", LOG_STR("name", name),
-		    LOG_ERR(&e));
-	return rc == SITE_OK;
+	return site_serve_certificate(imapd.site, name, chain, key);
 }
 
 int

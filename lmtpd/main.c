@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/conf.h"
-#include "base/log.h"
 #include "lmtpd/forward.h"
 #include "lmtpd/session.h"
 #include "site/setting.h"
@@ -34,17 +30,6 @@ set_limits(const struct conf *c)
 	lmtp.max_size = conf_size(c, "lmtpd.max_size");
 	lmtp.max_recipients = (unsigned)conf_uint(c, "lmtpd.max_recipients");
 	lmtp.timeout = (unsigned)conf_duration(c, "lmtpd.timeout");
-}
-
-static void
-set_hostname(const struct conf *c)
-{
-	const char *name = conf_get(c, "hostname");
-
-	if (*name)
-		snprintf(lmtp.hostname, sizeof(lmtp.hostname), "%s", name);
-	else if (gethostname(lmtp.hostname, sizeof(lmtp.hostname) - 1) != 0)
-		strcpy(lmtp.hostname, "localhost");
 }
 
 static void
@@ -82,13 +67,13 @@ open_store(const struct conf *c, struct err *e)
 static bool
 start(const struct conf *c, struct net_server *s, struct err *e)
 {
-	struct deliver_options o = { .hostname = lmtp.hostname,
+	struct deliver_options o = { .hostname = conf_hostname(c),
 		.parallel = parallel,
 		.parallel_arg = s,
 		.forward = forward_message };
 
 	set_limits(c);
-	set_hostname(c);
+	lmtp.hostname = o.hostname;
 	add_metrics();
 	spool_configure(
 	    conf_get(c, "data_dir"), conf_size(c, "lmtpd.spool_memory"));
@@ -115,13 +100,8 @@ stop(void)
 static bool
 certificate(void *arg, struct str name, struct buf *chain, struct buf *key)
 {
-	struct err e = ERR_INIT;
-	enum site_rc rc = site_certificate(lmtp.site, name, chain, key, &e);
-
 	(void)arg;
-	if (rc != SITE_OK && rc != SITE_NOTFOUND)
-		log_error("certificate", LOG_STR("name", name), LOG_ERR(&e));
-	return rc == SITE_OK;
+	return site_serve_certificate(lmtp.site, name, chain, key);
 }
 
 static const struct daemon lmtpd = {

@@ -23,7 +23,7 @@
 struct lmtp {
 	struct deliver *deliver;
 	struct site *site;
-	char hostname[256];
+	const char *hostname;
 	_Atomic uint64_t max_size;
 	_Atomic unsigned max_recipients, timeout;
 	struct metric *messages, *bytes, *results[DELIVER_RCS];

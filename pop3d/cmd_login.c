@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/codec.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "pop3d/command.h"
 #include "site/sasl.h"
@@ -15,14 +14,9 @@ static void
 log_failure(struct session *s, struct str user, const char *mechanism,
     enum site_rc rc, const struct err *e)
 {
-	LOG_AT(rc == SITE_DENIED || rc == SITE_DISABLED || rc == SITE_BLOCKED ||
-		       rc == SITE_INVALID
-		   ? LOG_INFO
-		   : LOG_ERROR,
-	    "login failed", LOG_CSTR("session", conn_id(s->conn)),
-	    LOG_CSTR("peer", conn_peer(s->conn)->address),
-	    LOG_STR("user", user), LOG_CSTR("mechanism", mechanism),
-	    LOG_CSTR("result", site_rc_name(rc)), LOG_ERR(e));
+	struct site_peer peer = session_peer(s);
+
+	site_log_refused(conn_id(s->conn), &peer, user, mechanism, rc, e);
 }
 
 /* The client cannot tell a wrong password from a wrong user or a block. */

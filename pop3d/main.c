@@ -1,25 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pop3d: POP3 (RFC 1939) over the account store. See session.h. */
-#include <string.h>
-#include <unistd.h>
-
 #include "backend/backend.h"
-#include "base/log.h"
 #include "oauth/oauth.h"
 #include "pop3d/session.h"
 
 static struct pop3d pop3d;
-static char hostname[256];
-
-static void
-set_hostname(const struct conf *c)
-{
-	const char *name = conf_get(c, "hostname");
-
-	if (gethostname(hostname, sizeof(hostname) - 1) != 0 || !*hostname)
-		memcpy(hostname, "localhost", sizeof("localhost"));
-	pop3d.hostname = *name ? name : hostname;
-}
 
 static bool
 listen_all(const struct conf *c, struct net_server *s, struct err *e)
@@ -55,7 +40,7 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 		.max_open = (unsigned)conf_uint(c, "account_cache") };
 
 	(void)s;
-	set_hostname(c);
+	pop3d.hostname = conf_hostname(c);
 	add_metrics();
 	pop3d.timeout = (unsigned)conf_duration(c, "pop3d.timeout");
 	pop3d.login_timeout = (unsigned)conf_duration(c, "pop3d.login_timeout");
@@ -81,17 +66,8 @@ stop(void)
 static bool
 certificate(void *arg, struct str name, struct buf *chain, struct buf *key)
 {
-	struct err e = ERR_INIT;
-	enum site_rc rc;
-
 	(void)arg;
-	if (!pop3d.site)
-		return false;
-	rc = site_certificate(pop3d.site, name, chain, key, &e);
-	if (rc != SITE_OK && rc != SITE_NOTFOUND)
-		log_error("cannot read a certificate", LOG_STR("name", name),
-		    LOG_ERR(&e));
-	return rc == SITE_OK;
+	return site_serve_certificate(pop3d.site, name, chain, key);
 }
 
 int

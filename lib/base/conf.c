@@ -2,9 +2,11 @@
 #include "base/conf.h"
 
 #include <ini.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/map.h"
@@ -241,6 +243,29 @@ conf_get(const struct conf *c, const char *key)
 	const struct conf_key *k = find_key(key);
 
 	return value ? value : k ? k->value : NULL;
+}
+
+static char machine[256] = "localhost";
+
+static void
+find_machine(void)
+{
+	char name[sizeof(machine)] = "";
+
+	if (gethostname(name, sizeof(name) - 1) == 0 && *name)
+		memcpy(machine, name, sizeof(machine));
+}
+
+const char *
+conf_hostname(const struct conf *c)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const char *name = conf_get(c, "hostname");
+
+	if (*name)
+		return name;
+	pthread_once(&once, find_machine);
+	return machine;
 }
 
 static uint64_t

@@ -26,6 +26,8 @@ void conf_free(struct conf **c);
 
 /* The value or its default; never NULL for a key of the table. */
 const char *conf_get(const struct conf *c, const char *key);
+/* The key "hostname", or the machine's name where that is empty. */
+const char *conf_hostname(const struct conf *c);
 bool conf_bool(const struct conf *c, const char *key);
 uint64_t conf_uint(const struct conf *c, const char *key);
 uint64_t conf_size(const struct conf *c, const char *key);

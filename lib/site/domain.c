@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/clock.h"
+#include "base/log.h"
 #include "site/internal.h"
 
 static enum site_rc
@@ -367,6 +368,22 @@ site_certificate(struct site *s, struct str name, struct buf *chain,
 out:
 	arena_free(&a);
 	return rc;
+}
+
+bool
+site_serve_certificate(
+    struct site *s, struct str name, struct buf *chain, struct buf *key)
+{
+	struct err e = ERR_INIT;
+	enum site_rc rc;
+
+	if (!s)
+		return false;
+	rc = site_certificate(s, name, chain, key, &e);
+	if (rc != SITE_OK && rc != SITE_NOTFOUND)
+		log_error("cannot read a certificate", LOG_STR("name", name),
+		    LOG_ERR(&e));
+	return rc == SITE_OK;
 }
 
 enum site_rc

@@ -24,6 +24,20 @@ site_rc_name(enum site_rc rc)
 	return names[rc];
 }
 
+void
+site_log_refused(const char *session, const struct site_peer *peer,
+    struct str user, const char *mechanism, enum site_rc why,
+    const struct err *e)
+{
+	bool client = why == SITE_DENIED || why == SITE_DISABLED ||
+		      why == SITE_BLOCKED || why == SITE_INVALID;
+
+	LOG_AT(client ? LOG_INFO : LOG_ERROR, "login failed",
+	    LOG_CSTR("session", session), LOG_CSTR("peer", peer->address),
+	    LOG_STR("user", user), LOG_CSTR("mechanism", mechanism),
+	    LOG_CSTR("result", site_rc_name(why)), LOG_ERR(e));
+}
+
 enum site_rc
 site_fail(struct err *e, enum site_rc rc, const char *fmt, ...)
 {

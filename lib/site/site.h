@@ -115,6 +115,9 @@ enum site_rc site_domain_remove(
  * for its parent, as stored by site_certificate_set(). */
 enum site_rc site_certificate(struct site *s, struct str name,
     struct buf *chain, struct buf *key, struct err *e);
+/* The same for struct daemon; a failure is logged. S may be NULL. */
+bool site_serve_certificate(
+    struct site *s, struct str name, struct buf *chain, struct buf *key);
 /* NAME may begin with "*."; an empty chain removes. */
 enum site_rc site_certificate_set(struct site *s, const struct site_by *by,
     struct str name, struct str chain, struct str key, struct err *e);
@@ -324,6 +327,12 @@ void site_set_prover(struct site *s, site_prover *prove);
 typedef enum site_rc site_token_check(struct site *s, struct arena *a,
     struct str token, struct str domain, struct str *user, struct err *e);
 void site_set_token_check(struct site *s, site_token_check *check);
+
+/* Log that a login was refused; an error if it was for no fault of the
+ * client's. */
+void site_log_refused(const char *session, const struct site_peer *peer,
+    struct str user, const char *mechanism, enum site_rc why,
+    const struct err *e);
 
 /* Is APOP (RFC 1939) among login.mechanisms? */
 bool site_apop_on(struct site *s);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Commands about the session itself. */
 #include "imapd/metadata.h"
+#include "imapd/place.h"
+#include "site/setting.h"
 
 static const char *const capabilities[] = {
 	"IMAP4rev1",
@@ -79,6 +81,12 @@ put_mechanisms(const struct session *s, struct buf *out)
 	arena_free(&a);
 }
 
+static bool
+compress_allowed(const struct session *s)
+{
+	return site_setting_bool(s->d->site, "imap.compress", session_scope(s));
+}
+
 void
 put_capabilities(const struct session *s, struct buf *out)
 {
@@ -98,7 +106,7 @@ put_capabilities(const struct session *s, struct buf *out)
 		buf_putu(out, s->d->message_limit);
 	}
 	if (s->state != ST_NEW) {
-		if (!conn_compressed(s->conn))
+		if (compress_allowed(s) && !conn_compressed(s->conn))
 			BUF_LIT(out, " COMPRESS=DEFLATE");
 		if (unauthenticate_allowed(s))
 			BUF_LIT(out, " UNAUTHENTICATE");
@@ -156,7 +164,7 @@ cmd_compress(struct session *s, struct cmd *c)
 
 	EXPECT(c, parse_sp(&c->p) && parse_atom(&c->p, &algorithm) &&
 		      parse_end(&c->p));
-	if (!str_ieqc(algorithm, "DEFLATE"))
+	if (!str_ieqc(algorithm, "DEFLATE") || !compress_allowed(s))
 		return bad(c, "Unknown algorithm");
 	if (conn_compressed(s->conn))
 		return no(c, "COMPRESSIONACTIVE", "DEFLATE active already");

@@ -153,6 +153,14 @@ def test_what_is_no_deflate(site, user):
         c.ok("NOOP")
 
 
+def test_setting(site, user):
+    site.ctl("setting", "set", "imap.compress", "no", "--account", user[0])
+    with Imap(site, *user) as c:
+        assert "COMPRESS=DEFLATE" not in capabilities(c)
+        c.bad("COMPRESS DEFLATE")
+        c.ok("NOOP")
+
+
 def test_commands_that_grow(site, user):
     """Much comes out of little: the limits are of what comes out."""
     with ZipImap(site, *user) as c:

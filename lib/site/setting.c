@@ -43,6 +43,7 @@ static const struct site_setting table[] = {
 	{ "delivery.detail_mailbox", SETTING_BOOL, SDA, "no", NULL, "deliver user+NAME to the mailbox NAME if it exists" },
 	{ "delivery.over_quota", SETTING_CHOICE, SDA, "tempfail", "tempfail reject", "answer to mail for a full account" },
 	{ "delivery.redelivery_window", SETTING_DURATION, SD, "1d", NULL, "how long a repeated delivery of the same message is recognised; 0: never" },
+	{ "imap.compress", SETTING_BOOL, SDA, "yes", NULL, "let IMAP clients compress their connections (RFC 4978)" },
 	{ "imap.id", SETTING_TEXT, S, "name *", NULL, "fields and values that the server tells IMAP clients of itself; *: what it knows; empty: none" },
 	{ "imap.id_log", SETTING_TEXT, S, "", NULL, "fields to log of what IMAP clients tell of themselves; *: all" },
 	{ "imap.unauthenticate", SETTING_BOOL, SDA, "yes", NULL, "let IMAP clients log out without closing the connection (RFC 8437)" },

@@ -9,7 +9,7 @@ imapd_parts = %D%/fetch_items.c %D%/fetch_items.h %D%/frame.c %D%/frame.h \
 # Searching, sorting, threading.
 imapd_search = %D%/cmd_esearch.c %D%/context.c %D%/context.h \
 	%D%/context_update.c %D%/search.c %D%/search.h %D%/search_read.c \
-	%D%/search_fuzzy.c %D%/search_run.c %D%/search_save.c %D%/sort.c %D%/sort.h %D%/thread.c %D%/thread.h \
+	%D%/search_index.c %D%/search_run.c %D%/search_save.c %D%/sort.c %D%/sort.h %D%/thread.c %D%/thread.h \
 	%D%/thread_refs.c %D%/thread_subject.c
 
 # The rest but main(): the command table is tested with it.

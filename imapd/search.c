@@ -37,8 +37,8 @@ scope_row(const struct search_scope *sc, uint32_t seq, bool *gone)
 
 enum { COST_VIEW, COST_KEYS, COST_ROW, COST_HEADER, COST_TEXT, COSTS };
 
-static bool
-is_subject(const struct search_key *k)
+bool
+search_is_subject(const struct search_key *k)
 {
 	return k->kind == SK_HEADER && str_ieqc(k->name, "Subject");
 }
@@ -53,7 +53,7 @@ cost(const struct search_key *k)
 	case SK_SENT:
 		return COST_KEYS;
 	case SK_HEADER:
-		return is_subject(k)                    ? COST_KEYS
+		return search_is_subject(k)             ? COST_KEYS
 		       : mime_is_address_field(k->name) ? COST_ROW
 							: COST_HEADER;
 	case SK_BODY:
@@ -101,8 +101,9 @@ struct preparing {
 	struct err *e;
 };
 
-static struct str
-folded(struct arena *a, void (*fold)(struct buf *, struct str), struct str utf8)
+struct str
+search_folded(
+    struct arena *a, void (*fold)(struct buf *, struct str), struct str utf8)
 {
 	struct buf out = { 0 };
 	struct str s;
@@ -119,12 +120,13 @@ prepare_needle(const struct preparing *p, struct search_key *k)
 	struct buf utf8 = { 0 };
 
 	mime_to_utf8(&utf8, p->prog->charset, k->text);
-	k->folded = folded(p->arena, p->prog->collation->fold, buf_str(&utf8));
-	k->indexed = folded(p->arena, mime_fold, buf_str(&utf8));
+	k->folded =
+	    search_folded(p->arena, p->prog->collation->fold, buf_str(&utf8));
+	k->indexed = search_folded(p->arena, mime_fold, buf_str(&utf8));
 	if (k->fuzzy)
 		fuzzy_parse(p->arena, buf_str(&utf8), &k->words);
 	buf_fini(&utf8);
-	if (is_subject(k)) {
+	if (search_is_subject(k)) {
 		p->prog->keys = true;
 		p->prog->texts |= KEY_BIT(KEY_SUBJECT);
 	}
@@ -276,49 +278,8 @@ search_ready(struct session *s, struct cmd *c, const struct search_scope *sc,
 }
 
 /* ------------------------------------------------------------------------
- * By the index
+ * By the view, the candidates of the index, and the keys
  */
-
-/* Of a field without a needle its name is looked for. */
-static struct str
-index_needle(const struct search_run *run, const struct search_key *k)
-{
-	if (k->kind == SK_HEADER && k->indexed.n == 0) {
-		struct str name =
-		    arena_printf(run->arena, "%.*s:", STR_ARG(k->name));
-
-		return folded(run->arena, mime_fold, name);
-	}
-	return k->indexed;
-}
-
-static bool
-asks_index(const struct search_run *run, const struct search_key *k)
-{
-	if (is_subject(k) && run->keys)
-		return false;
-	return k->kind == SK_TEXT || k->kind == SK_BODY || k->kind == SK_HEADER;
-}
-
-enum store_rc
-search_narrow(const struct search_run *run, struct search_key *k, struct err *e)
-{
-	enum store_rc rc = STORE_OK;
-	bool all = true;
-
-	if (asks_index(run, k) && k->words.n) {
-		rc = search_narrow_fuzzy(run, k, e);
-	} else if (asks_index(run, k)) {
-		struct str needle = index_needle(run, k);
-
-		rc = search_candidates(run->sc.account, &needle, 1, run->arena,
-		    &k->candidates, &k->ncandidates, &all, e);
-		k->narrowed = rc == STORE_OK && !all;
-	}
-	for (struct search_key *c = k->child; c && rc == STORE_OK; c = c->next)
-		rc = search_narrow(run, c, e);
-	return rc;
-}
 
 static int
 by_id(const void *a, const void *b)
@@ -336,10 +297,6 @@ is_candidate(const struct search_key *k, const struct view_row *row)
 		   bsearch(&row->email, k->candidates, k->ncandidates,
 		       sizeof(row->email), by_id));
 }
-
-/* ------------------------------------------------------------------------
- * By the view and the keys
- */
 
 bool
 search_compare(enum search_op op, int64_t value, int64_t with)
@@ -495,7 +452,7 @@ search_cheap(struct search_run *run, const struct search_key *k, uint32_t seq,
 			return VERDICT_YES;
 		break;
 	case SK_HEADER:
-		if (is_subject(k) && run->keys)
+		if (search_is_subject(k) && run->keys)
 			return by_keys(run, k, row);
 		break;
 	default:

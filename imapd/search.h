@@ -7,8 +7,8 @@
 #include "store/keys.h"
 
 /*
- * A search of a mailbox: what its keys mean (search.c, search_read.c), and how
- * a whole mailbox is gone through (search_run.c).
+ * A search of a mailbox: what its keys mean (search.c, search_index.c,
+ * search_read.c), and how a whole mailbox is gone through (search_run.c).
  *
  * It goes in three grades. What the view knows is asked first, of every
  * message. Where that leaves doubts, the index and the keys in memory are
@@ -101,9 +101,11 @@ enum store_rc search_full(struct search_run *run, const struct search_key *k,
 enum store_rc search_score(struct search_run *run, uint32_t seq,
     const struct view_row *row, struct reader *r, uint8_t *score,
     struct err *e);
-/* Ask the index about the words of a fuzzy key. */
-enum store_rc search_narrow_fuzzy(
-    const struct search_run *run, struct search_key *k, struct err *e);
+/* A needle as FOLD has it. */
+struct str search_folded(struct arena *a,
+    void (*fold)(struct buf *out, struct str utf8), struct str utf8);
+/* Of the key: the memory of keys knows it. */
+bool search_is_subject(const struct search_key *k);
 /* OP between a value and what is asked for. */
 bool search_compare(enum search_op op, int64_t value, int64_t with);
 int64_t search_day(int64_t epoch);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What the index knows of a fuzzy key (RFC 6203): emails that may have all of
- * its words. A word that may have a typo has one of two pieces unharmed.
- */
+/* What the index knows of search keys: emails that may match. */
 #include "imapd/search.h"
+#include "mime/decode.h"
+
+/* ------------------------------------------------------------------------
+ * Fuzzy keys (RFC 6203): all of their words. A word that may have a typo has
+ * one of two pieces unharmed.
+ */
 
 struct emails {
 	const int64_t *v;
@@ -63,9 +66,8 @@ ask_word(const struct search_run *run, struct str word, struct emails *out,
 	return STORE_OK;
 }
 
-enum store_rc
-search_narrow_fuzzy(
-    const struct search_run *run, struct search_key *k, struct err *e)
+static enum store_rc
+narrow_words(const struct search_run *run, struct search_key *k, struct err *e)
 {
 	struct emails all = { .all = true };
 
@@ -83,4 +85,49 @@ search_narrow_fuzzy(
 	k->candidates = all.v;
 	k->ncandidates = all.n;
 	return STORE_OK;
+}
+
+/* ------------------------------------------------------------------------
+ * Any key
+ */
+
+/* Of a field without a needle its name is looked for. */
+static struct str
+index_needle(const struct search_run *run, const struct search_key *k)
+{
+	if (k->kind == SK_HEADER && k->indexed.n == 0) {
+		struct str name =
+		    arena_printf(run->arena, "%.*s:", STR_ARG(k->name));
+
+		return search_folded(run->arena, mime_fold, name);
+	}
+	return k->indexed;
+}
+
+static bool
+asks_index(const struct search_run *run, const struct search_key *k)
+{
+	if (search_is_subject(k) && run->keys)
+		return false;
+	return k->kind == SK_TEXT || k->kind == SK_BODY || k->kind == SK_HEADER;
+}
+
+enum store_rc
+search_narrow(const struct search_run *run, struct search_key *k, struct err *e)
+{
+	enum store_rc rc = STORE_OK;
+	bool all = true;
+
+	if (asks_index(run, k) && k->words.n) {
+		rc = narrow_words(run, k, e);
+	} else if (asks_index(run, k)) {
+		struct str needle = index_needle(run, k);
+
+		rc = search_candidates(run->sc.account, &needle, 1, run->arena,
+		    &k->candidates, &k->ncandidates, &all, e);
+		k->narrowed = rc == STORE_OK && !all;
+	}
+	for (struct search_key *c = k->child; c && rc == STORE_OK; c = c->next)
+		rc = search_narrow(run, c, e);
+	return rc;
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """SORT with its RETURN options, and THREAD; see test_imap_search_oracle.py for what they mean."""
 
+import random
+
 import pytest
 
 from imap_raw import Imap, message
@@ -84,3 +86,28 @@ def test_new_mail_is_sorted_in(c):
     c.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
     c.ok("EXPUNGE")
     assert c.ok("SORT (SUBJECT) UTF-8 ALL")[0] == "* SORT 1 3 4 2"
+
+
+def test_many(site):
+    """Enough messages that they are sorted by prefixes first."""
+    rnd = random.Random(5)
+    with Imap(site, *site.new_account()) as c:
+        made = []
+        for n in range(1, 401):
+            subject = rnd.choice(["", "the ", "the same beginning "]) + rnd.choice("abcde") * rnd.randint(1, 3)
+            day, to = rnd.randint(1, 28), rnd.choice(["a", "b", "longer.than.eight", "longer.than.nine"])
+            text = message(n, Subject=subject, To=f"{to}@x.test", Date=f"{day:02d} Feb 1969 10:00:00 +0000" if n % 3 else
+                           f"{day:02d} Nov 2026 10:00:00 +0000")
+            c.send(f"a APPEND INBOX {{{len(text)}+}}\r\n{text}\r\n")
+            made.append((n, subject, (n % 3 == 0, day), to))
+        for _ in made:
+            while not c.line().startswith("a OK"):
+                pass
+        c.ok("SELECT INBOX")
+        for program, order in (
+                ("SUBJECT", lambda m: m[1]), ("DATE", lambda m: m[2]), ("SUBJECT DATE", lambda m: m[1:3]),
+                ("TO SUBJECT", lambda m: (m[3], m[1])), ("DATE TO", lambda m: (m[2], m[3]))):
+            want = " ".join(str(m[0]) for m in sorted(made, key=order))
+            assert c.ok(f"SORT ({program}) UTF-8 ALL") == ["* SORT " + want], program
+        backwards = sorted(sorted(made, key=lambda m: m[0]), key=lambda m: m[1], reverse=True)
+        assert c.ok("SORT (REVERSE SUBJECT) UTF-8 ALL") == ["* SORT " + " ".join(str(m[0]) for m in backwards)]

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "imapd/search_result.h"
 #include "imapd/seqset.h"
@@ -73,10 +73,16 @@ contexts_free(struct session *s)
 }
 
 bool
-contexts_aging(const struct session *s)
+context_due(const struct context *x)
+{
+	return x->aging && clock_now() - x->aged >= CONTEXT_AGE;
+}
+
+bool
+contexts_due(const struct session *s)
 {
 	for (const struct context *x = s->sel.contexts; x; x = x->next) {
-		if (x->aging)
+		if (context_due(x))
 			return true;
 	}
 	return false;
@@ -213,6 +219,7 @@ context_new(struct session *s, const struct cmd *c,
 		return NULL;
 	}
 	x->prog.relevancy = false;
+	x->aged = run->prog->now;
 	freeze(x, x->prog.root, run->sc.view);
 	return x;
 }

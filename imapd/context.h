@@ -22,13 +22,15 @@
 
 #define CONTEXTS 16                 /* in a session */
 #define CONTEXT_MESSAGES (1u << 18) /* in all their results */
+#define CONTEXT_AGE 2               /* seconds between looks at ages */
 
 struct context {
 	struct context *next;
 	struct arena *arena; /* what was asked for */
 	struct str tag;
 	bool uid;
-	bool aging; /* time alone can change the result (RFC 5032) */
+	bool aging;   /* time alone can change the result (RFC 5032) */
+	int64_t aged; /* when that was looked for the last time */
 	struct search_program prog;
 	struct sort_program sort; /* n is 0: a SEARCH */
 	uint32_t *uids;           /* the result, ascending */
@@ -51,8 +53,9 @@ void context_refuse(struct session *s, struct str tag, const char *why);
 /* Of the mailbox that is being left. */
 void contexts_free(struct session *s);
 
-/* Something may be due although no message changed. */
-bool contexts_aging(const struct session *s);
+/* Ages are to be looked at, although no message changed. */
+bool contexts_due(const struct session *s);
+bool context_due(const struct context *x);
 /*
  * The client is about to be told of the changes from sel.view to NEW. First it
  * hears what leaves the results, while numbers are still those of sel.view;

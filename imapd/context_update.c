@@ -110,19 +110,21 @@ came_of_age(const struct search_key *k, int64_t received, int64_t then)
 
 /* Those touched, and those that time has touched. */
 static uint32_t *
-with_aged(const struct changes *d, const struct context *x, size_t *n)
+with_aged(const struct changes *d, struct context *x, size_t *n)
 {
+	int64_t then = x->aged;
 	uint32_t count = view_count(d->new);
 	uint32_t *out = arena_array(d->arena, count + 1, sizeof(*out));
 	size_t at = 0;
 
 	*n = 0;
+	x->aged = clock_now();
 	for (uint32_t seq = 1; seq <= count; seq++) {
 		bool touched = at < d->n && d->touched[at] == seq;
 
 		at += touched;
 		if (touched || came_of_age(x->prog.root,
-				   view_at(d->new, seq)->received, x->prog.now))
+				   view_at(d->new, seq)->received, then))
 			out[(*n)++] = seq;
 	}
 	return out;
@@ -206,7 +208,7 @@ update(const struct changes *d, struct context *x, struct err *e)
 	size_t n = d->n;
 	enum store_rc rc;
 
-	if (x->aging)
+	if (context_due(x))
 		seqs = with_aged(d, x, &n);
 	x->change = ch;
 	ch->arena = arena_new();

@@ -315,7 +315,7 @@ sel_sync(struct session *s, bool expunge, const struct told *told)
 	if ((sel->latest == sel->view ||
 		(!expunge &&
 		    view_modseq(sel->latest) == view_modseq(sel->view))) &&
-	    !contexts_aging(s))
+	    !contexts_due(s))
 		return true;
 	if (!expunge && view_has_expunged(sel->view, sel->latest))
 		new = view_with_expunged(sel->view, sel->latest);

@@ -4,12 +4,14 @@ server answers is compared with this."""
 
 import datetime
 import re
+import time
 import unicodedata
 
 WORDS = ["apple", "banana", "cherry", "Zebra", "gr\u00fc\u00df", "\u00c9clair", "na\u00efve", "delta"]
 PEOPLE = [("Alice Adams", "alice@one.test"), ("B\u00f6rge", "borge@two.test"), ("", "carol@one.test"),
           ("Dora, the \"D\"", "dora@three.test"), ("alice", "ALICE@two.test"), ("", "zed@one.test")]
 KEYWORDS = ["$one", "$two"]
+EPOCH = int(datetime.datetime(2026, 11, 1, 12, 0, tzinfo=datetime.timezone.utc).timestamp())
 FLAGS = ["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft"]
 
 
@@ -63,7 +65,7 @@ class Message:
         for name, share in (("From", 0.95), ("To", 0.9), ("Cc", 0.4), ("Bcc", 0.1)):
             if rnd.random() < share:
                 self.fields[name] = [rnd.choice(PEOPLE) for _ in range(rnd.randint(1, 2))]
-        base = datetime.datetime(2026, 11, 1, 12, 0, tzinfo=datetime.timezone.utc)
+        base = datetime.datetime.fromtimestamp(EPOCH, datetime.timezone.utc)
         zone = datetime.timezone(datetime.timedelta(hours=rnd.choice([-11, -5, 0, 1, 14])))
         self.sent = (base + datetime.timedelta(hours=rnd.randint(0, 90))).astimezone(zone)
         self.date = self.sent.strftime("%a, %d %b %Y %H:%M:%S %z")
@@ -324,9 +326,23 @@ def day(when):
     return when.date()
 
 
-def random_key(rnd, count, depth=0):
+def stored_key(rnd, messages):
+    """Of what the server gave to messages."""
+    other, today = rnd.choice(messages), datetime.datetime.now(datetime.timezone.utc).date()
+    tomorrow = (today + datetime.timedelta(days=2)).strftime("%d-%b-%Y").lstrip("0")
+    name = rnd.choice(["EMAILID", "THREADID", "MODSEQ", "SAVEDBEFORE", "SAVEDSINCE", "SAVEDATESUPPORTED"])
+    return {"EMAILID": (f"EMAILID {other.email}", lambda m: m.email == other.email),
+            "THREADID": (f"THREADID {other.thread}", lambda m: m.thread == other.thread),
+            "MODSEQ": (f"MODSEQ {other.modseq}", lambda m: m.modseq >= other.modseq),
+            "SAVEDBEFORE": (f"SAVEDBEFORE {tomorrow}", lambda m: True),
+            "SAVEDSINCE": (f"SAVEDSINCE {tomorrow}", lambda m: False),
+            "SAVEDATESUPPORTED": ("SAVEDATESUPPORTED", lambda m: True)}[name]
+
+
+def random_key(rnd, messages, depth=0):
     """A key as sent, and what it means."""
-    kind = rnd.randint(0, 20 if depth < 3 else 16)
+    count = len(messages)
+    kind = rnd.randint(0, 25 if depth < 3 else 21)
     needle = rnd.choice(WORDS + ["an", "e", "x", "lta", "\u00fc"])
     who = rnd.choice(["alice", "one.test", "B\u00f6r", "@t", "ADAMS", "zed@one"])
     when = datetime.date(2026, 11, 1) + datetime.timedelta(days=rnd.randint(0, 5))
@@ -373,9 +389,23 @@ def random_key(rnd, count, depth=0):
         word = rnd.choice(["cherry", "zebra", "\u00e9clair"])
         return f'TEXT "{word}"', lambda m: has(m.body, word) or has(joined_subject(m), word)
     if kind in (17, 18):
-        keys = [random_key(rnd, count, depth + 1) for _ in range(rnd.randint(1, 3))]
-        return "(" + " ".join(k for k, _ in keys) + ")", lambda m: all(f(m) for _, f in keys)
-    one, two = random_key(rnd, count, depth + 1), random_key(rnd, count, depth + 1)
+        return stored_key(rnd, messages)
     if kind == 19:
+        # All times of arrival are full hours; the clock goes on meanwhile.
+        age = int(time.time()) - EPOCH - rnd.randint(0, 90) * 3600 - 1800
+        limit = datetime.datetime.fromtimestamp(time.time() - age, datetime.timezone.utc)
+        return (f"OLDER {age}", lambda m: m.received <= limit) if rnd.random() < 0.5 else (
+            f"YOUNGER {age}", lambda m: m.received >= limit)
+    if kind == 20:
+        word = rnd.choice(KEYWORDS + ["$never"])
+        return "UNKEYWORD " + word, lambda m: word not in m.flags
+    if kind == 21:
+        return {"NEW": ("NEW", lambda m: "\\Seen" not in m.flags), "OLD": ("OLD", lambda m: False),
+                "RECENT": ("RECENT", lambda m: True)}[rnd.choice(["NEW", "OLD", "RECENT"])]
+    if kind in (22, 23):
+        keys = [random_key(rnd, messages, depth + 1) for _ in range(rnd.randint(1, 3))]
+        return "(" + " ".join(k for k, _ in keys) + ")", lambda m: all(f(m) for _, f in keys)
+    one, two = random_key(rnd, messages, depth + 1), random_key(rnd, messages, depth + 1)
+    if kind == 24:
         return f"OR {one[0]} {two[0]}", lambda m: one[1](m) or two[1](m)
     return f"NOT {one[0]}", lambda m: not one[1](m)

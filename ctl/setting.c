@@ -2,7 +2,7 @@
 #include "ctl/verbs.h"
 
 static const char *const type_names[] = { "text", "yes|no", "number", "size",
-	"duration", "choice" };
+	"duration", "choice", "words" };
 
 /* --domain, --account, or the site. NAME is how it is shown. */
 static int

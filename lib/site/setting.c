@@ -48,10 +48,10 @@ static const struct site_setting table[] = {
 	{ "imap.id_log", SETTING_TEXT, S, "", NULL, "fields to log of what IMAP clients tell of themselves; *: all" },
 	{ "imap.unauthenticate", SETTING_BOOL, SDA, "yes", NULL, "let IMAP clients log out without closing the connection (RFC 8437)" },
 	{ "imap.urlauth_submit", SETTING_BOOL, SDA, "no", NULL, "the account is a submission server, which may read what URLs with submit+ let it (RFC 4467)" },
-	{ "login.certificate_names", SETTING_TEXT, S, "email", NULL, "which names in clients' certificates are users: email, cn" },
+	{ "login.certificate_names", SETTING_WORDS, S, "email", "email cn", "which names in clients' certificates are users" },
 	{ "login.default_domain", SETTING_TEXT, S, "", NULL, "domain of user names without one" },
-	{ "login.mechanisms", SETTING_TEXT, S, "PLAIN LOGIN", NULL, "mechanisms: PLAIN LOGIN CRAM-MD5 APOP SCRAM-SHA-1 SCRAM-SHA-256 EXTERNAL OAUTHBEARER XOAUTH2" },
-	{ "login.services", SETTING_TEXT, SDA, "*", NULL, "services an account may use: imap pop3 smtp sieve dav eas web; *: all" },
+	{ "login.mechanisms", SETTING_WORDS, S, "PLAIN LOGIN", "PLAIN LOGIN CRAM-MD5 APOP SCRAM-SHA-1 SCRAM-SHA-256 EXTERNAL OAUTHBEARER XOAUTH2", "mechanisms to log in with" },
+	{ "login.services", SETTING_WORDS, SDA, "*", "* imap pop3 smtp sieve dav eas web", "services an account may use; *: all" },
 	{ "metadata.admin", SETTING_TEXT, SD, "", NULL, "URI of the server's administrator, for IMAP clients" },
 	{ "metadata.comment", SETTING_TEXT, SD, "", NULL, "what the server says of itself to IMAP clients" },
 	{ "metadata.max_entries", SETTING_UINT, SD, "100", NULL, "annotations of a mailbox that all users share, and that each has for himself" },
@@ -146,6 +146,21 @@ has_word(const char *words, struct str word)
 }
 
 static bool
+has_words(const char *words, struct str value)
+{
+	struct str word, rest, w;
+
+	while (value.n && str_split(&value, ' ', &word)) {
+		rest = str_of(words);
+		do {
+			if (!str_split(&rest, ' ', &w))
+				return false;
+		} while (word.n && !str_ieq(w, word));
+	}
+	return true;
+}
+
+static bool
 parse(const struct site_setting *k, struct str value, uint64_t *out)
 {
 	*out = 0;
@@ -162,6 +177,8 @@ parse(const struct site_setting *k, struct str value, uint64_t *out)
 		return str_duration(value, out);
 	case SETTING_CHOICE:
 		return has_word(k->choices, value);
+	case SETTING_WORDS:
+		return has_words(k->choices, value);
 	}
 	return false;
 }
@@ -406,7 +423,8 @@ check(const struct site_setting *k, struct str value, unsigned scope,
     struct err *e)
 {
 	static const char *const wanted[] = { "text", "yes or no", "a number",
-		"a size such as 64M", "a duration such as 30m", "one of" };
+		"a size such as 64M", "a duration such as 30m", "one of",
+		"words of" };
 	uint64_t ignored;
 
 	if (!(k->scopes & scope))

@@ -477,6 +477,11 @@ test_settings(void **state)
 		{ "auth.rehash", "a.example", "no", SITE_INVALID },
 		{ "quota.bytes", "nosuch.example", "1G", SITE_NOTFOUND },
 		{ "delivery.over_quota", "", "reject", SITE_OK },
+		{ "login.mechanisms", "", "PLAIN SCRAM-SHA-265", SITE_INVALID },
+		{ "login.mechanisms", "", "PLAIN,LOGIN", SITE_INVALID },
+		{ "login.mechanisms", "", "plain  EXTERNAL", SITE_OK },
+		{ "login.mechanisms", "", "", SITE_OK },
+		{ "login.mechanisms", "", "PLAIN", SITE_OK },
 	};
 	struct fixture *f = *state;
 	struct site_scope site = { 0 };
@@ -523,8 +528,8 @@ test_settings(void **state)
 	assert_int_equal(n, 1);
 	assert_str(rows[0].value, "3K");
 	ok(site_setting_list(f->site, f->a, site, true, &rows, &n, &f->e));
-	assert_int_equal(n, 6); /* one is the fixture's */
-	assert_str(rows[5].scope.account, x.id);
+	assert_int_equal(n, 7); /* one is the fixture's */
+	assert_str(rows[6].scope.account, x.id);
 
 	ok(site_setting_set(
 	    f->site, NULL, STR("quota.bytes"), acc, STR_NULL, &f->e));

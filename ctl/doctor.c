@@ -210,6 +210,7 @@ static void (*const checks[])(struct doctor *d) = {
 	doctor_tls,
 	doctor_dns,
 	doctor_backends,
+	doctor_logins,
 	doctor_postfix,
 };
 

@@ -79,7 +79,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         self.server.asked += 1
         form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        user, _, secret = base64.b64decode(self.headers["Authorization"].split()[1]).decode().partition(":")
+        basic = self.headers.get("Authorization", "Basic ").split(" ")[1]
+        user, _, secret = base64.b64decode(basic).decode().partition(":")
         if (user, urllib.parse.unquote(secret)) != ("mailstead", SECRET):
             self.answer({}, 401)
             return
@@ -266,6 +267,28 @@ def test_provider_that_hangs(place, domain):
         t.join()
     assert len(texts) == 6 and all("UNAVAILABLE" in x for x in texts)
     assert time.monotonic() - begun < 9
+
+
+def test_doctor(place, domain):
+    site, _, provider = place
+
+    def finding(name=""):
+        done = site.ctl("doctor", "--no-dns", "--no-postfix", "--json", check=False)
+        return [x for x in json.loads(done.stdout)["findings"] if f"access tokens for {name}" in x["finding"]]
+
+    assert any(x["health"] == "ok" for x in finding())
+    assert not (finding(domain.name) and finding(site.domain))  # one provider, asked once
+    domain.set("oauth.jwks", "http://127.0.0.1:1/keys")
+    assert finding(domain.name)[0]["health"] == "wrong"
+    domain.set("oauth.jwks", "")
+    assert "neither oauth.jwks nor" in finding(domain.name)[0]["finding"]
+    domain.set("oauth.introspection", provider.url + "/introspect")
+    assert "HTTP status 401" in finding(domain.name)[0]["finding"]
+    domain.set("oauth.client_id", "mailstead")
+    secret = site.dir / "oauth" / "doctor-secret"
+    secret.write_text(SECRET)
+    domain.set("oauth.client_secret_file", secret)
+    assert finding(domain.name)[0]["health"] == "ok"
 
 
 def test_backend_without_master(place, domain):

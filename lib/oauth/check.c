@@ -105,3 +105,53 @@ oauth_check(struct site *s, struct arena *a, struct str token,
 	json_decref(claims);
 	return rc;
 }
+
+/* ------------------------------------------------------------------------
+ * For the doctor
+ */
+
+static bool
+probe_keys(const struct oauth_config *c, struct err *e)
+{
+	struct jwks *set;
+	size_t count;
+
+	if (c->issuer.n == 0 || c->audience.n == 0) {
+		err_set(e, "oauth.issuer and oauth.audience must be set");
+		return false;
+	}
+	if (keys_get(c, NULL, &set, e) != SITE_OK)
+		return false;
+	jwks_list(set, &count);
+	jwks_free(&set);
+	if (count == 0)
+		err_set(e, "%s has no key that can be used", c->jwks.p);
+	return count > 0;
+}
+
+/* A token that nobody issued. */
+static bool
+probe_introspection(const struct oauth_config *c, struct err *e)
+{
+	json_t *claims;
+	enum site_rc rc = introspect(c, STR("mailstead-doctor"), &claims, e);
+
+	json_decref(claims);
+	if (rc == SITE_OK)
+		err_set(e, "%s takes every token", c->introspection.p);
+	return rc == SITE_DENIED;
+}
+
+bool
+oauth_probe(struct site *s, struct arena *a, struct str domain, struct err *e)
+{
+	struct oauth_config c;
+
+	oauth_config_read(s, a, domain, &c);
+	if (c.jwks.n == 0 && c.introspection.n == 0) {
+		err_set(e, "neither oauth.jwks nor oauth.introspection is set");
+		return false;
+	}
+	return (c.jwks.n == 0 || probe_keys(&c, e)) &&
+	       (c.introspection.n == 0 || probe_introspection(&c, e));
+}

@@ -25,4 +25,9 @@
 enum site_rc oauth_check(struct site *s, struct arena *a, struct str token,
     struct str domain, struct str *user, struct err *e);
 
+/* Can tokens be checked with the settings of DOMAIN? Asks the provider; E says
+ * what is wrong. */
+bool oauth_probe(
+    struct site *s, struct arena *a, struct str domain, struct err *e);
+
 #endif

@@ -8,36 +8,8 @@
 
 #include "base/map.h"
 #include "imapd/acl.h"
+#include "imapd/list.h"
 #include "imapd/match.h"
-#include "imapd/metadata.h"
-#include "mime/decode.h"
-
-#define PATTERNS 64
-
-enum { /* selection options */
-	SELECT_SUBSCRIBED = 1,
-	SELECT_REMOTE = 2, /* there are no remote mailboxes */
-	SELECT_RECURSIVE = 4,
-	SELECT_SPECIAL = 8,
-};
-
-enum { /* return options */
-	GIVE_CHILDREN = 1,
-	GIVE_SUBSCRIBED = 2,
-	GIVE_SPECIAL = 4,
-	GIVE_STATUS = 8,
-	GIVE_MYRIGHTS = 16,
-	GIVE_METADATA = 32,
-};
-
-struct listing {
-	const char *response; /* LIST or LSUB */
-	bool extended;
-	unsigned select, give, status;
-	struct metadata_wanted metadata;
-	struct str patterns[PATTERNS];
-	size_t npatterns;
-};
 
 /* A line to be. */
 struct entry {
@@ -53,121 +25,6 @@ struct entries {
 	size_t n, cap;
 	struct map *by_path; /* index + 1, as a pointer */
 };
-
-/* ------------------------------------------------------------------------
- * Arguments
- */
-
-struct option {
-	const char *name;
-	unsigned bit;
-};
-
-static const struct option selections[] = {
-	{ "SUBSCRIBED", SELECT_SUBSCRIBED },
-	{ "REMOTE", SELECT_REMOTE },
-	{ "RECURSIVEMATCH", SELECT_RECURSIVE },
-	{ "SPECIAL-USE", SELECT_SPECIAL },
-	{ NULL, 0 },
-};
-
-static const struct option returns[] = {
-	{ "CHILDREN", GIVE_CHILDREN },
-	{ "SUBSCRIBED", GIVE_SUBSCRIBED },
-	{ "SPECIAL-USE", GIVE_SPECIAL },
-	{ "STATUS", GIVE_STATUS },
-	{ "MYRIGHTS", GIVE_MYRIGHTS },
-	{ "METADATA", GIVE_METADATA },
-	{ NULL, 0 },
-};
-
-/* Options up to the closing parenthesis. */
-static bool
-take_options(
-    struct parse *p, const struct option *o, unsigned *bits, struct listing *l)
-{
-	if (parse_try(p, ')'))
-		return true;
-	do {
-		const struct option *it = o;
-
-		while (it->name && !parse_try_word(p, it->name))
-			it++;
-		if (!it->name)
-			return parse_fail(p, "unknown option");
-		*bits |= it->bit;
-		if (o != returns)
-			continue;
-		if (it->bit == GIVE_STATUS &&
-		    (!parse_sp(p) || !status_parse(p, &l->status)))
-			return false;
-		if (it->bit == GIVE_METADATA &&
-		    (!parse_sp(p) || !metadata_wanted_parse(p, &l->metadata)))
-			return false;
-	} while (parse_try(p, ' '));
-	return parse_char(p, ')');
-}
-
-static bool
-take_pattern(struct parse *p, struct str reference, struct listing *l)
-{
-	struct str text;
-
-	if (l->npatterns == PATTERNS)
-		return parse_fail(p, "too many patterns");
-	if (!parse_pattern(p, &text))
-		return false;
-	if (reference.n)
-		text = arena_printf(
-		    p->arena, "%.*s%.*s", STR_ARG(reference), STR_ARG(text));
-	l->patterns[l->npatterns++] = text;
-	text = mime_nfc(p->arena, text); /* as CREATE does */
-	if (!str_eq(text, l->patterns[l->npatterns - 1]) &&
-	    l->npatterns < PATTERNS)
-		l->patterns[l->npatterns++] = text;
-	return true;
-}
-
-static bool
-take_patterns(struct parse *p, struct str reference, struct listing *l)
-{
-	if (!parse_try(p, '('))
-		return take_pattern(p, reference, l);
-	l->extended = true;
-	do {
-		if (!take_pattern(p, reference, l))
-			return false;
-	} while (parse_try(p, ' '));
-	return parse_char(p, ')');
-}
-
-static bool
-take_list(struct parse *p, struct listing *l)
-{
-	struct str reference;
-
-	if (!parse_sp(p))
-		return false;
-	if (parse_try(p, '(')) {
-		l->extended = true;
-		if (!take_options(p, selections, &l->select, l) || !parse_sp(p))
-			return false;
-	}
-	if ((l->select & SELECT_RECURSIVE) && !(l->select & SELECT_SUBSCRIBED))
-		return parse_fail(p, "RECURSIVEMATCH needs SUBSCRIBED");
-	if (!parse_pattern(p, &reference) || !parse_sp(p) ||
-	    !take_patterns(p, reference, l))
-		return false;
-	if (parse_try(p, ' ')) {
-		l->extended = true;
-		if (!parse_try_word(p, "RETURN"))
-			return parse_fail(p, "expected RETURN");
-		if (!parse_sp(p) || !parse_char(p, '(') ||
-		    !take_options(p, returns, &l->give, l))
-			return false;
-	}
-	return parse_end(p);
-}
 
 /* ------------------------------------------------------------------------
  * What there is
@@ -191,15 +48,7 @@ entry_of(struct arena *a, struct entries *es, struct str path)
 
 	if (at)
 		return &es->v[at - 1];
-	if (es->n == es->cap) {
-		struct entry *v;
-
-		es->cap = es->cap ? es->cap * 2 : 64;
-		v = arena_array(a, es->cap, sizeof(*v));
-		for (size_t i = 0; i < es->n; i++)
-			v[i] = es->v[i];
-		es->v = v;
-	}
+	es->v = arena_grow(a, es->v, es->n, &es->cap, sizeof(*es->v));
 	e = &es->v[es->n++];
 	*e = (struct entry){ .path = path };
 	map_set(es->by_path, path, (void *)(uintptr_t)es->n);
@@ -431,7 +280,7 @@ cmd_list(struct session *s, struct cmd *c)
 	struct listing l = { .response = "LIST",
 		.metadata.maxsize = UINT64_MAX };
 
-	EXPECT(c, take_list(&c->p, &l));
+	EXPECT(c, list_parse(&c->p, &l));
 	if (!l.extended && l.patterns[0].n == 0) {
 		/* What the separator is, and the root of a reference. */
 		write_untagged(
@@ -478,7 +327,7 @@ cmd_lsub(struct session *s, struct cmd *c)
 	enum store_rc rc;
 
 	EXPECT(c, parse_sp(&c->p) && parse_pattern(&c->p, &reference) &&
-		      parse_sp(&c->p) && take_pattern(&c->p, reference, &l) &&
+		      parse_sp(&c->p) && list_pattern(&c->p, reference, &l) &&
 		      parse_end(&c->p));
 	es.by_path = map_new();
 	rc = add_subscribed(

@@ -17,7 +17,7 @@ imapd_rest = %D%/append.c %D%/append.h %D%/url_read.c %D%/url_read.h \
 	%D%/fetch.h %D%/fetch_emit.c %D%/session.c %D%/session.h \
 	%D%/command.c %D%/command.h %D%/acl.h %D%/cmd_acl.c \
 	%D%/cmd_i18n.c %D%/cmd_metadata.c %D%/cmd_quota.c %D%/mail_event.c %D%/mail_event.h \
-	%D%/metadata.c %D%/metadata.h %D%/notify.c %D%/notify_parse.c \
+	%D%/list.h %D%/list_parse.c %D%/metadata.c %D%/metadata.h %D%/notify.c %D%/notify_parse.c \
 	%D%/notify.h %D%/notify_state.h %D%/notify_tell.c \
 	%D%/picture.c %D%/picture.h %D%/place.c \
 	%D%/place.h %D%/place_list.c %D%/qresync.c %D%/qresync.h %D%/sync.c %D%/tell.c \

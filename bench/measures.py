@@ -8,6 +8,7 @@ theirs in turn."""
 import dataclasses
 
 import corpus
+import order
 import sessions
 from load import RECEIVERS, loop, once, rate, repeated, session
 
@@ -229,6 +230,10 @@ MEASURES = [
     Row("fetch-bodies", fetch_bodies, "FETCH 1:* BODY.PEEK[]", "MB/s", "x1", op="message"),
     Row("pop3", pop3, "POP3 RETR of 1,000, one by one", "msg/s", "x1", op="message"),
     Row("search", search, "SEARCH TEXT on 10,000, 100 hits", "ms", "x50", False),
+    Row("sort", order.sort, "SORT (DATE) on 50,000", "ms", "x2", False),
+    Row("sort-subject", order.sort_subject, "SORT (SUBJECT) on 50,000", "ms", "x2", False),
+    Row("thread", order.thread, "THREAD REFERENCES on 50,000", "ms", "x2", False),
+    Row("search-subject", order.search_subject, "SEARCH SUBJECT on 50,000", "ms", "x2", False),
     Row("store", store_one, "STORE of one message, 1 client", "cmd/s", "x1", op="command"),
     Row("append", append_one, "APPEND 10 KB, 1 client", "msg/s", "x1", op="message"),
     Row("append-4", append_four, "APPEND 10 KB, 4 clients, 4 accounts", "msg/s", "x1", op="message"),

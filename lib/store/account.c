@@ -258,14 +258,17 @@ evict(struct store *st)
 	return db;
 }
 
-enum store_rc
-db_get(struct account *a, struct db **out, struct err *e)
+/* How many this thread has, of any account. */
+static _Thread_local unsigned held;
+
+static enum store_rc
+get(struct account *a, bool wait, struct db **out, struct err *e)
 {
 	struct store *st = a->st;
 	enum store_rc rc = STORE_OK;
 
 	pthread_mutex_lock(&st->lock);
-	while (!(*out = take_idle(a)) && a->ndb >= DB_PER_ACCOUNT)
+	while (!(*out = take_idle(a)) && wait && a->ndb >= DB_PER_ACCOUNT)
 		pthread_cond_wait(&a->freed, &st->lock);
 	if (!*out) {
 		a->ndb++;
@@ -279,7 +282,21 @@ db_get(struct account *a, struct db **out, struct err *e)
 		pthread_cond_signal(&a->freed);
 		pthread_mutex_unlock(&st->lock);
 	}
+	if (rc == STORE_OK)
+		held++;
 	return rc;
+}
+
+enum store_rc
+db_get(struct account *a, struct db **out, struct err *e)
+{
+	return get(a, held == 0, out, e);
+}
+
+enum store_rc
+db_get_writer(struct account *a, struct db **out, struct err *e)
+{
+	return get(a, false, out, e);
 }
 
 void
@@ -292,15 +309,22 @@ db_put(struct db **dbp)
 	*dbp = NULL;
 	if (!db)
 		return;
+	held--;
 	a = db->a;
 	st = a->st;
 	pthread_mutex_lock(&st->lock);
-	db->next_idle = a->idle;
-	a->idle = db;
-	lru_add(st, db);
-	pthread_cond_signal(&a->freed);
-	if (st->open_dbs > st->max_open)
-		old = evict(st);
+	if (a->ndb > DB_KEPT) {
+		a->ndb--;
+		st->open_dbs--;
+		old = db;
+	} else {
+		db->next_idle = a->idle;
+		a->idle = db;
+		lru_add(st, db);
+		pthread_cond_signal(&a->freed);
+		if (st->open_dbs > st->max_open)
+			old = evict(st);
+	}
 	pthread_mutex_unlock(&st->lock);
 	if (old)
 		db_close(old);

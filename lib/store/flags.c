@@ -76,27 +76,24 @@ name_valid(struct str name)
 static bool
 find_cached(struct account *a, struct str name, uint32_t *index)
 {
-	for (uint32_t i = 0; i < a->nkeywords; i++) {
-		if (str_ieq(a->keywords[i], name)) {
+	bool found = false;
+
+	pthread_mutex_lock(&a->keyword_lock);
+	for (uint32_t i = 0; i < a->nkeywords && !found; i++) {
+		found = str_ieq(a->keywords[i], name);
+		if (found)
 			*index = i;
-			return true;
-		}
 	}
-	return false;
+	pthread_mutex_unlock(&a->keyword_lock);
+	return found;
 }
 
-/* Read names that other processes added since; under keyword_lock. */
-static enum store_rc
-load_new(struct account *a, struct err *e)
+/* Read names that were added since; under keyword_lock. */
+static enum sq_rc
+read_new(struct account *a, struct db *db, struct err *e)
 {
 	struct sqlite3_stmt *s;
-	struct db *db;
-	enum store_rc rc;
-	enum sq_rc step;
-
-	if ((rc = db_get(a, &db, e)) != STORE_OK)
-		return rc;
-	step = sq_start(db->q, &s, e,
+	enum sq_rc step = sq_start(db->q, &s, e,
 	    "SELECT name FROM keyword WHERE id >= ? ORDER BY id",
 	    SQ_I(a->nkeywords));
 	while (step == SQ_OK && (step = sq_step(s, e)) == SQ_ROW) {
@@ -108,8 +105,24 @@ load_new(struct account *a, struct err *e)
 		    (struct str){ strndup(name.p, name.n), name.n };
 		step = SQ_OK;
 	}
+	return step;
+}
+
+/* Nobody may wait for a connection with the lock in hand: those who have one
+ * may wait for the lock. */
+static enum store_rc
+load_new(struct account *a, struct err *e)
+{
+	struct db *db;
+	enum store_rc rc = db_get(a, &db, e);
+
+	if (rc != STORE_OK)
+		return rc;
+	pthread_mutex_lock(&a->keyword_lock);
+	rc = store_rc_of(read_new(a, db, e));
+	pthread_mutex_unlock(&a->keyword_lock);
 	db_put(&db);
-	return store_rc_of(step);
+	return rc;
 }
 
 static enum store_rc
@@ -143,7 +156,6 @@ account_keyword(struct account *a, struct str name, bool create,
 	if (!name_valid(name))
 		return store_fail(e, STORE_INVALID,
 		    "\"%.*s\" cannot be a keyword", STR_ARG(name));
-	pthread_mutex_lock(&a->keyword_lock);
 	found = find_cached(a, name, index);
 	if (!found && (rc = load_new(a, e)) == STORE_OK)
 		found = find_cached(a, name, index);
@@ -153,7 +165,6 @@ account_keyword(struct account *a, struct str name, bool create,
 			rc = load_new(a, e);
 		found = rc == STORE_OK && find_cached(a, name, index);
 	}
-	pthread_mutex_unlock(&a->keyword_lock);
 	if (rc == STORE_OK && !found)
 		return store_fail(
 		    e, STORE_NOTFOUND, "no keyword \"%.*s\"", STR_ARG(name));
@@ -165,10 +176,9 @@ account_keywords(struct account *a, struct arena *arena,
     const struct str **names, uint32_t *count, struct err *e)
 {
 	struct str *out;
-	enum store_rc rc;
+	enum store_rc rc = load_new(a, e);
 
 	pthread_mutex_lock(&a->keyword_lock);
-	rc = load_new(a, e);
 	*count = a->nkeywords;
 	out = arena_array(arena, *count, sizeof(*out));
 	for (uint32_t i = 0; i < *count; i++)

@@ -23,6 +23,7 @@
 
 #define KEYS_BUDGET ((size_t)96 << 20) /* octets, of all accounts */
 #define DB_PER_ACCOUNT 4 /* connections; more threads wait for one */
+#define DB_KEPT 8        /* so many stay open when nobody uses them */
 
 /* A connection to one account database; used by one thread at a time. */
 struct db {
@@ -103,8 +104,15 @@ enum store_rc store_fail(struct err *e, enum store_rc rc, const char *fmt, ...)
 /* The store's word for what SQLite said; SQ_OK, ROW and DONE are STORE_OK. */
 enum store_rc store_rc_of(enum sq_rc rc);
 
-/* account.c: connections */
+/*
+ * account.c: connections. db_get() waits while DB_PER_ACCOUNT are in use. For
+ * whoever has one to come to an end, nobody waits for a connection who has one
+ * of any account, or who writes: there is one writer at a time, and threads
+ * with a connection wait for it. Nor may anybody wait with a lock in hand. The
+ * thread that got a connection gives it back.
+ */
 enum store_rc db_get(struct account *a, struct db **out, struct err *e);
+enum store_rc db_get_writer(struct account *a, struct db **out, struct err *e);
 void db_put(struct db **db);
 enum store_rc db_synchronous(struct db *db, bool relaxed, struct err *e);
 void account_hold(struct account *a);

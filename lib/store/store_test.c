@@ -1556,6 +1556,59 @@ test_ring(void **state)
 	assert_false(ring_quiet(r, f->a->id, &number));
 }
 
+struct crowd {
+	struct fixture *f;
+	pthread_barrier_t all;
+};
+
+static void *
+read_and_more(void *arg)
+{
+	struct crowd *c = arg;
+	struct fixture *f = c->f;
+	struct arena *arena = arena_new();
+	const struct str *names;
+	struct err e = ERR_INIT;
+	struct uid_range one = { 1, 1 };
+	struct flags flags = { .bits = FLAG_SEEN };
+	struct reader *r;
+	uint64_t modseq;
+	uint32_t n;
+	bool ok = reader_begin(f->a, &r, &e) == STORE_OK;
+
+	pthread_barrier_wait(&c->all);
+	ok = ok && account_keywords(f->a, arena, &names, &n, &e) == STORE_OK &&
+	     account_keyword(f->a, STR("crowd"), true, &n, &e) == STORE_OK &&
+	     account_store_flags(f->a, f->inbox, (struct uids){ &one, 1 },
+		 FLAGS_ADD, &flags, NO_UNCHANGEDSINCE, arena, NULL, &modseq,
+		 &e) == STORE_OK;
+	reader_end(&r);
+	arena_free(&arena);
+	return ok ? c : NULL;
+}
+
+/* All connections are taken by threads who want another or wait for the
+ * writer. */
+static void
+test_nobody_waits_for_ever(void **state)
+{
+	struct crowd c = { .f = *state };
+	pthread_t threads[DB_PER_ACCOUNT];
+	void *ok;
+
+	fill(c.f, 0, 1);
+	pthread_barrier_init(&c.all, NULL, DB_PER_ACCOUNT);
+	alarm(60);
+	for (size_t i = 0; i < DB_PER_ACCOUNT; i++)
+		pthread_create(&threads[i], NULL, read_and_more, &c);
+	for (size_t i = 0; i < DB_PER_ACCOUNT; i++) {
+		pthread_join(threads[i], &ok);
+		assert_non_null(ok);
+	}
+	alarm(0);
+	pthread_barrier_destroy(&c.all);
+}
+
 static void
 assert_same_rows(struct view *a, struct view *b)
 {
@@ -1650,6 +1703,7 @@ main(void)
 		T(test_threads),
 		T(test_search),
 		T(test_views),
+		T(test_nobody_waits_for_ever),
 		T(test_snapshot),
 		T(test_trusted_views),
 		T(test_ring),

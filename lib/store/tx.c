@@ -325,7 +325,7 @@ run_locked(struct account *a, struct job *batch, bool *changed, struct err *e)
 	bool durable = is_durable(batch);
 	enum store_rc rc;
 
-	if ((rc = db_get(a, &tx.db, e)) != STORE_OK)
+	if ((rc = db_get_writer(a, &tx.db, e)) != STORE_OK)
 		return rc;
 	tx.q = tx.db->q;
 	tx.arena = arena_new();

@@ -19,6 +19,7 @@
 
 #define MAX_SEGMENTS 200
 #define FILL_BATCH 256 /* rows written in one transaction */
+#define READ_BATCH 4096
 
 struct segment {
 	_Atomic unsigned refs;
@@ -264,7 +265,32 @@ add_email(struct build *b, struct sq *q, struct fill *f, int64_t email)
 	return STORE_OK;
 }
 
-/* EMAILS ascending. The connection is given back before anything is written. */
+/* A read transaction for many rows: one for each would cost more than the
+ * rows. */
+static enum store_rc
+begin_reading(struct build *b, struct db **db)
+{
+	enum store_rc rc = db_get(b->a, db, b->e);
+
+	if (rc == STORE_OK)
+		rc = store_rc_of(sq_run((*db)->q, b->e, "BEGIN"));
+	if (rc != STORE_OK)
+		db_put(db);
+	return rc;
+}
+
+static void
+end_reading(struct db **db)
+{
+	struct err ignored = ERR_INIT; /* nothing was written */
+
+	if (*db)
+		sq_run((*db)->q, &ignored, "COMMIT");
+	db_put(db);
+}
+
+/* EMAILS ascending. The connection is given back before anything is written,
+ * and now and then, so that the log of the database can start anew. */
 static enum store_rc
 read_segment(struct build *b, const int64_t *emails, size_t n)
 {
@@ -274,15 +300,17 @@ read_segment(struct build *b, const int64_t *emails, size_t n)
 
 	flush_fill(b, &f);
 	for (size_t i = 0; i < n && rc == STORE_OK; i++) {
-		if (!db && (rc = db_get(b->a, &db, b->e)) != STORE_OK)
+		if (!db && (rc = begin_reading(b, &db)) != STORE_OK)
 			break;
 		rc = add_email(b, db->q, &f, emails[i]);
 		if (f.n == FILL_BATCH) {
-			db_put(&db);
+			end_reading(&db);
 			flush_fill(b, &f);
+		} else if (i % READ_BATCH == READ_BATCH - 1) {
+			end_reading(&db);
 		}
 	}
-	db_put(&db);
+	end_reading(&db);
 	if (rc == STORE_OK)
 		flush_fill(b, &f);
 	arena_free(&f.arena);

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -211,3 +212,17 @@ def test_wrong_password(sasl_site):
         reply = scram(Imap, line, (sasl_site.account[0], "wrong"), "SCRAM-SHA-256-PLUS",
                       "p=tls-server-end-point,,", end_point(line))
         assert reply.startswith("a NO [AUTHENTICATIONFAILED]")
+
+
+@pytest.mark.skipif(not shutil.which("gsasl"), reason="no gsasl")
+@pytest.mark.parametrize("priority", ["NORMAL", "NORMAL:-VERS-TLS1.3"])
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "PLAIN"])
+def test_gsasl(sasl_site, mechanism, priority):
+    """Another SASL and another TLS library, after STARTTLS."""
+    user, password = sasl_site.account
+    done = subprocess.run(
+        ["gsasl", "--imap", "--connect", f"{sasl_site.host}:{sasl_site.imap_port}", "--mechanism", mechanism,
+         "--authentication-id", user, "--password", password, "--x509-ca-file", "", "--priority", priority],
+        input=". LOGOUT\r\n", capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    assert "Logged in" in done.stdout

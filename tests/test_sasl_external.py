@@ -174,6 +174,21 @@ def test_pop3(place):
     c.quit()
 
 
+def test_curl(place):
+    site, authority = place
+    user, _ = site.new_account()
+    authority.issue("curl", user)
+
+    def curl(url):
+        return subprocess.run(
+            ["curl", "-sSk", "--max-time", "20", "--cert", authority.dir / "curl.pem", "--key",
+             authority.dir / "curl.key", "--login-options", "AUTH=EXTERNAL", "--user", f"{user}:", url],
+            capture_output=True, text=True, check=True).stdout
+
+    assert "* LIST" in curl(f"imaps://{site.host}:{site.imaps_port}/")
+    curl(f"pop3s://{site.host}:{site.pop3s_port}/")
+
+
 def test_revoked(place):
     site, authority = place
     user, _ = site.new_account()

@@ -15,7 +15,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import Site
+from conftest import Site, wait_for
 
 SECRET = "s3cret:/ü"
 
@@ -199,6 +199,23 @@ def test_pop3_and_submission(place):
         assert code == 334 and json.loads(base64.b64decode(text))["status"] == "invalid_token"
         assert smtp.docmd("AQ==")[0] == 535
         assert smtp.docmd("AUTH", "OAUTHBEARER " + good)[0] == 235
+
+
+@pytest.mark.parametrize("mechanism", ["OAUTHBEARER", "XOAUTH2"])
+def test_curl(place, tmp_path, mechanism):
+    site, key, _ = place
+    user, _ = site.new_account()
+    (tmp_path / "mail").write_text(f"From: {user}\r\nSubject: by token\r\n\r\nHello\r\n")
+    tokens = ["--user", user, "--oauth2-bearer", key.token(user), "--login-options", f"AUTH={mechanism}"]
+
+    def curl(*args):
+        return subprocess.run(["curl", "-sSk", "--ssl-reqd", "--max-time", "20", *tokens, *[str(a) for a in args]],
+                              capture_output=True, text=True, check=True).stdout
+
+    curl(f"smtp://{site.host}:{site.submission_port}/client", "--mail-from", user, "--mail-rcpt", user,
+         "--upload-file", tmp_path / "mail")
+    wait_for(lambda: "SEARCH 1" in curl(f"imap://{site.host}:{site.imap_port}/INBOX?ALL"))
+    assert "by token" in curl(f"pop3://{site.host}:{site.pop3_port}/1")
 
 
 def test_keys_by_url(place, domain, tmp_path):

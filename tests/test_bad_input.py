@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import ssl
+import threading
 import time
 
 import pytest
@@ -549,3 +550,24 @@ def test_handshake_that_never_ends(strict):
         assert time.monotonic() - start < 40
     with strict.imap(tls=True) as c:
         assert isinstance(c, imaplib.IMAP4_SSL)
+
+
+# ---------------------------------------------------------------------------
+# Passwords
+
+
+def test_verified_passwords_leave_no_memory(own_site):
+    """argon2id takes 19 MiB for each; no thread keeps it."""
+    site = own_site
+    accounts = [site.new_account() for _ in range(24)]
+
+    def login(account):
+        with Imap(site, *account) as c:
+            c.ok("NOOP")
+
+    with unharmed(site, "imapd", slack=64 * MIB * MEMORY_FACTOR):
+        threads = [threading.Thread(target=login, args=(a,)) for a in accounts]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,15 @@ char *
 mem_strdup(const char *s)
 {
 	return check(strdup(s));
+}
+
+void
+mem_return_large(void)
+{
+#ifdef M_MMAP_THRESHOLD /* set: glibc no longer adapts it */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	mallopt(M_TRIM_THRESHOLD, 1 << 20);
+#endif
 }
 
 void

@@ -15,6 +15,11 @@ void *mem_realloc(void *p, size_t n);
 void *mem_array(void *p, size_t count, size_t size);
 char *mem_strdup(const char *s);
 
+/* Blocks beyond 1 MiB go back to the system when they are freed. glibc learns
+ * from the first one of 19 MiB that verifying a password takes to keep as much
+ * for every thread. Before threads start. */
+void mem_return_large(void);
+
 /* Overwrite secrets so that the compiler cannot leave it out. */
 void mem_wipe(void *p, size_t n);
 

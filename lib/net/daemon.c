@@ -502,6 +502,7 @@ daemon_main(const struct daemon *d, int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage(d->name);
+	mem_return_large();
 	log_init(d->name, LOG_INFO, LOG_LOGFMT);
 	ok = prepare(&r, &e) && serve(&r, &e);
 	if (!ok)

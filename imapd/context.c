@@ -137,6 +137,13 @@ freeze_uids(struct search_key *k, struct arena *a)
 	k->set = uids_done(&b);
 }
 
+static bool
+can_change(const struct search_key *k)
+{
+	return k->kind == SK_FLAG || k->kind == SK_KEYWORD ||
+	       k->kind == SK_RECENT || k->kind == SK_MODSEQ;
+}
+
 static void
 freeze(struct context *x, struct search_key *k, const struct view *v)
 {
@@ -148,6 +155,7 @@ freeze(struct context *x, struct search_key *k, const struct view *v)
 		k->kind = SK_UID;
 		k->fixed = true;
 	}
+	x->flags |= can_change(k);
 	x->aging |= k->kind == SK_WITHIN;
 	for (struct search_key *c = k->child; c; c = c->next)
 		freeze(x, c, v);

@@ -29,6 +29,7 @@ struct context {
 	struct arena *arena; /* what was asked for */
 	struct str tag;
 	bool uid;
+	bool flags;   /* what changes of a message matters, such as flags */
 	bool aging;   /* time alone can change the result (RFC 5032) */
 	int64_t aged; /* when that was looked for the last time */
 	struct search_program prog;

@@ -8,7 +8,8 @@
 #include "imapd/context.h"
 #include "imapd/search_result.h"
 
-/* Reading messages must not keep the client waiting for longer. */
+/* Reading messages for all results must not keep the client waiting for longer
+ * than about that. */
 #define UPDATE_MS 2000
 
 /* What happened to the mailbox; numbers are those of the new view. */
@@ -18,8 +19,10 @@ struct changes {
 	struct arena *arena;
 	uint32_t *touched; /* numbers, ascending */
 	size_t n, cap;
+	size_t nold;    /* those before are not new */
 	uint32_t *gone; /* UIDs; highest first */
 	size_t ngone, gonecap;
+	int64_t until; /* clock_mono_ms() */
 };
 
 /* What happens to a result; UIDs ascend. */
@@ -89,6 +92,7 @@ find_changes(struct changes *d, const struct view *old)
 	uint32_t seq = view_lower_bound(d->new, view_uidnext(old));
 
 	view_diff(old, d->new, &cb, d);
+	d->nold = d->n;
 	for (; seq <= view_count(d->new); seq++)
 		touch(d, seq);
 }
@@ -141,12 +145,11 @@ scope(const struct changes *d)
 		d->s->sel.latest, d->s, true };
 }
 
-/* Search among SEQS; no longer than is decent. */
+/* Search among SEQS; at least for one step, and no longer than is decent. */
 static enum store_rc
 search_again(const struct changes *d, struct context *x, const uint32_t *seqs,
     size_t n, struct search_run *run, struct err *e)
 {
-	int64_t until = clock_mono_ms() + UPDATE_MS;
 	struct search_scope sc = scope(d);
 	enum store_rc rc;
 
@@ -156,7 +159,7 @@ search_again(const struct changes *d, struct context *x, const uint32_t *seqs,
 	do {
 		rc = search_run_step(run, e);
 	} while (rc == STORE_OK && run->grade != RUN_DONE &&
-		 clock_mono_ms() < until);
+		 clock_mono_ms() < d->until);
 	search_run_fini(run);
 	if (rc == STORE_OK && (run->grade != RUN_DONE || run->failed)) {
 		err_set(e, "updating a result took too long or failed");
@@ -199,17 +202,27 @@ note_looked_at(const struct changes *d, const struct context *x,
 	qsort(ch->removed, ch->nremoved, sizeof(*ch->removed), by_number);
 }
 
+/* Those whose place in the result may be another now. */
+static uint32_t *
+worth_a_look(const struct changes *d, struct context *x, size_t *n)
+{
+	size_t skip = x->flags ? 0 : d->nold;
+
+	if (context_due(x))
+		return with_aged(d, x, n);
+	*n = d->n - skip;
+	return *n ? d->touched + skip : NULL;
+}
+
 static enum store_rc
 update(const struct changes *d, struct context *x, struct err *e)
 {
 	struct context_change *ch = mem_zalloc(sizeof(*ch));
 	struct search_run run;
-	uint32_t *seqs = d->touched;
-	size_t n = d->n;
+	size_t n;
+	uint32_t *seqs = worth_a_look(d, x, &n);
 	enum store_rc rc;
 
-	if (context_due(x))
-		seqs = with_aged(d, x, &n);
 	x->change = ch;
 	ch->arena = arena_new();
 	ch->removed =
@@ -324,7 +337,9 @@ drop(struct session *s, struct context *x, enum store_rc rc, struct err *e)
 void
 contexts_before(struct session *s, struct view *new)
 {
-	struct changes d = { .s = s, .new = new };
+	struct changes d = {
+		.s = s, .new = new, .until = clock_mono_ms() + UPDATE_MS
+	};
 	struct context *next;
 
 	if (!s->sel.contexts)

@@ -189,6 +189,24 @@ def test_curl(place):
     curl(f"pop3s://{site.host}:{site.pop3s_port}/")
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("shown", [True, False])
+def test_resumption(place, shown, version):
+    """Without a certificate only, or one that was revoked would count on."""
+    site, authority = place
+    user, _ = site.new_account()
+    ctx = authority.issue("resumed", user) if shown else context()
+    ctx.minimum_version = ctx.maximum_version = version
+    session = None
+    for turn in range(2):
+        with socket.create_connection((site.host, site.imaps_port), 10) as raw:
+            with ctx.wrap_socket(raw, session=session) as c:
+                file = c.makefile("rb")
+                assert (b"AUTH=EXTERNAL" in file.readline()) == shown
+                assert c.session_reused == (turn == 1 and not shown)
+                session = c.session
+
+
 def test_revoked(place):
     site, authority = place
     user, _ = site.new_account()

@@ -116,6 +116,26 @@ take_any(int ok, X509_STORE_CTX *ctx)
 	return 1;
 }
 
+/*
+ * A session with a certificate is not resumed: what was found of it would
+ * count for the life of the ticket, though it has been revoked since.
+ */
+static SSL_TICKET_RETURN
+take_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+    size_t name_len, SSL_TICKET_STATUS status, void *arg)
+{
+	(void)ssl;
+	(void)name;
+	(void)name_len;
+	(void)arg;
+	if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	if (SSL_SESSION_get0_peer(session))
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
+					    : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 static bool
 trust_clients(SSL_CTX *c, const struct tls *t, struct err *e)
 {
@@ -136,6 +156,7 @@ trust_clients(SSL_CTX *c, const struct tls *t, struct err *e)
 		X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
 	}
 	SSL_CTX_set_verify(c, SSL_VERIFY_PEER, take_any);
+	SSL_CTX_set_session_ticket_cb(c, NULL, take_ticket, NULL);
 	return true;
 }
 
@@ -145,6 +166,7 @@ trust_alike(struct tls *t, SSL_CTX *c)
 {
 	pthread_mutex_lock(&t->lock);
 	SSL_CTX_set_verify(c, SSL_CTX_get_verify_mode(t->def), take_any);
+	SSL_CTX_set_session_ticket_cb(c, NULL, take_ticket, NULL);
 	SSL_CTX_set1_cert_store(c, SSL_CTX_get_cert_store(t->def));
 	SSL_CTX_set_client_CA_list(
 	    c, SSL_dup_CA_list(SSL_CTX_get_client_CA_list(t->def)));

@@ -259,7 +259,7 @@ add_listed(struct site *s, struct users *u, const X509 *cert, struct err *e)
 	return site_rc_of(sq);
 }
 
-/* Also of one that a resumed TLS session brought along. */
+/* The connection may be older than the end of it. */
 static bool
 valid_today(const X509 *cert)
 {

@@ -120,6 +120,7 @@ def test_capabilities(site):
         c.login(site.user1, site.pass1)
         caps = c.many("CAPA")
         assert "STLS" not in caps and "USER" not in caps and not any(x.startswith("SASL") for x in caps)
+        c.ok("QUIT")  # the next test takes the same maildrop
 
 
 def test_login_and_failure(site):
@@ -147,6 +148,7 @@ def test_auth_plain(site, initial):
             assert c.command("AUTH PLAIN") == "+ "
             c.ok(response)
         c.ok("NOOP")
+        c.ok("QUIT")
 
 
 def test_auth_login_cancel_and_nonsense(site):
@@ -160,6 +162,7 @@ def test_auth_login_cancel_and_nonsense(site):
         assert c.command(base64.b64encode(site.user1.encode())).startswith("+ ")
         c.ok(base64.b64encode(site.pass1.encode()))
         c.err("AUTH PLAIN")
+        c.ok("QUIT")
 
 
 def test_auth_scram(own_site):

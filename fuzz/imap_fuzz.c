@@ -7,9 +7,11 @@
 #include "imapd/frame.h"
 #include "imapd/match.h"
 #include "imapd/metadata.h"
+#include "imapd/notify.h"
 #include "imapd/parse.h"
 #include "imapd/search_key.h"
 #include "imapd/seqset.h"
+#include "imapd/sort.h"
 #include "imapd/url.h"
 #include "imapd/utf7.h"
 #include "imapd/write.h"
@@ -96,6 +98,8 @@ parse_arguments(struct parse p, struct arena *a)
 {
 	struct fetch_items items;
 	struct search_program program;
+	struct sort_program sort;
+	struct notify_request request = { 0 };
 	struct metadata_wanted wanted;
 	struct annotation items_set[METADATA_ENTRIES];
 	struct parse q = p;
@@ -106,6 +110,12 @@ parse_arguments(struct parse p, struct arena *a)
 	(void)fetch_items_parse(&q, &items);
 	q = p;
 	(void)search_parse(&q, &program);
+	q = p;
+	if (sort_parse_all(&q, &sort, &program))
+		CHECK(sort.n > 0 && sort.n <= SORT_KEYS);
+	q = p;
+	if (notify_parse(&q, &request))
+		CHECK(request.none || request.n > 0);
 	q = p;
 	(void)parse_flags(&q, true, &names, &n);
 	q = p;

@@ -3,7 +3,7 @@ lib_libmailstead_a_SOURCES += %D%/annotation.c %D%/annotation.h \
 	%D%/collection.h %D%/document.c %D%/downgraded.c %D%/downgraded.h %D%/check.h \
 	%D%/blob.c %D%/blob.h %D%/current.c \
 	%D%/flags.c %D%/housekeep.c %D%/internal.h %D%/keys.c %D%/keys.h \
-	%D%/keys_cache.c %D%/keys_cache.h %D%/keys_row.c %D%/keys_row.h %D%/mailbox.c \
+	%D%/lock.c %D%/lock.h %D%/keys_cache.c %D%/keys_cache.h %D%/keys_row.c %D%/keys_row.h %D%/mailbox.c \
 	%D%/message.c %D%/message.h %D%/reader.c %D%/reader.h %D%/remove.c \
 	%D%/objectid.c %D%/rights.c %D%/rights.h %D%/ring.c %D%/ring.h %D%/search.c %D%/setflags.c %D%/snapshot.c %D%/snapshot.h %D%/store.h \
 	%D%/training.c %D%/training.h %D%/transfer.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -1276,6 +1277,56 @@ test_hung_lock(void **state)
 	OK(account_append(f->a, f->inbox, &item, 1, NULL, &got, &f->e));
 }
 
+static _Atomic bool hog_stop;
+static _Atomic unsigned hog_done;
+
+static void *
+hog(void *arg)
+{
+	struct fixture *f = arg;
+	enum { MANY = 200 }; /* so that a turn takes its time */
+	struct append items[MANY];
+	struct appended got[MANY];
+	struct err e = ERR_INIT;
+
+	for (int i = 0; i < MANY; i++)
+		items[i] = (struct append){ .raw = STR("x") };
+	while (!atomic_load(&hog_stop)) {
+		account_append(f->a, f->inbox, items, MANY, NULL, got, &e);
+		atomic_fetch_add(&hog_done, 1);
+	}
+	return NULL;
+}
+
+/* A process that writes all the time leaves others their turn. */
+static void
+test_lock_is_fair(void **state)
+{
+	struct fixture *f = *state;
+	struct store_options o = { .data_dir = f->dir, .no_indexer = true };
+	struct append item = { .raw = STR("y") };
+	struct appended got;
+	struct account *x;
+	struct store *other;
+	pthread_t threads[3];
+
+	OK(store_open(&o, &other, &f->e));
+	OK(account_open(other, ID, &x, &f->e));
+	other->busy_ms = 2000;
+	atomic_store(&hog_stop, false);
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, hog, f);
+	for (int i = 0; i < 20; i++)
+		OK(account_append(x, f->inbox, &item, 1, NULL, &got, &f->e));
+	/* Each waits for one of theirs, and one more may have slipped in. */
+	assert_true(atomic_load(&hog_done) < 20 * 5);
+	atomic_store(&hog_stop, true);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	account_close(&x);
+	store_close(&other);
+}
+
 /* A view older than the record of changes is made anew, and is right. */
 static void
 test_trim(void **state)
@@ -1717,6 +1768,7 @@ main(void)
 		T(test_collections),
 		T(test_shares_and_documents),
 		T(test_hung_lock),
+		T(test_lock_is_fair),
 		T(test_trim),
 		T(test_uidls),
 		T(test_downgraded),

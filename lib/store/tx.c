@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/tx.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/internal.h"
+#include "store/lock.h"
 
-/* Functions that share one commit at most. */
+/* Functions that share one commit at most, and how long they may take together:
+ * other processes wait for the lock. */
 #define MAX_BATCH 64
+#define MAX_BATCH_MS 200
 
 void
 write_queue_init(struct write_queue *w)
@@ -248,28 +247,37 @@ tx_flush(struct tx *tx, struct err *e)
 	return rc == STORE_OK ? load_state(tx, e) : rc;
 }
 
-/* All functions of the batch, then the commit. */
+/*
+ * All functions of the batch, then the commit. Those for which there is no time
+ * any more are cut off and become *REST.
+ */
 static enum store_rc
-run_batch(struct tx *tx, struct job *batch, struct err *e)
+run_batch(struct tx *tx, struct job *batch, struct job **rest, struct err *e)
 {
+	int64_t end = clock_mono_ms() + MAX_BATCH_MS;
+	bool alone = !batch->next;
 	enum store_rc rc;
 
 	if ((rc = store_rc_of(sq_begin(tx->q, e))) != STORE_OK)
 		return rc;
 	if ((rc = load_state(tx, e)) != STORE_OK)
 		goto out;
-	if (!batch->next) {
+	if (alone) {
 		batch->rc = batch->run(tx, batch->arg, &batch->err);
 		if (batch->rc != STORE_OK) {
 			sq_rollback(tx->q);
 			return STORE_OK; /* told through the job */
 		}
 	}
-	for (struct job *j = batch; batch->next && j; j = j->next) {
+	for (struct job *j = batch; !alone && j; j = j->next) {
 		run_in_savepoint(tx, j);
 		if (!sq_in_transaction(tx->q)) {
 			*e = j->err;
 			return j->rc;
+		}
+		if (j->next && clock_mono_ms() > end) {
+			*rest = j->next;
+			j->next = NULL;
 		}
 	}
 	if ((rc = write_back(tx, e)) != STORE_OK)
@@ -290,36 +298,9 @@ is_durable(const struct job *batch)
 	return false;
 }
 
-/*
- * Against other processes; within one, the queue sees to it. The wait has an
- * end, so that a process that hangs with the lock does not take the workers of
- * all others with it.
- */
 static enum store_rc
-lock_other_processes(struct account *a, struct err *e)
-{
-	int64_t deadline = clock_mono_ms() + a->st->busy_ms;
-	struct timespec pause = { .tv_nsec = 100000 };
-
-	while (flock(a->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR) {
-			err_errno(e, "cannot lock account %s", a->id);
-			return STORE_IO;
-		}
-		if (clock_mono_ms() > deadline)
-			return store_fail(e, STORE_BUSY,
-			    "another process has held the lock of account %s"
-			    " for %u ms",
-			    a->id, a->st->busy_ms);
-		nanosleep(&pause, NULL);
-		if (pause.tv_nsec < 5000000)
-			pause.tv_nsec *= 2;
-	}
-	return STORE_OK;
-}
-
-static enum store_rc
-run_locked(struct account *a, struct job *batch, bool *changed, struct err *e)
+run_locked(struct account *a, struct job *batch, struct job **rest,
+    bool *changed, struct err *e)
 {
 	struct tx tx = { .a = a };
 	bool durable = is_durable(batch);
@@ -330,7 +311,7 @@ run_locked(struct account *a, struct job *batch, bool *changed, struct err *e)
 	tx.q = tx.db->q;
 	tx.arena = arena_new();
 	if ((rc = db_synchronous(tx.db, !durable, e)) == STORE_OK)
-		rc = run_batch(&tx, batch, e);
+		rc = run_batch(&tx, batch, rest, e);
 	db_put(&tx.db);
 	arena_free(&tx.arena);
 	if (rc != STORE_OK)
@@ -354,17 +335,19 @@ notify(struct account *a)
 		st->watch(st->watch_arg, account_id(a));
 }
 
-/* The leader's part: everything from the lock to the results. */
-static void
+/* The leader's part: everything from the lock to the results. Returns those
+ * that must wait for the next turn. */
+static struct job *
 lead(struct account *a, struct job *batch)
 {
+	struct job *rest = NULL;
 	struct err e = ERR_INIT;
-	enum store_rc rc = lock_other_processes(a, &e);
+	enum store_rc rc = account_lock(a, &e);
 	bool changed = false;
 
 	if (rc == STORE_OK) {
-		rc = run_locked(a, batch, &changed, &e);
-		flock(a->lock_fd, LOCK_UN);
+		rc = run_locked(a, batch, &rest, &changed, &e);
+		account_unlock(a);
 	}
 	for (struct job *j = batch; rc != STORE_OK && j; j = j->next) {
 		j->rc = rc;
@@ -372,6 +355,21 @@ lead(struct account *a, struct job *batch)
 	}
 	if (changed)
 		notify(a);
+	return rest;
+}
+
+/* They are first again. */
+static void
+put_back(struct write_queue *w, struct job *rest)
+{
+	struct job **end = &rest;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = w->head;
+	if (!w->head)
+		w->tail = end;
+	w->head = rest;
 }
 
 /* Take what waits, first come first served. */
@@ -395,7 +393,7 @@ write_run(
 {
 	struct write_queue *w = &a->writes;
 	struct job mine = { .run = run, .arg = arg, .durability = d };
-	struct job *batch;
+	struct job *batch, *rest;
 
 	pthread_mutex_lock(&w->lock);
 	*w->tail = &mine;
@@ -408,8 +406,10 @@ write_run(
 		w->busy = true;
 		batch = take_batch(w);
 		pthread_mutex_unlock(&w->lock);
-		lead(a, batch);
+		rest = lead(a, batch);
 		pthread_mutex_lock(&w->lock);
+		if (rest)
+			put_back(w, rest);
 		while (batch) {
 			struct job *next = batch->next;
 

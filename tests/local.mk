@@ -27,4 +27,4 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/test_imap_search.py \
 	%D%/test_imap_search_oracle.py \
 	%D%/test_imap_sort.py \
-	%D%/test_powercut.py %D%/test_sasl.py %D%/test_sasl_external.py %D%/test_sasl_oauth.py
+	%D%/test_powercut.py %D%/test_sasl.py %D%/test_stress.py %D%/test_sasl_external.py %D%/test_sasl_oauth.py

@@ -66,7 +66,8 @@ cmd_create(struct session *s, struct cmd *c)
 	rc = place_resolve(s, without_slash(c->arg[0]), &p, &e);
 	if (rc != STORE_OK)
 		return done(s, c, rc, &e);
-	if ((!p.exists || p.m.noselect) && !place_can_create(s, c, &p, &r))
+	if ((!place_visible(&p) || p.m.noselect) &&
+	    !place_can_create(s, c, &p, &r))
 		return r;
 	if (!known || (role != ROLE_NONE && !p.own))
 		return no(c, "USEATTR", "Special use is not supported");
@@ -136,7 +137,7 @@ cmd_rename(struct session *s, struct cmd *c)
 		return done(s, c, rc, &e);
 	if (to.account != from.account)
 		return no(c, "CANNOT", "A mailbox stays in its account");
-	if (!to.exists && !place_can_create(s, c, &to, &r))
+	if (!place_visible(&to) && !place_can_create(s, c, &to, &r))
 		return r;
 	if (!place_room(s, c, &to, from.m.role != ROLE_INBOX, &r))
 		return r;

@@ -195,7 +195,8 @@ cmd_close(struct session *s, struct cmd *c)
 	struct uids all = all_messages(s->sel.view, &r);
 	enum store_rc rc = STORE_OK;
 
-	if (!s->sel.readonly && (s->sel.rights & RIGHT_EXPUNGE) && all.n)
+	if (!s->sel.readonly && all.n && sel_readable(s) &&
+	    (s->sel.rights & RIGHT_EXPUNGE))
 		rc = account_expunge(s->sel.account, s->sel.mailbox, all, true,
 		    s->arena, NULL, &e);
 	if (rc != STORE_OK && rc != STORE_NOTFOUND)

@@ -274,6 +274,10 @@ run_row(struct session *s, struct cmd *c)
 		return no(c, "CANNOT", "The mailbox name is badly encoded");
 	if ((c->row->flags & F_WRITE) && s->sel.readonly)
 		return no(c, "READ-ONLY", "Mailbox is open for reading only");
+	if (c->row->states == ST_SELECTED && (c->row->flags & F_SYNC) &&
+	    !sel_readable(s))
+		return no(
+		    c, "NOPERM", "No right to read this mailbox any more");
 	if (!within_limit(s, c))
 		return REPLY_NO;
 	return c->row->run(s, c);

@@ -294,10 +294,10 @@ place_target(struct session *s, struct cmd *c, struct str name,
 		*r = store_failed(s, c, rc, &e);
 	else if (rc == STORE_NOTFOUND)
 		*r = no(c, "NONEXISTENT", "No such mailbox");
-	else if (!out->exists && place_can_create(s, c, out, r))
-		*r = no(c, "TRYCREATE", "No such mailbox");
 	else if (!out->exists)
-		return false;
+		*r = place_can_create(s, c, out, r)
+			 ? no(c, "TRYCREATE", "No such mailbox")
+			 : no(c, "NONEXISTENT", "No such mailbox");
 	else if (!(out->rights & RIGHT_INSERT))
 		*r = place_denied(c, out);
 	else if (out->m.noselect)
@@ -305,6 +305,14 @@ place_target(struct session *s, struct cmd *c, struct str name,
 	return *r == REPLY_OK;
 }
 
+bool
+place_visible(const struct place *p)
+{
+	return p->exists && (p->rights & RIGHT_LOOKUP);
+}
+
+/* In the same words wherever the right is missing: what the user cannot see is
+ * told neither from what is not there nor from what he can. */
 bool
 place_can_create(
     struct session *s, struct cmd *c, const struct place *p, enum reply *r)
@@ -327,12 +335,13 @@ place_can_create(
 		}
 		if (!parent.exists)
 			continue;
-		if (!(parent.rights & RIGHT_CREATE))
-			*r = place_denied(c, &parent);
-		return *r == REPLY_OK;
+		if (parent.rights & RIGHT_CREATE)
+			return true;
+		*r = no(c, "NOPERM", "No right to make a mailbox here");
+		return false;
 	}
 	if (!p->own)
-		*r = no(c, "NOPERM", "Only the owner can make a mailbox here");
+		*r = no(c, "NOPERM", "No right to make a mailbox here");
 	return p->own;
 }
 

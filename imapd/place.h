@@ -45,7 +45,9 @@ bool place_find(struct session *s, struct cmd *c, struct str name,
 /* The same for a mailbox that messages shall go to: TRYCREATE. */
 bool place_target(struct session *s, struct cmd *c, struct str name,
     struct place *out, enum reply *r);
-/* May the user make the mailbox P, which does not exist? */
+/* It exists, and the user may know that. */
+bool place_visible(const struct place *p);
+/* May the user make the mailbox P, which does not exist for him? */
 bool place_can_create(
     struct session *s, struct cmd *c, const struct place *p, enum reply *r);
 

@@ -147,6 +147,8 @@ struct sasl_options session_sasl(const struct session *s);
 void sel_close(struct session *s);
 /* Is it the selected one? */
 bool sel_is(const struct session *s, const struct account *a, int64_t mailbox);
+/* What the user may do in it is read again; may he still read? */
+bool sel_readable(struct session *s);
 /* Take the mailbox's newest state as `latest`. */
 enum store_rc sel_refresh(struct session *s, struct err *e);
 /*

@@ -31,16 +31,32 @@ sel_is(const struct session *s, const struct account *a, int64_t mailbox)
 	       s->sel.mailbox == mailbox;
 }
 
+/* What is another's can be taken away again. */
+static enum store_rc
+read_rights(struct session *s, struct err *e)
+{
+	struct selected *sel = &s->sel;
+
+	if (sel->own)
+		return STORE_OK;
+	return place_rights(s, sel->owner, sel->mailbox, &sel->rights, e);
+}
+
+bool
+sel_readable(struct session *s)
+{
+	struct err e = ERR_INIT;
+
+	return read_rights(s, &e) == STORE_OK && (s->sel.rights & RIGHT_READ);
+}
+
 enum store_rc
 sel_refresh(struct session *s, struct err *e)
 {
 	struct selected *sel = &s->sel;
 	struct view *v = NULL;
-	enum store_rc rc = STORE_OK;
+	enum store_rc rc = read_rights(s, e);
 
-	/* What is another's can be taken away again. */
-	if (!sel->own)
-		rc = place_rights(s, sel->owner, sel->mailbox, &sel->rights, e);
 	if (rc == STORE_OK && !(sel->rights & RIGHT_READ))
 		rc = STORE_NOTFOUND;
 	if (rc == STORE_OK)

@@ -13,6 +13,7 @@ class Pair:
     """An owner and a friend, and the friend's name for the owner's mailboxes."""
 
     def __init__(self, site):
+        self.site = site
         self.owner_user, self.friend_user = site.new_account(), site.new_account()
         self.owner = Imap(site, *self.owner_user)
         self.friend = Imap(site, *self.friend_user)

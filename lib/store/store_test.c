@@ -658,9 +658,21 @@ test_search(void **state)
 		{ "number 20", SEARCH_HEADERS, 1, false },
 		{ "nowhere", SEARCH_TEXT, 0, false },
 		{ "e1", SEARCH_TEXT, 0, true },
+		{ "GR\xc3\x9c\xc3\x9f", SEARCH_BODY, 1, false },
+		{ "gruss", SEARCH_BODY, 0, false },
 	};
+	struct str plain = STR("grusse aus lodz");
+	const int64_t *found;
+	size_t nfound;
+	bool any;
 
 	fill(f, 1, 20);
+	append(f, f->inbox,
+	    STR("Subject: Polen\r\n\r\nGr\xc3\xbc\xc3\x9f"
+		"e aus "
+		"\xc5\x81\xc3\xb3"
+		"d\xc5\xba\r\n"),
+	    0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct buf folded = { 0 };
 		struct str needle;
@@ -686,6 +698,11 @@ test_search(void **state)
 		assert_int_equal(hits, cases[i].hits);
 		buf_fini(&folded);
 	}
+	/* The index has no diacritics, so it is of use without them, too. */
+	OK(search_candidates(
+	    f->a, &plain, 1, f->arena, &found, &nfound, &any, &f->e));
+	assert_false(any);
+	assert_int_equal(nfound, 1);
 }
 
 static void

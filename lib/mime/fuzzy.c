@@ -22,18 +22,11 @@ enum { SAME = 100, BEGINS = 85, CONTAINS = 60, TYPO = 50 };
  * The plain form
  */
 
+#define TABLE 0x2000 /* letters with diacritics are below */
+
 static const UNormalizer2 *nfd;
+static int16_t table[TABLE]; /* what bare() says */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void
-get_nfd(void)
-{
-	UErrorCode rc = U_ZERO_ERROR;
-
-	nfd = unorm2_getNFDInstance(&rc);
-	if (U_FAILURE(rc))
-		abort(); /* ICU without its data */
-}
 
 /* Marks above, below and through a letter, as Latin, Greek and Cyrillic have
  * them. Signs that make another letter or a vowel have lower classes. */
@@ -68,7 +61,7 @@ without_stroke(UChar32 c)
 
 /* The letter that C is with diacritics; else C; -1: nothing. */
 static UChar32
-bare(UChar32 c)
+look_up(UChar32 c)
 {
 	UChar units[32];
 	UErrorCode rc = U_ZERO_ERROR;
@@ -88,6 +81,29 @@ bare(UChar32 c)
 	return without_stroke(letter);
 }
 
+static void
+make_table(void)
+{
+	UErrorCode rc = U_ZERO_ERROR;
+
+	nfd = unorm2_getNFDInstance(&rc);
+	if (U_FAILURE(rc))
+		abort(); /* ICU without its data */
+	for (UChar32 c = 0; c < TABLE; c++)
+		table[c] = (int16_t)look_up(c);
+}
+
+/* Kana, ideographs and Hangul, of which there may be much, are as they are. */
+static UChar32
+bare(UChar32 c)
+{
+	if (c < TABLE)
+		return table[c];
+	if ((c >= 0x3040 && c < 0xa000) || (c >= 0xac00 && c < 0xd800))
+		return c;
+	return look_up(c);
+}
+
 void
 mime_plain(struct buf *out, struct str utf8)
 {
@@ -100,7 +116,7 @@ mime_plain(struct buf *out, struct str utf8)
 	ascii = ascii_prefix(str_sub(buf_str(out), start, SIZE_MAX));
 	if (start + ascii == out->n)
 		return;
-	pthread_once(&once, get_nfd);
+	pthread_once(&once, make_table);
 	buf_putstr(&folded, str_sub(buf_str(out), start + ascii, SIZE_MAX));
 	out->n = start + ascii;
 	p = (const uint8_t *)folded.p;

@@ -2,6 +2,7 @@
 """Many clients that do anything and vanish at any moment, while mail comes in: nothing may break, and nothing may
 stay behind. MS_STRESS_SECONDS sets for how long, MS_SEED what the clients try first."""
 
+import collections
 import os
 import random
 import re
@@ -48,6 +49,11 @@ def uids(rnd):
     return few(rnd) if rnd.random() < 0.7 else f"{rnd.randrange(1, 400)}:*"
 
 
+def box(rnd):
+    """The user's own, or what somebody shares with him."""
+    return rnd.choice(BOXES) if rnd.random() < 0.8 else f'"Other Users/{rnd.choice(rnd.users)}/INBOX"'
+
+
 def text(rnd):
     return message(rnd.randrange(1000), "word " * rnd.randrange(200) + "\r\n", References=f"<{rnd.randrange(50)}@x>")
 
@@ -56,28 +62,36 @@ COMMANDS = {
     "any": [
         lambda r: "NOOP",
         lambda r: 'LIST "" "*" RETURN (STATUS (MESSAGES UNSEEN) SPECIAL-USE)',
-        lambda r: f"STATUS {r.choice(BOXES)} (MESSAGES UIDNEXT UNSEEN HIGHESTMODSEQ SIZE)",
-        lambda r: f"SELECT {r.choice(BOXES)}",
-        lambda r: f"EXAMINE {r.choice(BOXES)}",
+        lambda r: f"STATUS {box(r)} (MESSAGES UIDNEXT UNSEEN HIGHESTMODSEQ SIZE)",
+        lambda r: f"SELECT {box(r)}",
+        lambda r: f"EXAMINE {box(r)}",
         lambda r: f"CREATE {r.choice(BOXES[4:])}",
         lambda r: f"DELETE {r.choice(BOXES[4:])}" if r.random() < 0.2 else "NOOP",
         lambda r: f"RENAME work work{r.randrange(3)}" if r.random() < 0.2 else "NAMESPACE",
         lambda r: "ENABLE QRESYNC",
         lambda r: "NOTIFY SET (selected (MessageNew MessageExpunge FlagChange)) (personal (MessageNew MessageExpunge))",
         lambda r: "NOTIFY NONE",
-        lambda r: "GETQUOTAROOT INBOX",
+        lambda r: f"GETQUOTAROOT {box(r)}",
+        lambda r: f'SETMETADATA {box(r)} (/private/comment "{r.random()}")',
+        lambda r: f"GETMETADATA {box(r)} (/private/comment /shared/comment)",
+        lambda r: f"SETACL INBOX {r.choice(r.users)} {r.choice(['+', '-'])}{r.choice('rswite')}",
+        lambda r: f"MYRIGHTS {box(r)}",
+        lambda r: "ESEARCH IN (personal) RETURN (COUNT MAX) UNSEEN",
     ],
     "selected": [
         lambda r: f"UID FETCH {uids(r)} (FLAGS MODSEQ)",
         lambda r: f"UID FETCH {uids(r)} (ENVELOPE BODYSTRUCTURE PREVIEW)",
         lambda r: f"UID FETCH {uids(r)} BODY.PEEK[{r.choice(['', 'HEADER', 'TEXT', '1'])}]",
         lambda r: f"UID STORE {uids(r)} {r.choice(['+', '-', ''])}FLAGS ({' '.join(r.sample(FLAGS, 2))})",
-        lambda r: f"UID COPY {few(r)} {r.choice(BOXES)}",
-        lambda r: f"UID MOVE {uids(r)} {r.choice(BOXES)}",
+        lambda r: f"UID COPY {few(r)} {box(r)}",
+        lambda r: f"UID MOVE {uids(r)} {box(r)}",
         lambda r: "EXPUNGE",
         lambda r: f"UID EXPUNGE {uids(r)}",
         lambda r: f"UID SEARCH RETURN (MIN MAX COUNT) {r.choice(['UNSEEN', 'SUBJECT 7', 'TEXT word', 'LARGER 300'])}",
         lambda r: "UID SORT (SUBJECT REVERSE DATE) UTF-8 ALL",
+        lambda r: "UID SEARCH RETURN (UPDATE COUNT ALL) UNSEEN",
+        lambda r: "UID SORT RETURN (UPDATE PARTIAL 1:20) (ARRIVAL) UTF-8 UNDELETED",
+        lambda r: "UID SEARCH FUZZY SUBJECT mesage",
         lambda r: "UID THREAD REFERENCES UTF-8 ALL",
         lambda r: "CLOSE" if r.random() < 0.2 else "NOOP",
     ],
@@ -89,7 +103,7 @@ def append(rnd, c):
     raw = text(rnd).encode()
     sync = rnd.random() < 0.5
     c.tag += 1
-    c.send(f"t{c.tag} APPEND {rnd.choice(BOXES)} {{{len(raw)}{'' if sync else '+'}}}\r\n")
+    c.send(f"t{c.tag} APPEND {box(rnd)} {{{len(raw)}{'' if sync else '+'}}}\r\n")
     if sync:
         while not (line := c.line()).startswith("+ "):
             if line.startswith(f"t{c.tag} "):
@@ -156,6 +170,7 @@ def pop3_session(rnd, site, account):
         reply = c.command(f"PASS {account[1]}")
         if not reply.startswith("+OK"):
             assert "[IN-USE]" in reply, reply
+            time.sleep(0.2)
             return
         listed = c.many("UIDL")
         for line in rnd.sample(listed, min(len(listed), 10)):
@@ -169,6 +184,7 @@ def pop3_session(rnd, site, account):
                 c.ok(f"DELE {number}")
         if rnd.random() < 0.7:
             c.ok("QUIT")
+    time.sleep(0.1)
 
 
 def lmtp_session(rnd, site, account):
@@ -194,10 +210,12 @@ class Stress:
         self.site, self.accounts = site, accounts
         self.seed = os.environ.get("MS_SEED") or random.randrange(10**6)
         self.failures, self.sessions = [], 0
+        self.kinds = collections.Counter()
         self.lock = threading.Lock()
 
     def client(self, number, deadline):
         rnd = random.Random(f"{self.seed}/{self.sessions}/{number}")
+        rnd.users = [user for user, _ in self.accounts]
         kind = lmtp_session if number < 2 else pop3_session if number < 5 else imap_session
         while time.monotonic() < deadline and not self.failures:
             try:
@@ -209,6 +227,7 @@ class Stress:
                     self.failures.append(f"client {number} ({kind.__name__}): {e!r}")
             with self.lock:
                 self.sessions += 1
+                self.kinds[kind.__name__] += 1
 
     def run(self, seconds):
         deadline = time.monotonic() + seconds
@@ -250,6 +269,7 @@ def test_stress(stress_site):
     for account in accounts:
         with Imap(site, *account) as c:
             c.ok("CREATE work/old")
+            c.ok("SETACL INBOX anyone lrswite")
     pids = {name: site.pid(name) for name in DAEMONS}
     before = {name: sockets(pid) for name, pid in pids.items()}
     stress = Stress(site, accounts)
@@ -265,4 +285,4 @@ def test_stress(stress_site):
     # their page caches come and go.
     assert resident(pids["imapd"]) < half + 150000
     assert stress.sessions > CLIENTS
-    print(f"{stress.sessions} sessions; imapd {half} then {resident(pids['imapd'])} KiB")
+    print(f"{dict(stress.kinds)}; imapd {half} then {resident(pids['imapd'])} KiB")

@@ -229,7 +229,8 @@ put_more(
 	if ((l->give & GIVE_STATUS) && !p->m.noselect &&
 	    (p->rights & RIGHT_READ))
 		rc = status_put(s, p, l->status, e);
-	if (rc == STORE_OK && (l->give & GIVE_METADATA) && metadata_allowed(p))
+	if (rc == STORE_OK && (l->give & GIVE_METADATA) &&
+	    metadata_allowed(p->rights))
 		rc = metadata_put(s, p, &l->metadata, e); /* RFC 9590 */
 	return rc;
 }

@@ -19,7 +19,7 @@ find(struct session *s, struct cmd *c, struct str name, struct place *found,
 		return true;
 	if (!place_find(s, c, name, RIGHT_LOOKUP, found, r))
 		return false;
-	if (!metadata_allowed(found)) {
+	if (!metadata_allowed(found->rights)) {
 		*r = place_denied(c, found);
 		return false;
 	}

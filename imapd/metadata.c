@@ -7,12 +7,12 @@
 #include "site/setting.h"
 
 bool
-metadata_allowed(const struct place *p)
+metadata_allowed(unsigned rights)
 {
 	const unsigned any =
 	    RIGHT_READ | RIGHT_SEEN | RIGHT_WRITE | RIGHT_INSERT | RIGHT_POST;
 
-	return (p->rights & RIGHT_LOOKUP) && (p->rights & any);
+	return (rights & RIGHT_LOOKUP) && (rights & any);
 }
 
 /* ------------------------------------------------------------------------
@@ -217,7 +217,7 @@ tell_account(struct session *s, struct account *a, const char *owner,
 			continue;
 		if (id == 0 && own)
 			metadata_put_changed(s, STR(""), &list[i], n - i);
-		else if (p && metadata_allowed(p))
+		else if (p && metadata_allowed(p->rights))
 			metadata_put_changed(s, p->name, &list[i], n - i);
 	}
 	return rc;

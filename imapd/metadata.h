@@ -39,8 +39,8 @@ bool metadata_set_parse(struct parse *p, struct annotation *items, size_t *n);
 /* "* METADATA name (entry value ...)"; P is NULL for the server. */
 enum store_rc metadata_put(struct session *s, const struct place *p,
     struct metadata_wanted *want, struct err *e);
-/* Has the user the rights to read and set annotations of P (section 3.3)? */
-bool metadata_allowed(const struct place *p);
+/* Do RIGHTS on a mailbox let its annotations be read and set (section 3.3)? */
+bool metadata_allowed(unsigned rights);
 
 /* Tell the client what others changed, if it has enabled that (4.1). */
 void metadata_tell(struct session *s);

@@ -155,15 +155,15 @@ static void
 put_statuses(struct session *s, const struct place *places, size_t count)
 {
 	struct notify *n = s->notify;
-	unsigned messages = EVENT_NEW | EVENT_EXPUNGE | EVENT_FLAGS;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct place *p = &places[i];
-		unsigned events = notify_events(n, &n->told, p->own, p->name);
+		unsigned events = notify_allowed(
+		    notify_events(n, &n->told, p->own, p->name), p->rights);
 		struct err e = ERR_INIT;
 
 		if (!p->m.noselect && !notify_is_selected(s, p) &&
-		    (events & messages))
+		    (events & EVENT_MESSAGES))
 			status_put(s, p, notify_items(events), &e);
 	}
 }

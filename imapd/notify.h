@@ -35,6 +35,7 @@ enum { /* events, as bits */
 	EVENT_SUBSCRIPTION = 16,
 	EVENT_METADATA = 32, /* of a mailbox (RFC 5464) */
 	EVENT_SERVER_METADATA = 64,
+	EVENT_MESSAGES = EVENT_NEW | EVENT_EXPUNGE | EVENT_FLAGS,
 };
 
 struct notify_group {

@@ -87,13 +87,30 @@ take_event(struct parse *p, struct notify_request *r, struct notify_group *g)
 	return parse_sp(p) && fetch_items_parse(p, &g->items);
 }
 
+static bool
+is_selected(const struct notify_group *g)
+{
+	return g->filter == NOTIFY_SELECTED ||
+	       g->filter == NOTIFY_SELECTED_DELAYED;
+}
+
+/* RFC 5465, section 6.1: SELECTED or SELECTED-DELAYED, and once. */
+static bool
+selected_twice(const struct notify_request *r)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < r->n; i++)
+		n += is_selected(&r->groups[i]);
+	return n > 1;
+}
+
 /* RFC 5465, section 5: which events come together only. */
 static bool
 sensible(struct parse *p, const struct notify_group *g)
 {
 	unsigned both = EVENT_NEW | EVENT_EXPUNGE;
-	bool selected = g->filter == NOTIFY_SELECTED ||
-			g->filter == NOTIFY_SELECTED_DELAYED;
+	bool selected = is_selected(g);
 
 	if ((g->events & both) && (g->events & both) != both)
 		return parse_fail(
@@ -155,5 +172,7 @@ notify_parse(struct parse *p, struct notify_request *r)
 		if (!take_group(p, r))
 			return false;
 	} while (parse_try(p, ' '));
+	if (selected_twice(r))
+		return parse_fail(p, "only one of SELECTED, SELECTED-DELAYED");
 	return parse_end(p);
 }

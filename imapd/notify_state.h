@@ -39,6 +39,9 @@ void notify_tell(struct session *s);
 /* What the client wants to hear of a mailbox; OWN: it is the user's. */
 unsigned notify_events(const struct notify *n, const struct picture *now,
     bool own, struct str path);
+/* The same without what he may not know of P: counting messages takes the right
+ * to read them, as STATUS does. */
+unsigned notify_allowed(unsigned events, unsigned rights);
 /* The items of a STATUS that tells of EVENTS. */
 unsigned notify_items(unsigned events);
 bool notify_is_selected(const struct session *s, const struct place *p);

@@ -78,12 +78,23 @@ notify_events(const struct notify *n, const struct picture *now, bool own,
 	return 0;
 }
 
+unsigned
+notify_allowed(unsigned events, unsigned rights)
+{
+	if (!(rights & RIGHT_READ))
+		events &= ~(unsigned)EVENT_MESSAGES;
+	if (!metadata_allowed(rights))
+		events &= ~(unsigned)EVENT_METADATA;
+	return events;
+}
+
 static unsigned
 events_of_seen(
     const struct session *s, const struct picture *now, const struct seen *x)
 {
-	return notify_events(
-	    s->notify, now, strcmp(x->owner, s->user) == 0, x->name);
+	return notify_allowed(notify_events(s->notify, now,
+				  strcmp(x->owner, s->user) == 0, x->name),
+	    x->rights);
 }
 
 /* ------------------------------------------------------------------------
@@ -141,7 +152,11 @@ static bool
 messages_changed(
     const struct seen *old, const struct mailbox *new, unsigned events)
 {
-	if (!old || new->noselect || old->m.modseq == new->modseq)
+	if (!old || new->noselect)
+		return false;
+	if (!(old->rights & RIGHT_READ) && (events & EVENT_MESSAGES))
+		return true; /* now it may be told */
+	if (old->m.modseq == new->modseq)
 		return false;
 	if ((events & (EVENT_NEW | EVENT_EXPUNGE)) &&
 	    (old->m.uidnext != new->uidnext ||
@@ -168,6 +183,7 @@ tell_mailbox(
 
 	if (events)
 		notify_watch(s, new->owner);
+	events = notify_allowed(events, new->rights);
 	if (events & EVENT_NAME)
 		tell_name(s, old, new);
 	if (!notify_is_selected(s, new) &&

@@ -27,6 +27,7 @@ see(struct picture *out, const struct place *p)
 
 	memcpy(x->owner, p->owner, sizeof(x->owner));
 	x->m = p->m;
+	x->rights = p->rights;
 	x->name = arena_str(out->arena, p->name);
 	x->m.path = x->name;
 }

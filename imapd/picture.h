@@ -13,6 +13,7 @@ struct seen {
 	char owner[17]; /* the account */
 	struct mailbox m;
 	struct str name;
+	unsigned rights; /* of the user */
 };
 
 struct picture {

@@ -159,6 +159,7 @@ def test_none_and_nonsense(c, other):
     c.bad("NOTIFY SET (selected (MailboxName))")
     c.bad("NOTIFY SET (personal (MessageNew (uid) MessageExpunge))")
     c.bad("NOTIFY SET (nowhere (MailboxName))")
+    c.bad("NOTIFY SET (selected NONE) (selected-delayed (MessageNew MessageExpunge))")
     c.bad("NOTIFY SET")
     assert "[BADEVENT (" in c.no("NOTIFY SET (personal (AnnotationChange))")
     c.ok("NOTIFY SET (personal NONE)")
@@ -184,3 +185,20 @@ def test_mailboxes_of_others(site, account, c):
         c.ok("NOTIFY SET (selected (MessageNew (uid) MessageExpunge))")
         owner.append("Shared", message(2))
         assert c.line() == "* 2 EXISTS"
+
+
+def test_events_need_rights(site, account, c):
+    """Counting messages takes the right to read them (RFC 4314, section 4)."""
+    with Imap(site, *site.new_account()) as owner:
+        owner.ok("CREATE Shared")
+        owner.ok(f"SETACL Shared {account[0]} l")
+        name = next(line for line in c.ok('LIST "" "*"') if "Shared" in line).split(' "/" ')[1]
+        assert c.ok("NOTIFY SET STATUS (subtree \"Other Users\" (MessageNew MessageExpunge MailboxName"
+                    " MailboxMetadataChange))") == []
+        owner.append("Shared", message(1))
+        owner.ok("SETMETADATA Shared (/shared/comment \"x\")")
+        quiet(c)
+        owner.ok(f"SETACL Shared {account[0]} lr")
+        assert c.line().startswith(f"* STATUS {name} (MESSAGES 1 ")
+        owner.ok("SETMETADATA Shared (/shared/comment \"y\")")
+        assert c.line() == f"* METADATA {name} /shared/comment"

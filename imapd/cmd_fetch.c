@@ -330,6 +330,9 @@ fetch_unsolicited(
 	for (size_t i = 0; i < items->n; i++)
 		fetch_items_copy(s->arena, &f->items, &items->v[i]);
 	f->items.needs = items->needs & ~(unsigned)SETS_SEEN;
+	/* Nobody asked, so RFC 7162, section 3.1.4.2 wants it. */
+	if ((s->enabled & EN_CONDSTORE) && !(f->items.needs & HAS_MODSEQ))
+		fetch_items_add(s->arena, &f->items, FETCH_MODSEQ);
 	add_implied(s, c, f);
 	if (prepare(s, c, f, &e) != STORE_OK)
 		return NULL;

@@ -115,6 +115,35 @@ is_section(const struct fetch_item *it)
 	       it->kind == FETCH_BINARY_SIZE;
 }
 
+static void
+put_also(struct session *s, struct buf *out, const struct fetch *f,
+    const struct known *k, enum fetch_kind kind, const char *name)
+{
+	struct fetch_item it = { .kind = kind, .label = str_of(name) };
+
+	put_item(s, out, &it, f->row, k);
+}
+
+/*
+ * What the command itself has changed, \Seen, unless it was asked for anyway.
+ * It goes with the UID and MODSEQ (RFC 7162, section 3.2.4), as in
+ * tell_flags().
+ */
+static void
+put_changed(struct session *s, struct buf *out, const struct fetch *f,
+    const struct known *k)
+{
+	unsigned has = f->items.needs, on = s->enabled;
+
+	if (!(has & HAS_UID) && (on & (EN_CONDSTORE | EN_REV2)) &&
+	    !(on & EN_UIDONLY))
+		put_also(s, out, f, k, FETCH_UID, "UID");
+	if (!(has & HAS_MODSEQ) && (on & EN_CONDSTORE))
+		put_also(s, out, f, k, FETCH_MODSEQ, "MODSEQ");
+	if (!(has & HAS_FLAGS))
+		put_also(s, out, f, k, FETCH_FLAGS, "FLAGS");
+}
+
 /* All but the contents of sections. */
 enum store_rc
 fetch_begin(struct session *s, struct fetch *f, struct reader *r, struct err *e)
@@ -138,10 +167,8 @@ fetch_begin(struct session *s, struct fetch *f, struct reader *r, struct err *e)
 			return STORE_CORRUPT;
 		}
 	}
-	if (!(f->items.needs & HAS_FLAGS) && seqset_has(f->seen, row->uid)) {
-		buf_puts(out, out->p[out->n - 1] == '(' ? "FLAGS " : " FLAGS ");
-		put_flags(s, out, row);
-	}
+	if (seqset_has(f->seen, row->uid))
+		put_changed(s, out, f, &k);
 	return STORE_OK;
 }
 

@@ -158,18 +158,42 @@ take_part(struct session *s, struct cmd *c, struct fetch *f)
 	c->set = sel_uids(s, f->seqs, false);
 }
 
+/* Which messages it is about. */
+static void
+choose(struct session *s, struct cmd *c, struct fetch *f)
+{
+	f->seqs = sel_seqs(s, c->set, c->uid);
+	if (f->partial_given)
+		take_part(s, c, f);
+	if (c->tag.n) { /* somebody asked */
+		command_limit(s, c);
+		f->seqs = sel_seqs(s, c->set, c->uid);
+	}
+}
+
+/* What of the set may be gone. "100:*" means the UIDs of messages that were the
+ * last ones, too: a client that says so wants to hear of all. */
+static struct uids
+asked(struct session *s, struct cmd *c)
+{
+	struct uids set = c->set;
+	size_t at;
+
+	if (c->asked.n)
+		seqset_parse(s->arena, c->asked, UINT32_MAX, &set, &at);
+	return set;
+}
+
 static enum store_rc
 prepare(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
 {
 	enum store_rc rc = sel_refresh(s, e);
 
 	if (rc == STORE_OK && f->vanished)
-		rc = qresync_vanished(s, f->since, c->set, e);
+		rc = qresync_vanished(s, f->since, asked(s, c), e);
 	if (rc == STORE_OK && f->since_given)
 		rc = account_since(s->sel.account, f->since, &f->since, e);
-	f->seqs = sel_seqs(s, c->set, c->uid);
-	if (f->partial_given)
-		take_part(s, c, f);
+	choose(s, c, f);
 	if (rc == STORE_OK && (f->items.needs & SETS_SEEN) &&
 	    !s->sel.readonly && (s->sel.rights & RIGHT_SEEN))
 		rc = set_seen(s, c, f, e);

@@ -33,7 +33,7 @@ static const struct command rows[] = {
 	{ "ESEARCH",      ST_IN,       F_SYNC,           "rest",            cmd_esearch },
 	{ "EXAMINE",      ST_IN,       0,                "mbox rest",       cmd_examine },
 	{ "EXPUNGE",      ST_SELECTED, F_SYNC | F_WRITE, "",                cmd_expunge },
-	{ "FETCH",        ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS | F_LIMITED,   "set rest",        cmd_fetch },
+	{ "FETCH",        ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS,   "set rest",        cmd_fetch },
 	{ "GENURLAUTH",   ST_IN,       F_SYNC,           "rest",            cmd_genurlauth },
 	{ "GETACL",       ST_IN,       F_SYNC,           "mbox",            cmd_getacl },
 	{ "GETMETADATA",  ST_IN,       F_SYNC,           "rest",            cmd_getmetadata },
@@ -68,7 +68,7 @@ static const struct command rows[] = {
 	{ "THREAD",       ST_SELECTED, F_SYNC | F_SEQ | F_NUMBERS,   "rest",            cmd_thread },
 	{ "UID COPY",     ST_SELECTED, F_SYNC | F_ATOMIC,           "set mbox",        cmd_copy },
 	{ "UID EXPUNGE",  ST_SELECTED, F_SYNC | F_WRITE | F_ATOMIC, "set",             cmd_uid_expunge },
-	{ "UID FETCH",    ST_SELECTED, F_SYNC | F_LIMITED,           "set rest",        cmd_fetch },
+	{ "UID FETCH",    ST_SELECTED, F_SYNC,           "set rest",        cmd_fetch },
 	{ "UID MOVE",     ST_SELECTED, F_SYNC | F_WRITE | F_ATOMIC, "set mbox",        cmd_move },
 	{ "UID REPLACE",  ST_SELECTED, F_SYNC | F_WRITE, "set mbox rest",   cmd_replace },
 	{ "UID SEARCH",   ST_SELECTED, F_SYNC,           "rest",            cmd_search },
@@ -180,6 +180,7 @@ take_set(struct session *s, struct cmd *c)
 		last = view_at(v, last)->uid;
 	if (!parse_set(p, &text))
 		return false;
+	c->asked = text;
 	if (seqset_parse(s->arena, text, last, &c->set, &at) != SEQSET_OK)
 		return parse_fail(p, "invalid message set");
 	if (!c->uid && seqset_max(c->set) > last)
@@ -231,30 +232,35 @@ take_name(struct cmd *c)
 	return command_find(str_sub(p->in, start, p->at - start));
 }
 
+void
+command_limit(struct session *s, struct cmd *c)
+{
+	unsigned limit = s->d->message_limit;
+	struct uids seqs = sel_seqs(s, c->set, c->uid);
+	uint64_t n = uids_count(seqs);
+
+	if (!limit || n <= limit)
+		return;
+	seqs = seqset_slice(s->arena, seqs, n - limit, n);
+	c->limited = arena_printf(s->arena, "MESSAGELIMIT %u %u", limit,
+	    view_at(s->sel.view, seqs.r[0].lo)->uid);
+	c->set = c->uid ? sel_uids(s, seqs, false) : seqs;
+}
+
 /* RFC 9738: a set of more messages than a command may do. */
 static bool
 within_limit(struct session *s, struct cmd *c)
 {
 	unsigned limit = s->d->message_limit;
-	struct uids seqs;
-	uint64_t n;
 
-	if (!limit || !(c->row->flags & (F_LIMITED | F_ATOMIC)))
+	if (limit && (c->row->flags & F_LIMITED))
+		command_limit(s, c);
+	if (!limit || !(c->row->flags & F_ATOMIC) ||
+	    uids_count(sel_seqs(s, c->set, c->uid)) <= limit)
 		return true;
-	seqs = sel_seqs(s, c->set, c->uid);
-	n = uids_count(seqs);
-	if (n <= limit)
-		return true;
-	if (c->row->flags & F_ATOMIC) {
-		c->code = arena_printf(s->arena, "MESSAGELIMIT %u", limit);
-		c->text = "Too many messages";
-		return false;
-	}
-	seqs = seqset_slice(s->arena, seqs, n - limit, n);
-	c->limited = arena_printf(s->arena, "MESSAGELIMIT %u %u", limit,
-	    view_at(s->sel.view, seqs.r[0].lo)->uid);
-	c->set = c->uid ? sel_uids(s, seqs, false) : seqs;
-	return true;
+	c->code = arena_printf(s->arena, "MESSAGELIMIT %u", limit);
+	c->text = "Too many messages";
+	return false;
 }
 
 static enum reply

@@ -42,7 +42,8 @@ enum {
 	F_SEQ = 2,     /* ... but no EXPUNGE (RFC 3501, section 7.4.1) */
 	F_WRITE = 4,   /* not in a mailbox opened with EXAMINE */
 	F_NUMBERS = 8, /* by sequence number: not in UIDONLY mode (RFC 9586) */
-	/* Of too large a set (RFC 9738): do the last messages, or nothing. */
+	/* Of too large a set (RFC 9738): do the last messages, or nothing.
+	 * FETCH sees to it itself, since PARTIAL comes first. */
 	F_LIMITED = 16,
 	F_ATOMIC = 32,
 };
@@ -56,7 +57,8 @@ struct cmd {
 	bool uid;       /* "UID " came in front */
 	struct parse p; /* behind the arguments named by the signature */
 	struct str arg[CMD_ARGS];
-	struct uids set; /* the message set, as sent */
+	struct uids set;  /* the message set, with "*" resolved */
+	struct str asked; /* the same as sent; empty: "$" */
 	/* For the tagged reply; text NULL: "NAME completed". */
 	struct str code; /* without brackets */
 	const char *text;
@@ -78,6 +80,8 @@ struct cmd {
 
 /* The framed command in s->frame. */
 enum reply command_start(struct session *s);
+/* RFC 9738: of more messages than a command may do, c->set keeps the last. */
+void command_limit(struct session *s, struct cmd *c);
 /* Write the reply and get ready for the next command. */
 enum net_next command_finish(struct session *s, enum reply r);
 /* Free what a command holds; for the end of a session. */

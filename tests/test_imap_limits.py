@@ -31,6 +31,12 @@ def test_message_limit(limited):
         assert lines == [f"* {n} FETCH (UID {n})" for n in (6, 7, 8, 9)]
         assert tagged.startswith("OK [MESSAGELIMIT 4 6]")
         assert c.command("UID FETCH 7:10 UID")[1].startswith("OK UID FETCH")
+        # PARTIAL chooses from all that the set names.
+        lines, tagged = c.command("UID FETCH 1:* UID (PARTIAL 2:4)")
+        assert lines == [f"* {n} FETCH (UID {n})" for n in (2, 3, 4)] and tagged.startswith("OK UID FETCH")
+        lines, tagged = c.command("UID FETCH 1:* UID (PARTIAL 1:6)")
+        assert lines == [f"* {n} FETCH (UID {n})" for n in (3, 4, 5, 6)]
+        assert tagged.startswith("OK [MESSAGELIMIT 4 3]")
         lines, tagged = c.command("UID STORE 1:2,9:* +FLAGS.SILENT (\\Deleted)")
         assert tagged.startswith("OK")
         lines, tagged = c.command("UID STORE 1:* +FLAGS (\\Flagged)")

@@ -59,7 +59,9 @@ put_selected(struct session *s, const struct place *p, struct str asked)
 	struct buf *out = conn_out(s->conn);
 	const struct view *v = s->sel.view;
 	bool rev2 = (s->enabled & EN_REV2) != 0;
-	uint32_t unseen = p->m.unseen && !rev2 ? first_unseen(v) : 0;
+	/* A number, for those who use numbers. */
+	bool tell_unseen = p->m.unseen && !rev2 && !(s->enabled & EN_UIDONLY);
+	uint32_t unseen = tell_unseen ? first_unseen(v) : 0;
 
 	sel_put_flag_lists(s);
 	write_number(out, view_count(v), "EXISTS");
@@ -114,7 +116,7 @@ open_mailbox(
 static void
 leave(struct session *s)
 {
-	if (s->state == ST_SELECTED && (s->enabled & (EN_REV2 | EN_QRESYNC)))
+	if (s->state == ST_SELECTED) /* RFC 7162, section 3.2.11 */
 		write_untagged(
 		    conn_out(s->conn), "OK [CLOSED] Previous mailbox closed");
 	sel_close(s);
@@ -132,6 +134,8 @@ open_named(struct session *s, struct cmd *c, bool readonly)
 	EXPECT(c, take_params(&c->p, &params));
 	if (params.qresync.given && !(s->enabled & EN_QRESYNC))
 		return bad(c, "Enable QRESYNC first");
+	if (params.qresync.match_seqs.n && (s->enabled & EN_UIDONLY))
+		return uid_required(c);
 	leave(s);
 	if (!place_find(s, c, c->arg[0], RIGHT_READ, &p, &r))
 		return r;

@@ -132,3 +132,35 @@ def test_uidonly(c, other):
     assert lines[0] == "* VANISHED 1" and lines[1].startswith("* 5 UIDFETCH (FLAGS (\\Flagged")
     assert c.ok("UID SEARCH UID 2:4")[0] == "* SEARCH 2 3 4"
     c.ok("UID MOVE 2 Trash")
+
+
+def test_vanished_to_the_end(c, other):
+    """"*" is not the last message that is left."""
+    c.ok("ENABLE QRESYNC")
+    validity, modseq = state(c.ok("SELECT INBOX"))
+    c.ok("UNSELECT")
+    for gone, said in (("9:10", "9:10"), ("1:10", "1:10")):
+        other.ok(f"UID STORE {gone} +FLAGS (\\Deleted)")
+        other.ok("EXPUNGE")
+        c.ok("SELECT INBOX")
+        for asked in ("1:*", "*:1"):
+            lines = c.ok(f"UID FETCH {asked} (FLAGS) (CHANGEDSINCE {modseq} VANISHED)")
+            assert lines == [f"* VANISHED (EARLIER) {said}"]
+
+
+def test_no_numbers_in_select(c):
+    """UIDONLY leaves nothing in SELECT that is about message numbers."""
+    c.ok("ENABLE QRESYNC UIDONLY")
+    lines = c.ok("SELECT INBOX")
+    assert not any("UNSEEN" in line for line in lines)
+    validity, _ = state(lines)
+    assert "[UIDREQUIRED]" in c.bad(f"SELECT INBOX (QRESYNC ({validity} 1 1:10 (1,2 1,2)))")
+    c.ok(f"SELECT INBOX (QRESYNC ({validity} 1 1:10))")
+
+
+def test_closed(c):
+    """Said by all who know QRESYNC, whether it is enabled or not."""
+    c.ok("SELECT INBOX")
+    assert c.ok("EXAMINE Drafts")[0].startswith("* OK [CLOSED]")
+    c.ok("CLOSE")
+    assert not any("CLOSED" in line for line in c.ok("SELECT INBOX"))

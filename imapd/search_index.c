@@ -4,23 +4,17 @@
 #include "mime/decode.h"
 
 /* ------------------------------------------------------------------------
- * Fuzzy keys (RFC 6203): all of their words. A word that may have a typo has
- * one of two pieces unharmed.
+ * Fuzzy keys (RFC 6203): all of their words
  */
+
+/* With fewer it is cheaper to read them than to ask on. */
+#define FEW 64
 
 struct emails {
 	const int64_t *v;
 	size_t n;
 	bool all; /* any */
 };
-
-static enum store_rc
-ask(const struct search_run *run, struct str needle, struct emails *out,
-    struct err *e)
-{
-	return search_candidates(run->sc.account, &needle, 1, run->arena,
-	    &out->v, &out->n, &out->all, e);
-}
 
 /* Both ascend; what is in one of them, or in both. */
 static struct emails
@@ -45,25 +39,27 @@ join(const struct search_run *run, const struct emails *x,
 	return (struct emails){ v, n, false };
 }
 
+/* As it is, or with a typo in one of its places. */
 static enum store_rc
 ask_word(const struct search_run *run, struct str word, struct emails *out,
     struct err *e)
 {
-	struct str pieces[2];
-	size_t n = fuzzy_pieces(word, pieces);
-	struct emails other;
-	enum store_rc rc = ask(run, pieces[0], out, e);
+	struct str parts[2];
+	enum store_rc rc = STORE_OK;
 
-	if (rc != STORE_OK || n == 1)
-		return rc;
-	rc = ask(run, pieces[1], &other, e);
-	if (rc != STORE_OK)
-		return rc;
-	if (out->all || other.all)
-		out->all = true;
-	else
-		*out = join(run, out, &other, false);
-	return STORE_OK;
+	*out = (struct emails){ 0 };
+	for (size_t i = 0;
+	     rc == STORE_OK && !out->all && fuzzy_parts(word, i, parts); i++) {
+		struct emails one = { 0 };
+
+		rc = search_candidates(run->sc.account, parts, 2, run->arena,
+		    &one.v, &one.n, &one.all, e);
+		if (one.all)
+			out->all = true;
+		else
+			*out = join(run, out, &one, false);
+	}
+	return rc;
 }
 
 static enum store_rc
@@ -71,7 +67,7 @@ narrow_words(const struct search_run *run, struct search_key *k, struct err *e)
 {
 	struct emails all = { .all = true };
 
-	for (size_t i = 0; i < k->words.n; i++) {
+	for (size_t i = 0; i < k->words.n && (all.all || all.n > FEW); i++) {
 		struct emails one;
 		enum store_rc rc = ask_word(run, k->words.words[i], &one, e);
 

@@ -16,7 +16,7 @@
 enum { SAME = 100, BEGINS = 85, CONTAINS = 60, TYPO = 50 };
 #define LATER_TEXTS 90 /* per cent */
 #define SCATTERED 90   /* the words are not side by side */
-#define LONGEST 64     /* letters of a word that may have a typo */
+#define LONGEST 32     /* letters of a word that may have a typo */
 
 /* ------------------------------------------------------------------------
  * The plain form
@@ -219,20 +219,23 @@ bytes(const UChar32 *v, size_t n)
 	return sum;
 }
 
-/* With a letter between them, so that two that were swapped are never in
- * both. */
-size_t
-fuzzy_pieces(struct str word, struct str pieces[2])
+/* Two letters are in doubt, since they may have been swapped. */
+bool
+fuzzy_parts(struct str word, size_t i, struct str parts[2])
 {
 	UChar32 v[LONGEST];
-	size_t n = letters(word, v), half = (n - 1) / 2;
+	size_t n = letters(word, v);
 
-	pieces[0] = word;
-	if (n < FUZZY_TYPO)
-		return 1;
-	pieces[0] = str_sub(word, 0, bytes(v, half));
-	pieces[1] = str_sub(word, bytes(v, half + 1), SIZE_MAX);
-	return 2;
+	if (n < FUZZY_TYPO) {
+		parts[0] = word;
+		parts[1] = STR("");
+		return i == 0;
+	}
+	if (i + 2 > n)
+		return false;
+	parts[0] = str_sub(word, 0, bytes(v, i));
+	parts[1] = str_sub(word, bytes(v, i + 2), SIZE_MAX);
+	return true;
 }
 
 /* ------------------------------------------------------------------------

@@ -37,8 +37,12 @@ void fuzzy_parse(struct arena *a, struct str utf8, struct fuzzy *out);
  */
 unsigned fuzzy_score(const struct fuzzy *f, const struct str *texts, size_t n);
 
-/* Texts that match hold one of these pieces of the word at least; how many
- * there are. */
-size_t fuzzy_pieces(struct str word, struct str pieces[2]);
+/*
+ * Texts that match hold for some I, from 0 on, both parts of the word: what is
+ * left of it around a typing error at that place. They may be empty. False:
+ * there is no such place. A word that may have none has the place 0, and is
+ * its first part.
+ */
+bool fuzzy_parts(struct str word, size_t i, struct str parts[2]);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -89,30 +90,53 @@ test_score(void **state)
 	arena_free(&a);
 }
 
-/* Whatever is one typo away holds one of the pieces. */
-static void
-test_pieces(void **state)
+static bool
+held(const char *typo, struct str word)
 {
-	const char *word = "abcdefghij";
-	struct str pieces[2];
+	struct str parts[2], t = str_of(typo);
+
+	for (size_t i = 0; fuzzy_parts(word, i, parts); i++) {
+		if (str_find(t, parts[0]) != STR_NPOS &&
+		    str_find(t, parts[1]) != STR_NPOS)
+			return true;
+	}
+	return false;
+}
+
+/* Whatever is one typo away holds the parts that are left. */
+static void
+test_parts(void **state)
+{
+	const char *all = "abcdefghij";
+	struct str parts[2];
 
 	(void)state;
-	assert_int_equal(fuzzy_pieces(STR("abcdef"), pieces), 1);
-	for (size_t n = FUZZY_TYPO; n <= 10; n++) {
-		struct str w = { word, n };
+	assert_true(fuzzy_parts(STR("abcdef"), 0, parts));
+	assert_false(fuzzy_parts(STR("abcdef"), 1, parts));
+	for (int n = FUZZY_TYPO; n <= 10; n++) {
+		struct str w = { all, (size_t)n };
+		char typo[16];
 
-		assert_int_equal(fuzzy_pieces(w, pieces), 2);
-		assert_true(pieces[0].n >= 3 && pieces[1].n >= 3);
-		for (size_t i = 0; i + 1 < n; i++) {
-			char typo[16] = { 0 };
-			struct str t = { typo, n };
+		for (size_t i = 0; fuzzy_parts(w, i, parts); i++)
+			assert_true(parts[0].n >= 3 || parts[1].n >= 3);
+		for (int i = 0; i < n; i++) {
+			const char *end = all + n;
+			int rest = n - i - 1;
 
-			for (size_t k = 0; k < n; k++)
-				typo[k] = word[k];
-			typo[i] = word[i + 1];
-			typo[i + 1] = word[i];
-			assert_true(str_find(t, pieces[0]) != STR_NPOS ||
-				    str_find(t, pieces[1]) != STR_NPOS);
+			snprintf(typo, sizeof(typo), "%.*s%.*s", i, all, rest,
+			    end - rest); /* too few */
+			assert_true(held(typo, w));
+			snprintf(typo, sizeof(typo), "%.*sx%.*s", i, all, rest,
+			    end - rest); /* wrong */
+			assert_true(held(typo, w));
+			snprintf(typo, sizeof(typo), "%.*sx%.*s", i, all,
+			    rest + 1, end - rest - 1); /* too many */
+			assert_true(held(typo, w));
+			if (rest == 0)
+				continue;
+			snprintf(typo, sizeof(typo), "%.*s%c%c%.*s", i, all,
+			    all[i + 1], all[i], rest - 1, end - rest + 1);
+			assert_true(held(typo, w));
 		}
 	}
 }
@@ -123,7 +147,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_score),
-		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ struct entry {
 	struct str path;
 	const struct place *p; /* NULL: there is no such mailbox */
 	bool subscribed;
-	bool childinfo; /* a subscribed one below it does not match */
+	bool childinfo; /* one below it is selected, but does not match */
 	bool above;     /* a level over mailboxes, no mailbox itself */
 };
 
@@ -55,7 +55,13 @@ entry_of(struct arena *a, struct entries *es, struct str path)
 	return e;
 }
 
-/* Parents that match stand for a subscribed child that does not. */
+static bool
+has_use(const struct mailbox *m)
+{
+	return role_names[m->role] != NULL;
+}
+
+/* Parents that match stand for a selected child that does not. */
 static void
 add_parents(struct arena *a, struct entries *es, const struct listing *l,
     struct str path)
@@ -129,10 +135,31 @@ add_levels(struct arena *a, struct entries *es, const struct listing *l,
 	}
 }
 
-/* Fill in the mailboxes; without SUBSCRIBED all of them are entries. */
+/* A mailbox becomes an entry, or its parents do, if SUBSCRIBED does not say
+ * which are entries. */
+static void
+add_mailbox(struct session *s, struct entries *es, const struct listing *l,
+    const struct place *p)
+{
+	bool all = !(l->select & SELECT_SUBSCRIBED);
+	bool special = (l->select & SELECT_SPECIAL) != 0;
+
+	if (all && !p->own)
+		add_levels(s->arena, es, l, p->name);
+	if (special && (!has_use(&p->m) || (!all && !p->m.subscribed)))
+		return;
+	if (!matches(l, p->name)) {
+		if (special && (l->select & SELECT_RECURSIVE))
+			add_parents(s->arena, es, l, p->name);
+	} else if (all) {
+		entry_of(s->arena, es, p->name);
+	}
+}
+
+/* Fill in what is known of the entries. */
 static enum store_rc
 add_mailboxes(struct session *s, struct entries *es, const struct listing *l,
-    bool all, struct err *e)
+    struct err *e)
 {
 	struct place *list;
 	size_t n;
@@ -140,13 +167,12 @@ add_mailboxes(struct session *s, struct entries *es, const struct listing *l,
 
 	if (rc != STORE_OK)
 		return rc;
+	for (size_t i = 0; i < n; i++)
+		add_mailbox(s, es, l, &list[i]);
 	for (size_t i = 0; i < n; i++) {
 		struct entry *it;
 
-		if (all && !list[i].own)
-			add_levels(s->arena, es, l, list[i].name);
-		if (all ? !matches(l, list[i].name)
-			: !map_get(es->by_path, list[i].name))
+		if (!map_get(es->by_path, list[i].name))
 			continue;
 		it = entry_of(s->arena, es, list[i].name);
 		it->p = &list[i];
@@ -201,6 +227,20 @@ put_attributes(struct buf *out, const struct listing *l, const struct entry *it)
 		put_word(&w, role_names[m->role]);
 }
 
+/* By what the children were selected. */
+static void
+put_childinfo(struct buf *out, unsigned select)
+{
+	BUF_LIT(out, " (\"CHILDINFO\" (");
+	if (select & SELECT_SUBSCRIBED)
+		BUF_LIT(out, "\"SUBSCRIBED\"");
+	if ((select & SELECT_SUBSCRIBED) && (select & SELECT_SPECIAL))
+		buf_putc(out, ' ');
+	if (select & SELECT_SPECIAL)
+		BUF_LIT(out, "\"SPECIAL-USE\"");
+	BUF_LIT(out, "))");
+}
+
 static void
 put_entry(struct session *s, const struct listing *l, const struct entry *it)
 {
@@ -212,8 +252,8 @@ put_entry(struct session *s, const struct listing *l, const struct entry *it)
 	put_attributes(out, l, it);
 	BUF_LIT(out, ") \"/\" ");
 	write_mailbox(out, it->path, session_utf8(s));
-	if (it->childinfo && (l->select & SELECT_RECURSIVE))
-		BUF_LIT(out, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+	if (it->childinfo)
+		put_childinfo(out, l->select);
 	BUF_LIT(out, "\r\n");
 }
 
@@ -244,8 +284,8 @@ put_entries(struct session *s, struct listing *l, const struct entries *es,
 	for (size_t i = 0; i < es->n && rc == STORE_OK; i++) {
 		const struct entry *it = &es->v[i];
 
-		if ((l->select & SELECT_SPECIAL) &&
-		    (!it->p || !role_names[it->p->m.role]))
+		if ((l->select & SELECT_SPECIAL) && !it->childinfo &&
+		    (!it->p || !has_use(&it->p->m)))
 			continue;
 		put_entry(s, l, it);
 		if (it->p)
@@ -258,16 +298,17 @@ static enum reply
 list(struct session *s, struct cmd *c, struct listing *l)
 {
 	bool subscribed = (l->select & SELECT_SUBSCRIBED) != 0;
+	bool parents = (l->select & SELECT_RECURSIVE) != 0;
+	bool special = (l->select & SELECT_SPECIAL) != 0;
 	struct entries es = { .by_path = map_new() };
 	struct err e = ERR_INIT;
 	enum store_rc rc = STORE_OK;
 
 	if (subscribed)
-		rc = add_subscribed(
-		    s, &es, l, (l->select & SELECT_RECURSIVE), &e);
+		rc = add_subscribed(s, &es, l, parents && !special, &e);
 	if (rc == STORE_OK)
-		rc = add_mailboxes(s, &es, l, !subscribed, &e);
-	if (subscribed && es.n)
+		rc = add_mailboxes(s, &es, l, &e);
+	if ((subscribed || parents) && es.n)
 		qsort(es.v, es.n, sizeof(*es.v), by_path);
 	if (rc == STORE_OK)
 		rc = put_entries(s, l, &es, &e);

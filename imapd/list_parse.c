@@ -99,8 +99,10 @@ list_parse(struct parse *p, struct listing *l)
 		if (!take_options(p, selections, &l->select, l) || !parse_sp(p))
 			return false;
 	}
-	if ((l->select & SELECT_RECURSIVE) && !(l->select & SELECT_SUBSCRIBED))
-		return parse_fail(p, "RECURSIVEMATCH needs SUBSCRIBED");
+	if ((l->select & SELECT_RECURSIVE) &&
+	    !(l->select & (SELECT_SUBSCRIBED | SELECT_SPECIAL)))
+		return parse_fail(
+		    p, "RECURSIVEMATCH needs SUBSCRIBED or SPECIAL-USE");
 	if (!parse_pattern(p, &reference) || !parse_sp(p) ||
 	    !take_patterns(p, reference, l))
 		return false;

@@ -29,6 +29,24 @@ def test_special_use(c):
     assert "\\Important" in c.ok('LIST "" Mine')[0]
 
 
+def test_recursive_special_use(c):
+    """RECURSIVEMATCH with each of the options that select by themselves (RFC 5258, section 3.5)."""
+    c.ok("CREATE a/b/Mine (USE (\\Important))")
+    others = ["Archive", "Drafts", "Junk", "Sent", "Trash"]
+    lines = c.ok('LIST (SPECIAL-USE RECURSIVEMATCH) "" %')
+    assert [line.split(' "/" ')[1] for line in lines] == others + ['a ("CHILDINFO" ("SPECIAL-USE"))']
+    lines = c.ok('LIST (SPECIAL-USE RECURSIVEMATCH) "" *')
+    assert names(lines) == others + ["a/b/Mine"]
+    # Both must be true of the same mailbox.
+    c.ok("SUBSCRIBE a/b")
+    assert names(c.ok('LIST (SUBSCRIBED SPECIAL-USE RECURSIVEMATCH) "" %')) == others
+    assert c.ok('LIST (SUBSCRIBED RECURSIVEMATCH) "" a') == ['* LIST () "/" a ("CHILDINFO" ("SUBSCRIBED"))']
+    c.ok("SUBSCRIBE a/b/Mine")
+    assert c.ok('LIST (SUBSCRIBED SPECIAL-USE RECURSIVEMATCH) "" a/%') == [
+        '* LIST (\\Subscribed) "/" a/b ("CHILDINFO" ("SUBSCRIBED" "SPECIAL-USE"))']
+    c.bad('LIST (RECURSIVEMATCH REMOTE) "" *')
+
+
 def test_list_root_and_children(c):
     assert c.ok('LIST "" ""') == ['* LIST (\\Noselect) "/" ""']
     c.ok("CREATE a/b/c/")

@@ -222,7 +222,7 @@ allowed(struct session *s, struct cmd *c, struct esearch *f, enum reply *r)
 		*r = uid_required(c);
 		return false;
 	}
-	return search_charset(c, &f->prog, r);
+	return search_charset(s, c, &f->prog, r);
 }
 
 enum reply

@@ -241,8 +241,13 @@ search_prepare(const struct search_scope *sc, struct arena *a,
 }
 
 bool
-search_charset(struct cmd *c, const struct search_program *prog, enum reply *r)
+search_charset(struct session *s, struct cmd *c,
+    const struct search_program *prog, enum reply *r)
 {
+	if (prog->charset_given && (s->enabled & EN_UTF8)) {
+		*r = bad(c, "All is UTF-8 now"); /* RFC 6855, section 3 */
+		return false;
+	}
 	if (!prog->charset.n || mime_charset_known(prog->charset))
 		return true;
 	*r = no(c, "BADCHARSET (US-ASCII UTF-8)", "Unknown charset");
@@ -262,7 +267,7 @@ search_ready(struct session *s, struct cmd *c, const struct search_scope *sc,
 		*reply = uid_required(c);
 		return false;
 	}
-	if (!search_charset(c, prog, reply))
+	if (!search_charset(s, c, prog, reply))
 		return false;
 	switch (search_prepare(sc, s->arena, prog, &rc, &e)) {
 	case SEARCH_READY:

@@ -45,9 +45,9 @@ bool search_ready(struct session *s, struct cmd *c,
     const struct search_scope *sc, struct search_program *prog,
     enum reply *reply);
 
-/* Do we know the charset? Else *R is the reply. */
-bool search_charset(
-    struct cmd *c, const struct search_program *prog, enum reply *r);
+/* Do we know the charset, and may the client name it? Else *R is the reply. */
+bool search_charset(struct session *s, struct cmd *c,
+    const struct search_program *prog, enum reply *r);
 
 enum verdict { VERDICT_NO, VERDICT_YES, VERDICT_MAYBE };
 

@@ -316,7 +316,8 @@ search_parse(struct parse *p, struct search_program *out)
 	*out = (struct search_program){ 0 };
 	if (parse_try_word(p, "RETURN") && !search_parse_returns(p, &out->ret))
 		return false;
-	if (parse_try_word(p, "CHARSET") &&
+	out->charset_given = parse_try_word(p, "CHARSET");
+	if (out->charset_given &&
 	    (!parse_sp(p) || !parse_astring(p, &out->charset) || !parse_sp(p)))
 		return false;
 	return search_parse_keys(p, out);

@@ -97,6 +97,7 @@ struct mime_collation;
 struct search_program {
 	struct search_return ret;
 	struct str charset;      /* empty: US-ASCII */
+	bool charset_given;      /* where it need not be */
 	struct search_key *root; /* an SK_AND */
 	bool modseq;             /* the MODSEQ key was used */
 	bool numbers;            /* sequence numbers were */

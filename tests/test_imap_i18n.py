@@ -64,3 +64,16 @@ def test_charsets(c):
             command = b"SEARCH CHARSET %s %s {%d+}\r\n%s" % (charset.encode(), key, len(text), text)
             assert c.ok(command) == [f"* SEARCH {want}"], charset
     assert "[BADCHARSET (US-ASCII UTF-8)]" in c.no("SEARCH CHARSET no-such-charset ALL")
+
+
+def test_no_charset_with_utf8(site):
+    """RFC 6855, section 3: all strings are UTF-8 then. SORT cannot do without the argument."""
+    with Imap(site, *site.new_account()) as c:
+        c.append("INBOX", message(1, Subject="Gr\u00fc\u00dfe"))
+        c.ok("SELECT INBOX")
+        assert c.ok('SEARCH CHARSET UTF-8 SUBJECT "message"') == ["* SEARCH"]
+        c.ok("ENABLE UTF8=ACCEPT")
+        c.bad('SEARCH CHARSET UTF-8 SUBJECT "Gr"')
+        c.bad('ESEARCH IN (personal) RETURN (ALL) CHARSET UTF-8 SUBJECT "Gr"')
+        assert c.ok('SEARCH SUBJECT "Gr\u00fc"') == ["* SEARCH 1"]
+        assert c.ok('SORT (SUBJECT) UTF-8 SUBJECT "Gr\u00fc"') == ["* SORT 1"]

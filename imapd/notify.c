@@ -79,12 +79,25 @@ go_on_fetching(struct session *s)
 	return true;
 }
 
+/* Only flags changed, which the client did not ask for: a command will tell. */
+static bool
+unasked(struct session *s, const struct notify_group *g)
+{
+	struct err e = ERR_INIT;
+
+	if ((g->events & EVENT_FLAGS) || s->sel.contexts ||
+	    sel_refresh(s, &e) != STORE_OK)
+		return false;
+	return view_uidnext(s->sel.latest) == view_uidnext(s->sel.view) &&
+	       !view_has_expunged(s->sel.view, s->sel.latest);
+}
+
 static bool
 look_at_selected(struct session *s)
 {
 	const struct notify_group *g = selected_group(s->notify);
 
-	if (s->state != ST_SELECTED || !g || !g->events)
+	if (s->state != ST_SELECTED || !g || !g->events || unasked(s, g))
 		return true;
 	if (!sel_sync(s, g->filter == NOTIFY_SELECTED, NULL)) {
 		s->expired = true;

@@ -202,3 +202,18 @@ def test_events_need_rights(site, account, c):
         assert c.line().startswith(f"* STATUS {name} (MESSAGES 1 ")
         owner.ok("SETMETADATA Shared (/shared/comment \"y\")")
         assert c.line() == f"* METADATA {name} /shared/comment"
+
+
+def test_flags_that_nobody_asked_for(c, other):
+    c.append("INBOX", message(1))
+    c.ok("SELECT INBOX")
+    c.ok("NOTIFY SET (selected (MessageNew MessageExpunge))")
+    other.ok("SELECT INBOX")
+    other.ok("STORE 1 +FLAGS (\\Flagged)")
+    quiet(c)
+    other.append("INBOX", message(2))
+    while "RECENT" not in c.line():
+        pass
+    other.ok("STORE 1 +FLAGS (\\Answered)")
+    quiet(c)
+    assert any("\\Answered" in line for line in c.ok("NOOP"))

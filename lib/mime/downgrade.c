@@ -8,12 +8,29 @@
  * Header blocks
  */
 
+static bool
+has_global(struct str s)
+{
+	static const struct str type = STR("message/global");
+	size_t before = sizeof("message") - 1, slash;
+
+	while ((slash = str_chr(s, '/')) != STR_NPOS) {
+		if (slash >= before &&
+		    str_istarts(str_sub(s, slash - before, STR_NPOS), type))
+			return true;
+		s = str_sub(s, slash + 1, STR_NPOS);
+	}
+	return false;
+}
+
+/* Nearly all headers need nothing: that is found out in one look. */
 bool
 downgrade_needed(struct str header)
 {
 	struct mime_field f;
 
-	if (header.n > DOWNGRADE_MAX)
+	if (header.n > DOWNGRADE_MAX ||
+	    (ascii_prefix(header) == header.n && !has_global(header)))
 		return false;
 	while (mime_field_next(&header, &f)) {
 		if (downgrade_field_needed(&f))

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "mime/decode.h"
 #include "mime/downgrade.h"
+#include "mime/fuzzy.h"
 #include "mime/header.h"
 #include "mime/mime.h"
 
@@ -179,6 +180,39 @@ check_fields(struct arena *a, struct str raw)
 	buf_fini(&b);
 }
 
+/* What the index is asked for is in every text that matches. */
+static void
+check_word(struct str word, struct str text)
+{
+	struct str parts[2];
+	bool there = false;
+
+	for (size_t i = 0; !there && fuzzy_parts(word, i, parts); i++)
+		there = str_find(text, parts[0]) != STR_NPOS &&
+			str_find(text, parts[1]) != STR_NPOS;
+	CHECK(there);
+}
+
+/* The first line as the needle, all of it as the text. */
+static void
+check_fuzzy(struct str raw, struct arena *a)
+{
+	struct buf plain = { 0 };
+	struct fuzzy f;
+	struct str text;
+	unsigned score;
+
+	fuzzy_parse(a, str_sub(raw, 0, str_chr(raw, '\n')), &f);
+	CHECK(f.n <= FUZZY_WORDS);
+	mime_plain(&plain, str_sub(raw, f.phrase.n / 2, SIZE_MAX));
+	text = buf_str(&plain);
+	score = fuzzy_score(&f, &text, 1);
+	CHECK(score <= 100);
+	for (size_t i = 0; i < f.n && score > 0; i++)
+		check_word(f.words[i], text);
+	buf_fini(&plain);
+}
+
 static bool
 is_ascii(struct str s)
 {
@@ -253,6 +287,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_downgrade(a, raw, &digest);
 	check_fields(a, raw);
 	check_readers(a, raw);
+	check_fuzzy(raw, a);
 	arena_free(&a);
 	return 0;
 }

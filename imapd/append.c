@@ -79,13 +79,26 @@ append_parse(struct parse *p, struct append_message *m)
  * Making the message
  */
 
+/* The code ends at "]" and stands on one line. */
 static enum reply
 bad_url(struct session *s, struct cmd *c, struct str url)
 {
+	static const char hex[] = "0123456789ABCDEF";
 	struct buf b = { 0 };
 
-	BUF_LIT(&b, "BADURL ");
-	write_string(&b, url);
+	BUF_LIT(&b, "BADURL \"");
+	for (size_t i = 0; i < url.n; i++) {
+		unsigned char ch = (unsigned char)url.p[i];
+
+		if (ch > ' ' && ch < 0x7f && !strchr("\"\\]", ch)) {
+			buf_putc(&b, (char)ch);
+			continue;
+		}
+		buf_putc(&b, '%');
+		buf_putc(&b, hex[ch >> 4]);
+		buf_putc(&b, hex[ch & 15]);
+	}
+	buf_putc(&b, '"');
 	c->code = arena_str(s->arena, buf_str(&b));
 	buf_fini(&b);
 	c->text = "Cannot read that URL";
@@ -137,9 +150,11 @@ put_url(struct session *s, struct cmd *c, struct str text, struct buf *out,
 	rc = url_read(s->arena, from.account, mailbox, &url, URL_BODY, out, &e);
 	if (rc != STORE_OK && rc != STORE_NOTFOUND && rc != STORE_INVALID)
 		*r = store_failed(s, c, rc, &e);
-	if (rc == STORE_OK)
-		c->code = STR_NULL;
-	return rc == STORE_OK;
+	if (rc != STORE_OK)
+		return false;
+	c->code = STR_NULL;
+	c->text = NULL;
+	return true;
 }
 
 static bool

@@ -137,3 +137,10 @@ def test_small_items(c):
     assert c.ok("FETCH 1 (PREVIEW (LAZY) UID)") == ['* 1 FETCH (PREVIEW "<p>not html</p> A second line." UID 1)']
     c.bad("FETCH 1 (PREVIEW (FAST))")
     assert re.match(r'\* 1 FETCH \(SAVEDATE "[ \d]\d-\w{3}-\d{4} [\d:]{8} \+0000"\)', c.ok("FETCH 1 SAVEDATE")[0])
+
+
+def test_what_catenate_says(c):
+    """The code of a URL that cannot be read stays in its brackets, and nothing of one that can stays."""
+    c.append("INBOX", message(1))
+    assert c.command('APPEND INBOX CATENATE (URL "/INBOX/;UID=1")')[1].endswith("APPEND completed")
+    assert '[BADURL "/INBOX/;UID=9/;SECTION=%5D%22%C3%BC%20"]' in c.no('APPEND INBOX CATENATE (URL "/INBOX/;UID=9/;SECTION=]\\"\u00fc ")')

@@ -89,17 +89,25 @@ split_use(struct edit *ed, bool server)
 	ed->n = kept;
 }
 
-static enum reply
-set_use(struct session *s, struct cmd *c, const struct place *p, struct str use)
+static enum mailbox_role
+wanted_role(const struct edit *ed)
 {
-	enum mailbox_role role = use.n ? role_named(use) : ROLE_NONE;
-	struct err e = ERR_INIT;
-	enum store_rc rc;
+	return ed->uses.n ? role_named(ed->uses) : ROLE_NONE;
+}
 
-	if (!p->own || (use.n && role == ROLE_NONE))
-		return no(c, "USEATTR", "Special use is not supported");
-	rc = mailbox_set_role(p->account, p->path, role, &e);
-	return rc == STORE_OK ? REPLY_OK : store_failed(s, c, rc, &e);
+static bool
+may_set_use(
+    struct cmd *c, const struct place *p, const struct edit *ed, enum reply *r)
+{
+	if (!ed->use)
+		return true;
+	if (!p->own || (ed->uses.n && wanted_role(ed) == ROLE_NONE))
+		*r = no(c, "USEATTR", "Special use is not supported");
+	else if (p->m.role == ROLE_INBOX)
+		*r = no(c, "CANNOT", "INBOX keeps its use");
+	else
+		return true;
+	return false;
 }
 
 static uint64_t
@@ -134,6 +142,28 @@ may_set(struct session *s, struct cmd *c, const struct place *p,
 	return true;
 }
 
+/* All or nothing (RFC 5464, section 4.3): the role, which is kept elsewhere,
+ * comes last, since nothing more can be wrong with it. */
+static enum store_rc
+set_all(struct session *s, const struct place *p, const struct edit *ed,
+    struct err *e)
+{
+	unsigned max = (unsigned)limit(s, "metadata.max_entries");
+	enum store_rc rc = STORE_OK;
+	uint64_t modseq;
+
+	if (ed->n) {
+		rc = annotations_set(p ? p->account : s->account,
+		    p ? p->m.id : 0, str_of(s->user), ed->items, ed->n, max,
+		    &modseq, e);
+		if (rc == STORE_OK) /* not to be told back */
+			s->metadata_own = modseq;
+	}
+	if (rc == STORE_OK && ed->use)
+		rc = mailbox_set_role(p->account, p->path, wanted_role(ed), e);
+	return rc;
+}
+
 enum reply
 cmd_setmetadata(struct session *s, struct cmd *c)
 {
@@ -141,7 +171,6 @@ cmd_setmetadata(struct session *s, struct cmd *c)
 	struct err e = ERR_INIT;
 	const struct place *p;
 	struct place found;
-	uint64_t modseq;
 	enum store_rc rc;
 	enum reply r;
 
@@ -149,17 +178,9 @@ cmd_setmetadata(struct session *s, struct cmd *c)
 	if (!find(s, c, c->arg[0], &found, &p, &r))
 		return r;
 	split_use(ed, !p);
-	if (!may_set(s, c, p, ed, &r))
+	if (!may_set(s, c, p, ed, &r) || !may_set_use(c, p, ed, &r))
 		return r;
-	if (ed->use && (r = set_use(s, c, p, ed->uses)) != REPLY_OK)
-		return r;
-	if (ed->n == 0)
-		return REPLY_OK;
-	rc = annotations_set(p ? p->account : s->account, p ? p->m.id : 0,
-	    str_of(s->user), ed->items, ed->n,
-	    (unsigned)limit(s, "metadata.max_entries"), &modseq, &e);
-	if (rc == STORE_OK) /* not to be told back */
-		s->metadata_own = modseq;
+	rc = set_all(s, p, ed, &e);
 	if (rc == STORE_LIMIT)
 		return no(c, "METADATA TOOMANY", "Too many entries");
 	return rc == STORE_OK ? REPLY_OK : store_failed(s, c, rc, &e);

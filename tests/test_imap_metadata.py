@@ -71,6 +71,13 @@ def test_errors(site, c):
     for n in range(0, 100, 50):
         c.ok("SETMETADATA INBOX (" + " ".join(f'/private/n{i} "x"' for i in range(n, n + 50)) + ")")
     c.no('SETMETADATA INBOX (/private/one-more "x")', "METADATA TOOMANY")
+    # All or nothing, the use of the mailbox too.
+    c.ok("CREATE Posted")
+    many = " ".join(f'/private/n{i} "x"' for i in range(63))
+    c.ok(f"SETMETADATA Posted ({many})")
+    c.no(f'SETMETADATA Posted (/private/specialuse "\\\\Sent" {many.replace("/n", "/m")})', "METADATA TOOMANY")
+    assert any("\\Sent" in line for line in c.ok('LIST "" Sent'))
+    c.no('SETMETADATA INBOX (/private/new "x" /private/specialuse "\\\\Sent")', "CANNOT")
     assert "NIL" in c.ok("GETMETADATA INBOX /private/one-more")[0]
     c.ok('SETMETADATA INBOX (/private/n1 NIL /private/one-more "x")')
 

@@ -112,20 +112,27 @@ cmd_append(struct session *s, struct cmd *c)
  */
 
 /* In another account there is no transaction with both: the new message is
- * stored before the old one goes. */
+ * stored before the old one goes, and does not stay if that cannot go. */
 static enum store_rc
 replace_apart(struct session *s, uint32_t uid, const struct place *to,
     const struct append *item, struct appended *done, struct err *e)
 {
 	struct quota quota = place_quota(s, to);
-	struct uid_range one = { uid, uid };
+	struct uid_range one = { uid, uid }, new;
+	struct err ignored = ERR_INIT;
 	enum store_rc rc =
 	    account_append(to->account, to->m.id, item, 1, &quota, done, e);
 
 	if (rc != STORE_OK)
 		return rc;
-	return account_expunge(s->sel.account, s->sel.mailbox,
+	rc = account_expunge(s->sel.account, s->sel.mailbox,
 	    (struct uids){ &one, 1 }, false, NULL, NULL, e);
+	if (rc == STORE_OK)
+		return rc;
+	new = (struct uid_range){ done->uid, done->uid };
+	account_expunge(to->account, to->m.id, (struct uids){ &new, 1 }, false,
+	    NULL, NULL, &ignored);
+	return rc;
 }
 
 static enum store_rc
@@ -156,6 +163,7 @@ replaced_uid(struct session *s, struct cmd *c)
 enum reply
 cmd_replace(struct session *s, struct cmd *c)
 {
+	const unsigned remove = RIGHT_TRASH | RIGHT_EXPUNGE;
 	struct append_message m;
 	struct append item;
 	struct appended done;
@@ -168,8 +176,8 @@ cmd_replace(struct session *s, struct cmd *c)
 	EXPECT(c, append_parse(&c->p, &m) && parse_end(&c->p));
 	if (c->set.n > 1 || (c->set.n && c->set.r[0].lo != c->set.r[0].hi))
 		return bad(c, "REPLACE takes one message");
-	if (!(s->sel.rights & RIGHT_EXPUNGE))
-		return no(c, "NOPERM", "You may not expunge here");
+	if ((s->sel.rights & remove) != remove)
+		return no(c, "NOPERM", "No right to remove messages here");
 	if (!place_target(s, c, c->arg[0], &to, &r) ||
 	    !append_make(s, c, &m, &to, &item, &r))
 		return r;

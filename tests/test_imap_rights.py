@@ -44,3 +44,14 @@ def test_lost_rights_are_lost_at_once(pair):  # noqa: F811
         if rights == "lr" and command != "CLOSE":
             pair.friend.ok("UNSELECT")
         pair.owner.ok("DELETE Work")
+
+
+def test_replace_takes_both_rights(pair):  # noqa: F811
+    """As EXPUNGE of a message that is marked first does."""
+    pair.owner.ok("CREATE Work")
+    pair.owner.append("Work", message(1))
+    for rights, ok in (("lrit", False), ("lrie", False), ("lrite", True)):
+        pair.grant("Work", rights)
+        pair.friend.ok(f"SELECT {pair.name('Work')}")
+        _, tagged = pair.friend.command(f"REPLACE 1 {pair.name('Work')} {{6+}}\r\na: b\r\n")
+        assert tagged.startswith("OK" if ok else "NO [NOPERM]"), (rights, tagged)

@@ -160,13 +160,13 @@ cmd_genurlauth(struct session *s, struct cmd *c)
 	struct str rump;
 
 	BUF_LIT(out, "* GENURLAUTH");
-	while (r == REPLY_OK && parse_peek(&c->p) == ' ') {
+	do {
 		if (!parse_sp(&c->p) || !parse_astring(&c->p, &rump) ||
 		    !parse_sp(&c->p) || !take_mechanism(&c->p))
 			r = bad(c, c->p.error);
 		else
 			r = generate_one(s, c, rump);
-	}
+	} while (r == REPLY_OK && parse_peek(&c->p) == ' ');
 	if (r == REPLY_OK && !parse_end(&c->p))
 		r = bad(c, c->p.error);
 	if (r != REPLY_OK)

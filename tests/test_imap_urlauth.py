@@ -86,3 +86,8 @@ def test_nonsense(site, account, c):
                 f'GENURLAUTH "imap://{account[0]}/INBOX/;uid=1;urlauth=authuser" X', 'GENURLAUTH "/INBOX/;uid=1" INTERNAL',
                 "GENURLAUTH x", "URLFETCH", "RESETKEY INBOX X"):
         c.bad(bad)
+
+
+def test_nothing_to_do(c):
+    c.bad("GENURLAUTH")
+    c.bad("URLFETCH")

@@ -272,7 +272,6 @@ session_login(struct session *s, const struct site_account *acc, struct err *e)
 	memcpy(s->user, acc->id, sizeof(s->user));
 	place_login(s, acc);
 	s->state = ST_AUTH;
-	s->collation = NULL;
 	s->bad = 0;
 	s->frame.max_line = s->d->max_line;
 	conn_set_timeout(s->conn, s->d->timeout);

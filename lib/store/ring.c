@@ -29,10 +29,15 @@
 /* What a change by others may wait while this process changes things. */
 #define OWN_PAUSE_MS 1
 
+/*
+ * 0 is written to number before the rest and the number after it, so whoever
+ * finds the number he expects before and after reading the rest has a whole
+ * slot. The rest is atomic since others may write meanwhile.
+ */
 struct slot {
-	_Atomic uint64_t number; /* 1 for the first poke ever; written last */
-	char id[ID_LEN];
-	uint32_t origin; /* which ring object poked: not told to itself */
+	_Atomic uint64_t number; /* 1 for the first poke ever */
+	_Atomic uint64_t id[ID_LEN / 8];
+	_Atomic uint32_t origin; /* the ring object that poked */
 	uint32_t unused;
 };
 
@@ -128,15 +133,42 @@ ring_close(struct ring **rp)
 	free(r);
 }
 
+static void
+slot_write(struct slot *s, uint64_t number, const char id[16], uint32_t origin)
+{
+	uint64_t words[ID_LEN / 8];
+
+	memcpy(words, id, ID_LEN);
+	atomic_store_explicit(&s->number, 0, memory_order_relaxed);
+	for (size_t i = 0; i < ID_LEN / 8; i++)
+		atomic_store_explicit(
+		    &s->id[i], words[i], memory_order_release);
+	atomic_store_explicit(&s->origin, origin, memory_order_release);
+	atomic_store_explicit(&s->number, number, memory_order_release);
+}
+
+/* False: it is not, or not any more, the slot of NUMBER. */
+static bool
+slot_read(const struct slot *s, uint64_t number, char id[16], uint32_t *origin)
+{
+	uint64_t words[ID_LEN / 8];
+
+	if (atomic_load_explicit(&s->number, memory_order_acquire) != number)
+		return false;
+	for (size_t i = 0; i < ID_LEN / 8; i++)
+		words[i] =
+		    atomic_load_explicit(&s->id[i], memory_order_acquire);
+	*origin = atomic_load_explicit(&s->origin, memory_order_acquire);
+	memcpy(id, words, ID_LEN);
+	return atomic_load_explicit(&s->number, memory_order_relaxed) == number;
+}
+
 void
 ring_poke(struct ring *r, const char id[16])
 {
 	uint64_t number = atomic_fetch_add(&r->file->head, 1) + 1;
-	struct slot *s = &r->file->slots[number % SLOTS];
 
-	memcpy(s->id, id, ID_LEN);
-	s->origin = r->origin;
-	atomic_store_explicit(&s->number, number, memory_order_release);
+	slot_write(&r->file->slots[number % SLOTS], number, id, r->origin);
 	if (pwrite(r->fd, "!", 1, offsetof(struct ring_file, poke)) != 1)
 		log_error("ring-poke-failed",
 		    LOG_CSTR("error", strerrordesc_np(errno)));
@@ -156,11 +188,12 @@ ring_quiet(const struct ring *r, const char id[16], uint64_t *number)
 	if (head - *number > LOOK_BACK)
 		return false;
 	for (uint64_t n = *number + 1; n <= head; n++) {
-		const struct slot *s = &r->file->slots[n % SLOTS];
+		char changed[ID_LEN];
+		uint32_t origin;
 
-		if (atomic_load_explicit(&s->number, memory_order_acquire) !=
-			n ||
-		    memcmp(s->id, id, ID_LEN) == 0)
+		if (!slot_read(
+			&r->file->slots[n % SLOTS], n, changed, &origin) ||
+		    memcmp(changed, id, ID_LEN) == 0)
 			return false;
 	}
 	*number = head;
@@ -181,9 +214,7 @@ report(struct ring *r, uint64_t number)
 	    atomic_load_explicit(&s->number, memory_order_acquire) < number &&
 	    tries++ < 1000)
 		sched_yield();
-	memcpy(id, s->id, ID_LEN);
-	origin = s->origin;
-	if (atomic_load_explicit(&s->number, memory_order_acquire) != number) {
+	if (!slot_read(s, number, id, &origin)) {
 		r->callback(r->arg, STR_NULL);
 		return false;
 	}

@@ -158,11 +158,30 @@ take_part(struct session *s, struct cmd *c, struct fetch *f)
 	c->set = sel_uids(s, f->seqs, false);
 }
 
+/* CHANGEDSINCE comes before what counts messages (RFC 9394, section 4). */
+static void
+drop_unchanged(struct session *s, struct cmd *c, struct fetch *f)
+{
+	struct uids_builder b = { .arena = s->arena };
+
+	if (f->seqs.n)
+		f->seq = f->seqs.r[0].lo;
+	for (skip_unchanged(s, f); f->range < f->seqs.n; skip_unchanged(s, f)) {
+		uids_add(&b, f->seq);
+		next_number(f);
+	}
+	f->range = 0;
+	f->seqs = uids_done(&b);
+	c->set = c->uid ? sel_uids(s, f->seqs, false) : f->seqs;
+}
+
 /* Which messages it is about. */
 static void
 choose(struct session *s, struct cmd *c, struct fetch *f)
 {
 	f->seqs = sel_seqs(s, c->set, c->uid);
+	if (f->since_given && (f->partial_given || s->d->message_limit))
+		drop_unchanged(s, c, f);
 	if (f->partial_given)
 		take_part(s, c, f);
 	if (c->tag.n) { /* somebody asked */

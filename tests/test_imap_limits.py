@@ -37,6 +37,11 @@ def test_message_limit(limited):
         lines, tagged = c.command("UID FETCH 1:* UID (PARTIAL 1:6)")
         assert lines == [f"* {n} FETCH (UID {n})" for n in (3, 4, 5, 6)]
         assert tagged.startswith("OK [MESSAGELIMIT 4 3]")
+        # And of those that changed.
+        since = int(c.ok("STATUS INBOX (HIGHESTMODSEQ)")[-1].rstrip(")").split()[-1])
+        c.ok("UID STORE 2 +FLAGS.SILENT (\\Seen)")
+        lines, tagged = c.command(f"UID FETCH 1:* UID (CHANGEDSINCE {since})")
+        assert len(lines) == 1 and tagged.startswith("OK UID FETCH")
         lines, tagged = c.command("UID STORE 1:2,9:* +FLAGS.SILENT (\\Deleted)")
         assert tagged.startswith("OK")
         lines, tagged = c.command("UID STORE 1:* +FLAGS (\\Flagged)")

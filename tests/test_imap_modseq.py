@@ -59,3 +59,26 @@ def test_new_message_by_notify(c, other):
     while "FETCH" not in line:
         line = c.line()
     assert re.match(rf"\* 7 FETCH \(FLAGS \(.*\) MODSEQ \({modseq(c)}\) UID 7\)", line), line
+
+
+def uids(lines):
+    return [int(re.search(r"UID (\d+)", line)[1]) for line in lines if "FETCH" in line]
+
+
+def test_part_of_what_changed(c):
+    """PARTIAL with CHANGEDSINCE (RFC 9394, section 4): the last ones of those that changed."""
+    c.ok("SELECT INBOX")
+    since = modseq(c)
+    c.ok("UID STORE 1,3,5 +FLAGS.SILENT (\\Flagged)")
+    for part, expected in (("-1:-2", [3, 5]), ("1:2", [1, 3]), ("3:9", [5]), ("4:5", [])):
+        assert uids(c.ok(f"UID FETCH 1:* (FLAGS) (PARTIAL {part} CHANGEDSINCE {since})")) == expected
+    assert uids(c.ok(f"UID FETCH 2:4 (FLAGS) (CHANGEDSINCE {since} PARTIAL -1:-2)")) == [3]
+    assert uids(c.ok(f"UID FETCH 100:200 (FLAGS) (CHANGEDSINCE {since} PARTIAL 1:2)")) == []
+
+
+def test_enable_is_whole(c):
+    c.bad("ENABLE CONDSTORE (")
+    c.ok("SELECT INBOX")
+    assert "MODSEQ" not in c.ok("STORE 1 +FLAGS (\\Seen)")[0]
+    c.bad("ENABLE")
+    assert c.ok("ENABLE X-NONE CONDSTORE")[-1] == "* ENABLED CONDSTORE"

@@ -202,48 +202,57 @@ static const struct {
 	{ "UTF8=ACCEPT", EN_UTF8 },
 };
 
+/* False: nobody knows it. */
 static bool
-enable(struct session *s, struct str name)
+enable_bits(struct str name, unsigned *bits)
 {
 	for (size_t i = 0; i < sizeof(enables) / sizeof(*enables); i++) {
 		if (!str_ieqc(name, enables[i].name))
 			continue;
-		if (enables[i].bits & EN_CONDSTORE)
-			enable_condstore(s);
-		if (enables[i].bits & ~s->enabled & EN_METADATA)
-			s->metadata_since = UINT64_MAX;
-		s->enabled |= enables[i].bits;
-		metadata_tell(s); /* so far */
+		*bits |= enables[i].bits;
 		return true;
 	}
 	return false;
 }
 
+static void
+enable(struct session *s, unsigned bits)
+{
+	if (bits & EN_CONDSTORE)
+		enable_condstore(s);
+	if (bits & ~s->enabled & EN_METADATA)
+		s->metadata_since = UINT64_MAX;
+	s->enabled |= bits;
+	metadata_tell(s); /* so far */
+}
+
+/* All or, if it is malformed, nothing. */
 enum reply
 cmd_enable(struct session *s, struct cmd *c)
 {
 	struct buf *out = conn_out(s->conn), names = { 0 };
+	unsigned bits = 0;
+	struct str word;
+	bool ok;
 
-	if (!parse_sp(&c->p))
-		return bad(c, c->p.error);
 	do {
-		struct str word;
-
-		if (!parse_atom(&c->p, &word)) {
-			buf_fini(&names);
-			return bad(c, c->p.error);
-		}
-		if (enable(s, word)) {
+		ok = parse_sp(&c->p) && parse_atom(&c->p, &word);
+		if (ok && enable_bits(word, &bits)) {
 			buf_putc(&names, ' ');
 			buf_putstr(&names, word);
 		}
-	} while (parse_try(&c->p, ' '));
-	BUF_LIT(out, "* ENABLED");
-	buf_putstr(out, buf_str(&names));
-	BUF_LIT(out, "\r\n");
+	} while (ok && parse_peek(&c->p) == ' ');
+	if (ok && parse_end(&c->p)) {
+		enable(s, bits);
+		BUF_LIT(out, "* ENABLED");
+		buf_putstr(out, buf_str(&names));
+		BUF_LIT(out, "\r\n");
+	} else {
+		bad(c, c->p.error);
+		ok = false;
+	}
 	buf_fini(&names);
-	EXPECT(c, parse_end(&c->p));
-	return REPLY_OK;
+	return ok ? REPLY_OK : REPLY_BAD;
 }
 
 void

@@ -10,21 +10,24 @@ CLEANFILES += %D%/powercut/record.so
 		$(srcdir)/%D%/powercut/record.c
 
 EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
-	%D%/conftest.py %D%/imap_raw.py %D%/imap_zip.py %D%/lmtp.py %D%/test_bad_input.py \
-	%D%/test_clients.py %D%/test_crash.py %D%/test_faults.py \
-	%D%/test_fetch_clients.py %D%/test_imap_append.py %D%/test_imap_compress.py %D%/test_imap_concurrent.py \
+	%D%/conftest.py %D%/imap_raw.py %D%/imap_zip.py %D%/lmtp.py \
+	%D%/search_oracle.py %D%/test_backends.py %D%/test_bad_input.py \
+	%D%/test_clients.py %D%/test_crash.py %D%/test_distribution.py \
+	%D%/test_faults.py %D%/test_fetch_clients.py %D%/test_imap_acl.py \
+	%D%/test_imap_append.py %D%/test_imap_compress.py \
+	%D%/test_imap_concurrent.py %D%/test_imap_context.py \
+	%D%/test_imap_event.py %D%/test_imap_fuzzy.py %D%/test_imap_i18n.py \
 	%D%/test_imap_id.py %D%/test_imap_limits.py %D%/test_imap_mailbox.py \
-	%D%/test_imap_message.py %D%/test_imap_model.py \
+	%D%/test_imap_message.py %D%/test_imap_metadata.py \
+	%D%/test_imap_model.py %D%/test_imap_modseq.py \
+	%D%/test_imap_multisearch.py %D%/test_imap_names.py \
 	%D%/test_imap_notify.py %D%/test_imap_objectid.py \
-	%D%/test_imap_qresync.py %D%/test_imap_replay.py \
-	%D%/test_imap_rev2.py %D%/test_imap_session.py %D%/test_imap_multisearch.py \
-	%D%/test_imap_unauthenticate.py \
-	%D%/test_imap_urlauth.py %D%/test_lmtp.py \
-	%D%/test_mail_path.py %D%/test_pop3.py %D%/test_pop3_extensions.py %D%/test_pop3_migration.py \
-	%D%/search_oracle.py \
-	%D%/test_imap_context.py \
-	%D%/test_imap_fuzzy.py %D%/test_imap_i18n.py \
-	%D%/test_imap_search.py \
-	%D%/test_imap_search_oracle.py \
-	%D%/test_imap_sort.py \
-	%D%/test_powercut.py %D%/test_sasl.py %D%/test_stress.py %D%/test_sasl_external.py %D%/test_sasl_oauth.py
+	%D%/test_imap_qresync.py %D%/test_imap_quota.py \
+	%D%/test_imap_replay.py %D%/test_imap_rev2.py %D%/test_imap_rights.py \
+	%D%/test_imap_search.py %D%/test_imap_search_oracle.py \
+	%D%/test_imap_session.py %D%/test_imap_sort.py \
+	%D%/test_imap_unauthenticate.py %D%/test_imap_urlauth.py \
+	%D%/test_lmtp.py %D%/test_lmtp_backends.py %D%/test_mail_path.py \
+	%D%/test_nginx.py %D%/test_pop3.py %D%/test_pop3_extensions.py \
+	%D%/test_pop3_migration.py %D%/test_powercut.py %D%/test_sasl.py \
+	%D%/test_sasl_external.py %D%/test_sasl_oauth.py %D%/test_stress.py

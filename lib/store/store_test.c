@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -1294,54 +1293,93 @@ test_hung_lock(void **state)
 	OK(account_append(f->a, f->inbox, &item, 1, NULL, &got, &f->e));
 }
 
-static _Atomic bool hog_stop;
-static _Atomic unsigned hog_done;
+/* Who waits for the lock has the turn, and nobody gets in before him. */
+static void
+test_turn(void **state)
+{
+	struct fixture *f = *state;
+	struct flock turn = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1
+	};
+	struct append item = { .raw = STR("x") };
+	struct appended got;
+	char path[128];
+	int fd;
+
+	snprintf(
+	    path, sizeof(path), "%s/accounts/00/00000000000000aa/lock", f->dir);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &turn), 0);
+	f->st->busy_ms = 50;
+	assert_int_equal(
+	    account_append(f->a, f->inbox, &item, 1, NULL, &got, &f->e),
+	    STORE_BUSY);
+	turn.l_type = F_UNLCK;
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &turn), 0);
+	OK(account_append(f->a, f->inbox, &item, 1, NULL, &got, &f->e));
+	/* It was given back. */
+	turn.l_type = F_WRLCK;
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &turn), 0);
+	close(fd);
+}
+
+struct slow {
+	struct account *a;
+	unsigned order, *next;
+	int64_t end; /* of its transaction, as seen from outside */
+};
+
+static enum store_rc
+run_slowly(struct tx *tx, void *arg, struct err *e)
+{
+	struct slow *s = arg;
+
+	(void)tx;
+	(void)e;
+	s->order = ++*s->next;
+	usleep(150000);
+	return STORE_OK;
+}
 
 static void *
-hog(void *arg)
+write_slowly(void *arg)
 {
-	struct fixture *f = arg;
-	enum { MANY = 200 }; /* so that a turn takes its time */
-	struct append items[MANY];
-	struct appended got[MANY];
+	struct slow *s = arg;
 	struct err e = ERR_INIT;
 
-	for (int i = 0; i < MANY; i++)
-		items[i] = (struct append){ .raw = STR("x") };
-	while (!atomic_load(&hog_stop)) {
-		account_append(f->a, f->inbox, items, MANY, NULL, got, &e);
-		atomic_fetch_add(&hog_done, 1);
-	}
+	assert_int_equal(write_run(s->a, DURABLE, run_slowly, s, &e), STORE_OK);
+	s->end = clock_mono_ms();
 	return NULL;
 }
 
-/* A process that writes all the time leaves others their turn. */
+/* A batch ends when it has taken too long, and the rest goes on. */
 static void
-test_lock_is_fair(void **state)
+test_long_batch(void **state)
 {
+	enum { WRITERS = 6 };
 	struct fixture *f = *state;
-	struct store_options o = { .data_dir = f->dir, .no_indexer = true };
-	struct append item = { .raw = STR("y") };
-	struct appended got;
-	struct account *x;
-	struct store *other;
-	pthread_t threads[3];
+	struct slow w[WRITERS];
+	pthread_t threads[WRITERS];
+	int64_t first = INT64_MAX, last = 0;
+	unsigned next = 0;
 
-	OK(store_open(&o, &other, &f->e));
-	OK(account_open(other, ID, &x, &f->e));
-	other->busy_ms = 2000;
-	atomic_store(&hog_stop, false);
-	for (int i = 0; i < 3; i++)
-		pthread_create(&threads[i], NULL, hog, f);
-	for (int i = 0; i < 20; i++)
-		OK(account_append(x, f->inbox, &item, 1, NULL, &got, &f->e));
-	/* Each waits for one of theirs, and one more may have slipped in. */
-	assert_true(atomic_load(&hog_done) < 20 * 5);
-	atomic_store(&hog_stop, true);
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < WRITERS; i++) {
+		w[i] = (struct slow){ .a = f->a, .next = &next };
+		pthread_create(&threads[i], NULL, write_slowly, &w[i]);
+		usleep(10000);
+	}
+	for (size_t i = 0; i < WRITERS; i++) {
 		pthread_join(threads[i], NULL);
-	account_close(&x);
-	store_close(&other);
+		assert_true(w[i].order > 0);
+		/* All in one batch would be done at once. */
+		if (i > 0 && w[i].end < first)
+			first = w[i].end;
+		if (w[i].end > last)
+			last = w[i].end;
+	}
+	assert_int_equal(next, WRITERS); /* each once */
+	assert_true(last - first >= 150);
 }
 
 /* A view older than the record of changes is made anew, and is right. */
@@ -1785,7 +1823,8 @@ main(void)
 		T(test_collections),
 		T(test_shares_and_documents),
 		T(test_hung_lock),
-		T(test_lock_is_fair),
+		T(test_turn),
+		T(test_long_batch),
 		T(test_trim),
 		T(test_uidls),
 		T(test_downgraded),

@@ -79,6 +79,15 @@ go_on_fetching(struct session *s)
 	return true;
 }
 
+/* SELECTED-DELAYED waits for a command in which EXPUNGE is allowed, such as
+ * NOOP or IDLE (RFC 5465, section 6.2). */
+static bool
+expunge_now(const struct session *s, const struct notify_group *g)
+{
+	return g->filter == NOTIFY_SELECTED ||
+	       (s->cmd && s->cmd->row->run == cmd_idle);
+}
+
 /* Only flags changed, which the client did not ask for: a command will tell. */
 static bool
 unasked(struct session *s, const struct notify_group *g)
@@ -99,7 +108,7 @@ look_at_selected(struct session *s)
 
 	if (s->state != ST_SELECTED || !g || !g->events || unasked(s, g))
 		return true;
-	if (!sel_sync(s, g->filter == NOTIFY_SELECTED, NULL)) {
+	if (!sel_sync(s, expunge_now(s, g), NULL)) {
 		s->expired = true;
 		return true;
 	}

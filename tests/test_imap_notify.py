@@ -217,3 +217,23 @@ def test_flags_that_nobody_asked_for(c, other):
     other.ok("STORE 1 +FLAGS (\\Answered)")
     quiet(c)
     assert any("\\Answered" in line for line in c.ok("NOOP"))
+
+
+def test_delayed_until_idle(c, other):
+    for n in range(2):
+        c.append("INBOX", message(n))
+    c.ok("SELECT INBOX")
+    c.ok("NOTIFY SET (selected-delayed (MessageNew MessageExpunge FlagChange))")
+    other.ok("SELECT INBOX")
+    other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+    while "\\Deleted" not in c.line():
+        pass
+    other.ok("EXPUNGE")
+    quiet(c)
+    c.idle()
+    other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+    other.ok("EXPUNGE")
+    told = 0
+    while told < 2:
+        told += c.line() == "* 1 EXPUNGE"
+    c.done()

@@ -55,10 +55,11 @@ entry_of(struct arena *a, struct entries *es, struct str path)
 	return e;
 }
 
+/* What others use their mailboxes for says nothing to this user. */
 static bool
-has_use(const struct mailbox *m)
+has_use(const struct place *p)
 {
-	return role_names[m->role] != NULL;
+	return p->own && role_names[p->m.role];
 }
 
 /* Parents that match stand for a selected child that does not. */
@@ -146,7 +147,7 @@ add_mailbox(struct session *s, struct entries *es, const struct listing *l,
 
 	if (all && !p->own)
 		add_levels(s->arena, es, l, p->name);
-	if (special && (!has_use(&p->m) || (!all && !p->m.subscribed)))
+	if (special && (!has_use(p) || (!all && !p->m.subscribed)))
 		return;
 	if (!matches(l, p->name)) {
 		if (special && (l->select & SELECT_RECURSIVE))
@@ -223,7 +224,7 @@ put_attributes(struct buf *out, const struct listing *l, const struct entry *it)
 	else if (m && (l->give & GIVE_CHILDREN))
 		put_word(
 		    &w, m->has_children ? "\\HasChildren" : "\\HasNoChildren");
-	if (m && (l->give & GIVE_SPECIAL) && role_names[m->role])
+	if (m && (l->give & GIVE_SPECIAL) && has_use(it->p))
 		put_word(&w, role_names[m->role]);
 }
 
@@ -285,7 +286,7 @@ put_entries(struct session *s, struct listing *l, const struct entries *es,
 		const struct entry *it = &es->v[i];
 
 		if ((l->select & SELECT_SPECIAL) && !it->childinfo &&
-		    (!it->p || !has_use(&it->p->m)))
+		    (!it->p || !has_use(it->p)))
 			continue;
 		put_entry(s, l, it);
 		if (it->p)

@@ -286,3 +286,11 @@ def test_levels(pair):
     assert pair.friend.ok(f'LIST "" "{pair.prefix}/*" RETURN (STATUS (MESSAGES))') == [
         f'* LIST () "/" {pair.name("Work/Plan")}', f'* STATUS {pair.name("Work/Plan")} (MESSAGES 0)']
     assert pair.friend.ok("NAMESPACE") == ['* NAMESPACE (("" "/")) (("Other Users/" "/")) NIL']
+
+
+def test_uses_are_the_owners(pair):
+    """Another's \\Sent is not where this user's mail is sent from (RFC 6154)."""
+    pair.grant("Sent", "lr")
+    sent = pair.name("Sent")
+    assert pair.friend.ok(f'LIST "" {sent}') == [f'* LIST (\\HasNoChildren) "/" {sent}']
+    assert not any("Other Users" in line for line in pair.friend.ok('LIST (SPECIAL-USE) "" *'))

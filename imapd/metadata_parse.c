@@ -94,6 +94,17 @@ take_options(struct parse *p, struct metadata_wanted *want)
 	return parse_char(p, ')');
 }
 
+/* Before the mailbox by the grammar, behind it by the examples of RFC 5464,
+ * section 4.2: clients do either. Entries begin with "/" or as strings. */
+static bool
+take_options_if(struct parse *p, struct metadata_wanted *want)
+{
+	if (parse_peek(p) != '(' || p->at + 1 >= p->in.n ||
+	    strchr("/\"{", p->in.p[p->at + 1]))
+		return true;
+	return parse_char(p, '(') && take_options(p, want) && parse_sp(p);
+}
+
 bool
 metadata_get_parse(
     struct parse *p, struct metadata_wanted *want, struct str *mailbox)
@@ -102,9 +113,8 @@ metadata_get_parse(
 	want->maxsize = UINT64_MAX;
 	if (!parse_sp(p))
 		return false;
-	if (parse_try(p, '(') && (!take_options(p, want) || !parse_sp(p)))
-		return false;
-	return parse_mailbox(p, mailbox) && parse_sp(p) &&
+	return take_options_if(p, want) && parse_mailbox(p, mailbox) &&
+	       parse_sp(p) && take_options_if(p, want) &&
 	       metadata_wanted_parse(p, want) && parse_end(p);
 }
 

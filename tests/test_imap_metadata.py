@@ -53,6 +53,12 @@ def test_depth_and_maxsize(c):
         '* METADATA INBOX (/private/f "1" /private/f/a "22")']
     assert c.ok("GETMETADATA (DEPTH infinity) INBOX (/private/f)") == [
         '* METADATA INBOX (/private/f "1" /private/f/a "22" /private/f/a/b "333")']
+    # As the examples have it, not the grammar.
+    assert c.ok("GETMETADATA INBOX (DEPTH 1) (/private/f)") == [
+        '* METADATA INBOX (/private/f "1" /private/f/a "22")']
+    assert c.ok("GETMETADATA INBOX (MAXSIZE 9) /private/fx") == ['* METADATA INBOX (/private/fx "4")']
+    c.bad("GETMETADATA INBOX (DEPTH 1)")
+    c.bad("GETMETADATA INBOX (DEPTH 2) /private/f")
     untagged, tagged = c.command("GETMETADATA (MAXSIZE 1 DEPTH infinity) INBOX (/private)")
     assert untagged == ['* METADATA INBOX (/private/f "1" /private/fx "4")']
     assert tagged.startswith("OK [METADATA LONGENTRIES 3]")

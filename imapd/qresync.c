@@ -4,11 +4,27 @@
 #include "imapd/seqset.h"
 #include "imapd/tell.h"
 
+/* "*" is not allowed in these sets. Where a client has it all the same it means
+ * all UIDs that there can be, not those that there are. */
+#define STAR UINT32_MAX
+
+static bool
+take_set(struct parse *p, struct str *out)
+{
+	struct uids set;
+	size_t at;
+
+	if (!parse_set(p, out))
+		return false;
+	return seqset_parse(p->arena, *out, STAR, &set, &at) == SEQSET_OK ||
+	       parse_fail(p, "invalid message set");
+}
+
 static bool
 take_match(struct parse *p, struct qresync *q)
 {
-	return parse_set(p, &q->match_seqs) && parse_sp(p) &&
-	       parse_set(p, &q->match_uids) && parse_char(p, ')');
+	return take_set(p, &q->match_seqs) && parse_sp(p) &&
+	       take_set(p, &q->match_uids) && parse_char(p, ')');
 }
 
 bool
@@ -23,7 +39,7 @@ qresync_parse(struct parse *p, struct qresync *q)
 	if (!parse_sp(p))
 		return false;
 	if (parse_peek(p) != '(') {
-		if (!parse_set(p, &q->known_uids))
+		if (!take_set(p, &q->known_uids))
 			return false;
 		if (parse_try(p, ')'))
 			return true;
@@ -33,7 +49,6 @@ qresync_parse(struct parse *p, struct qresync *q)
 	return parse_char(p, '(') && take_match(p, q) && parse_char(p, ')');
 }
 
-/* Malformed sets, and "*", which is not allowed here, name nothing. */
 static struct uids
 set_of(struct session *s, struct str text)
 {
@@ -41,7 +56,7 @@ set_of(struct session *s, struct str text)
 	size_t at;
 
 	if (text.n)
-		seqset_parse(s->arena, text, 0, &set, &at);
+		seqset_parse(s->arena, text, STAR, &set, &at);
 	return set;
 }
 

@@ -164,3 +164,15 @@ def test_closed(c):
     assert c.ok("EXAMINE Drafts")[0].startswith("* OK [CLOSED]")
     c.ok("CLOSE")
     assert not any("CLOSED" in line for line in c.ok("SELECT INBOX"))
+
+
+def test_sets_that_are_not_allowed(c, other):
+    c.ok("ENABLE QRESYNC")
+    validity, modseq = state(c.ok("SELECT INBOX"))
+    other.ok("UID STORE 10 +FLAGS (\\Deleted)")
+    other.ok("EXPUNGE")
+    for known in ("0:3", "1:2:3", "1,", "1:7 (0 1)", "1:7 (1 1:)"):
+        c.bad(f"SELECT INBOX (QRESYNC ({validity} {modseq} {known}))")
+    # Better too much than nothing.
+    lines = c.ok(f"SELECT INBOX (QRESYNC ({validity} {modseq} 1:*))")
+    assert vanished(lines) == ["* VANISHED (EARLIER) 10"]

@@ -338,7 +338,7 @@ inflate_some(struct zip *z)
 	uInt room = s->avail_out;
 	int rc;
 
-	s->next_in = (const Bytef *)z->in.p + z->in_at;
+	s->next_in = z->in.p ? (const Bytef *)z->in.p + z->in_at : NULL;
 	s->avail_in = (uInt)(z->in.n - z->in_at);
 	rc = inflate(s, Z_BLOCK);
 	z->in_at = z->in.n - s->avail_in;

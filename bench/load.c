@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -45,7 +46,7 @@ static const struct option_row {
 	{ "--port",       NULL,          &opt.port },
 	{ "--lmtp-port",  NULL,          &opt.lmtp_port },  /* of push */
 	{ "--tls",        NULL,          &opt.tls },        /* at once, IMAP */
-	{ "--pause",      NULL,          &opt.pause },      /* of push, ms */
+	{ "--pause",      NULL,          &opt.pause },      /* before a step, ms */
 	{ "--clients",    NULL,          &opt.clients },
 	{ "--seconds",    NULL,          &opt.seconds },
 	{ "--count",      NULL,          &opt.count },      /* 0: no limit */
@@ -99,6 +100,8 @@ static void *
 client_run(void *arg)
 {
 	struct client *c = arg;
+	struct timespec pause = { opt.pause / 1000,
+		opt.pause % 1000 * 1000000 };
 	int64_t now, deadline;
 
 	c->conn.fd = -1;
@@ -112,7 +115,8 @@ client_run(void *arg)
 
 		if (opt.count && turn >= opt.count)
 			break;
-		c->began_us = now;
+		nanosleep(&pause, NULL);
+		c->began_us = opt.pause ? clock_mono_us() : now;
 		c->ok = operation->step(c, turn);
 		c->steps++;
 		now = clock_mono_us();

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -261,12 +260,8 @@ push_open(struct client *c)
 static bool
 push_step(struct client *c, long turn)
 {
-	struct timespec pause = { opt.pause / 1000,
-		opt.pause % 1000 * 1000000 };
 	struct str line;
 
-	/* Servers that were idle are what this is about. */
-	nanosleep(&pause, NULL);
 	if (!lmtp_step(c, turn))
 		return false;
 	c->began_us = clock_mono_us();

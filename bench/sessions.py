@@ -8,6 +8,7 @@ import pathlib
 import random
 import re
 import subprocess
+import threading
 import time
 
 import load
@@ -166,4 +167,17 @@ def mix_stay(bench, server):
 
 
 def mix_200(bench, server):
-    return {"mix-200": imaptest(bench, server, 30, 200)}
+    """And how long one more client, with an account of its own, waits for
+    STORE meanwhile: 99 of 100."""
+    load.loop(bench, server, "append", server.imap_port, first=PUSH, mail=bench.ten, count=100, seconds=0)
+    waits = {}
+    probe = threading.Thread(target=lambda: waits.update(load.loop(
+        bench, server, "store", server.imap_port, first=PUSH, messages=100, pause=20, seconds=25)))
+    probe.start()
+    try:
+        result = imaptest(bench, server, 30, 200)
+    finally:
+        probe.join()
+    if not waits:
+        raise RuntimeError(f"{server.name}: the client that measures its waits failed")
+    return {"mix-200": result, "mix-200-p99": (waits["p99_ms"], 0, 0)}

@@ -51,6 +51,8 @@ acl_changed(struct session *s, struct account *a)
 		log_error("shared mailboxes are not listed as they are shared",
 		    LOG_CSTR("session", conn_id(s->conn)),
 		    LOG_STR("owner", account_id(a)), LOG_ERR(&e));
+	/* Who looked when the account changed did not find it in the index. */
+	watch_wake(s->d->watch, account_id(a));
 }
 
 bool
@@ -208,9 +210,13 @@ write_rights(struct session *s, const struct place *p, struct str identifier,
 	rights_put(&letters, rights);
 	rc = share_set(p->account, p->m.id, identifier, buf_str(&letters), e);
 	buf_fini(&letters);
-	if (rc == STORE_OK)
-		acl_changed(s, p->account);
-	return rc;
+	if (rc != STORE_OK)
+		return rc;
+	acl_changed(s, p->account);
+	/* He may know nothing of this owner yet. */
+	if (account_id_valid(identifier))
+		watch_wake(s->d->watch, identifier);
+	return STORE_OK;
 }
 
 /* The site may not want things shared with everybody. */

@@ -44,6 +44,13 @@ changed(void *arg, struct str id)
 	pthread_mutex_unlock(&w->lock);
 }
 
+void
+watch_wake(struct watch *w, struct str account)
+{
+	if (account.n)
+		changed(w, account);
+}
+
 bool
 watch_new(struct store *st, struct watch **out, struct err *e)
 {

@@ -30,6 +30,8 @@ void watch_free(struct watch **w);
  * the call is the caller's to look for. */
 void watch_add(
     struct watch *w, struct watcher *m, struct conn *conn, struct str account);
+/* Wake those who wait for ACCOUNT, for what its store does not tell. */
+void watch_wake(struct watch *w, struct str account);
 /* After it returns CONN is not woken any more. */
 void watch_remove(struct watch *w, struct watcher *m);
 

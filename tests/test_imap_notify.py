@@ -237,3 +237,17 @@ def test_delayed_until_idle(c, other):
     while told < 2:
         told += c.line() == "* 1 EXPUNGE"
     c.done()
+
+
+def test_first_share_of_an_owner(site, account, c):
+    """The session does not wait for changes of an account that it knows nothing of."""
+    c.ok('NOTIFY SET (subtree "Other Users" (MailboxName MessageNew MessageExpunge))')
+    with Imap(site, *site.new_account()) as owner:
+        owner.ok("CREATE Shared")
+        owner.ok(f"SETACL Shared {account[0]} lr")
+        line = c.line()
+        assert line.startswith('* LIST () "/" "Other Users/'), line
+        owner.append("Shared", message(1))
+        assert "(MESSAGES 1 " in c.line()
+        owner.ok(f"DELETEACL Shared {account[0]}")
+        assert c.line().startswith("* LIST (\\NonExistent) ")

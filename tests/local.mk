@@ -26,6 +26,7 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/test_imap_replay.py %D%/test_imap_rev2.py %D%/test_imap_rights.py \
 	%D%/test_imap_search.py %D%/test_imap_search_oracle.py \
 	%D%/test_imap_session.py %D%/test_imap_sort.py \
+	%D%/test_imap_sync_model.py \
 	%D%/test_imap_unauthenticate.py %D%/test_imap_urlauth.py \
 	%D%/test_lmtp.py %D%/test_lmtp_backends.py %D%/test_mail_path.py \
 	%D%/test_nginx.py %D%/test_pop3.py %D%/test_pop3_extensions.py \

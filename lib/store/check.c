@@ -13,6 +13,7 @@
 #include "mime/mime.h"
 #include "store/blob.h"
 #include "store/internal.h"
+#include "store/script.h"
 #include "store/snapshot.h"
 
 /*
@@ -464,6 +465,15 @@ check_files(struct checker *c, struct db *db, struct err *e)
 	return rc;
 }
 
+static void
+wrong_script(void *arg, struct str name)
+{
+	struct checker *c = arg;
+
+	report(c, c->repair, "Sieve script \"%.*s\" is not what its hash says",
+	    STR_ARG(name));
+}
+
 static enum store_rc
 count_rows(struct checker *c, struct db *db, struct err *e)
 {
@@ -505,6 +515,7 @@ account_check(struct account *a, bool repair,
 		rc = check_caches(&c, db, e);
 	}
 	if (rc == STORE_OK && (rc = run_rules(&c, e)) == STORE_OK &&
+	    (rc = scripts_verify(a, repair, wrong_script, &c, e)) == STORE_OK &&
 	    (rc = check_files(&c, db, e)) == STORE_OK)
 		rc = count_rows(&c, db, e);
 	db_put(&db);

@@ -50,6 +50,8 @@ enum change_kind {           /* kept in the database by number */
 	CHANGE_RESOURCE = 7, /* lo: id of a resource put */
 	CHANGE_RESOURCE_GONE = 8,
 	CHANGE_DOCUMENT = 9,
+	CHANGE_SCRIPT = 10, /* lo: id of a Sieve script */
+	CHANGE_SCRIPT_GONE = 11,
 };
 
 enum durability { DURABLE, RELAXED };

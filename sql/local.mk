@@ -7,7 +7,8 @@ account_sql = $(srcdir)/%D%/account/001.sql \
 	$(srcdir)/%D%/account/007.sql \
 	$(srcdir)/%D%/account/008.sql \
 	$(srcdir)/%D%/account/009.sql \
-	$(srcdir)/%D%/account/010.sql
+	$(srcdir)/%D%/account/010.sql \
+	$(srcdir)/%D%/account/011.sql
 site_sql = $(srcdir)/%D%/site/001.sql \
 	$(srcdir)/%D%/site/002.sql \
 	$(srcdir)/%D%/site/003.sql

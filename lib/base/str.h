@@ -81,4 +81,14 @@ ascii_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+/* 0 to 15, or -1: the value of a hexadecimal digit. */
+static inline int
+ascii_hex(char c)
+{
+	if (ascii_digit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 #endif

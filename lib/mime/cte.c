@@ -115,8 +115,8 @@ decode_escape(struct buf *out, const char **p, const char *end)
 	const char *q = *p + 1;
 	int hi, lo;
 
-	if (end - q >= 2 && (hi = mime_hex(q[0])) >= 0 &&
-	    (lo = mime_hex(q[1])) >= 0) {
+	if (end - q >= 2 && (hi = ascii_hex(q[0])) >= 0 &&
+	    (lo = ascii_hex(q[1])) >= 0) {
 		buf_putc(out, (char)(hi << 4 | lo));
 		*p = q + 2;
 		return true;

@@ -59,6 +59,9 @@ void mime_fold(struct buf *out, struct str utf8);
 #define MIME_NFC_MAX 4096
 struct str mime_nfc(struct arena *a, struct str utf8);
 
+/* A code point, which must be one that UTF-8 has. */
+void utf8_put(struct buf *out, uint32_t c);
+
 /* A part's content as UTF-8: both of the above steps, at most MAX octets. */
 void mime_part_text(struct buf *out, const struct mime_message *m,
     const struct mime_part *p, size_t max);

@@ -118,7 +118,7 @@ numeric_entity(struct str s)
 	uint32_t c = 0;
 
 	for (size_t i = hex ? 2 : 1; i < s.n; i++) {
-		int digit = mime_hex(s.p[i]);
+		int digit = ascii_hex(s.p[i]);
 
 		if (digit < 0 || (!hex && digit > 9) || c > 0x10ffff)
 			return 0;

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/str.h"
+#include "mime/decode.h"
 #include "mime/mime.h"
 
 /* What the files of lib/mime share and nobody else includes. */
@@ -21,16 +22,6 @@ static inline struct str
 buf_since(const struct buf *b, size_t start)
 {
 	return str_sub(buf_str(b), start, SIZE_MAX);
-}
-
-/* 0 to 15, or -1. */
-static inline int
-mime_hex(char c)
-{
-	if (ascii_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /*
@@ -96,7 +87,6 @@ void param_put(struct buf *out, struct str name, struct str utf8);
 
 /* Valid UTF-8 is copied, other octets become U+FFFD, NUL is dropped. */
 void utf8_clean(struct buf *out, struct str s);
-void utf8_put(struct buf *out, uint32_t c);
 /* The length of the prefix of S that is ASCII without NUL. */
 size_t ascii_prefix(struct str s);
 /* S cut to at most MAX octets, not inside a character. */

@@ -73,8 +73,8 @@ percent_decode(struct buf *out, struct str s)
 		int hi = -1, lo = -1;
 
 		if (s.p[i] == '%' && i + 2 < s.n) {
-			hi = mime_hex(s.p[i + 1]);
-			lo = mime_hex(s.p[i + 2]);
+			hi = ascii_hex(s.p[i + 1]);
+			lo = ascii_hex(s.p[i + 2]);
 		}
 		if (hi >= 0 && lo >= 0) {
 			buf_putc(out, (char)(hi << 4 | lo));

@@ -88,8 +88,8 @@ decode_q(struct buf *out, struct str s)
 		int hi, lo;
 
 		if (s.p[i] == '=' && i + 2 < s.n &&
-		    (hi = mime_hex(s.p[i + 1])) >= 0 &&
-		    (lo = mime_hex(s.p[i + 2])) >= 0) {
+		    (hi = ascii_hex(s.p[i + 1])) >= 0 &&
+		    (lo = ascii_hex(s.p[i + 2])) >= 0) {
 			buf_putc(out, (char)(hi << 4 | lo));
 			i += 2;
 		} else {

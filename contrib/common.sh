@@ -4,7 +4,7 @@
 build_packages="autoconf automake make gcc pkg-config libc6-dev \
 libevent-dev libssl-dev libsqlite3-dev libicu-dev libzstd-dev libargon2-dev \
 libcrypt-dev libinih-dev libjansson-dev zlib1g-dev \
-libcurl4-openssl-dev"
+libcurl4-openssl-dev libpcre2-dev"
 run_packages="postfix ca-certificates openssl curl procps"
 test_packages="clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest \
 mutt neomutt isync offlineimap3 fetchmail getmail6 dovecot-imapd \

@@ -40,7 +40,9 @@ backend_probe(struct site *s, const struct site_account *acc,
 	case SITE_BACKEND_LMTP:
 		return lmtp_probe(&l, e);
 	case SITE_BACKEND_SIEVE:
-		return sieve_probe(&l, e);
+		break;
 	}
+	err_set(e, "nothing here talks to a backend about %s",
+	    site_backend_proto_name(proto));
 	return false;
 }

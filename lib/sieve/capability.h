@@ -18,46 +18,46 @@ enum sieve_cap {
 	CAP_CMP_ASCII_CASEMAP,
 	CAP_CMP_ASCII_NUMERIC,
 	CAP_CMP_UNICODE_CASEMAP,
-	CAP_BODY,                /* RFC 5173 */
-	CAP_COPY,                /* RFC 3894 */
-	CAP_DATE,                /* RFC 5260 */
-	CAP_DUPLICATE,           /* RFC 7352 */
-	CAP_EDITHEADER,          /* RFC 5293 */
-	CAP_ENCLOSE,             /* RFC 5703 ... */
-	CAP_ENOTIFY,             /* RFC 5435 */
-	CAP_ENVELOPE_DELIVERBY,  /* RFC 6009 ... */
+	CAP_BODY,               /* RFC 5173 */
+	CAP_COPY,               /* RFC 3894 */
+	CAP_DATE,               /* RFC 5260 */
+	CAP_DUPLICATE,          /* RFC 7352 */
+	CAP_EDITHEADER,         /* RFC 5293 */
+	CAP_ENCLOSE,            /* RFC 5703 ... */
+	CAP_ENOTIFY,            /* RFC 5435 */
+	CAP_ENVELOPE_DELIVERBY, /* RFC 6009 ... */
 	CAP_ENVELOPE_DSN,
-	CAP_ENVIRONMENT,         /* RFC 5183 */
-	CAP_EREJECT,             /* RFC 5429 */
-	CAP_EXTLISTS,            /* RFC 6134 */
+	CAP_ENVIRONMENT, /* RFC 5183 */
+	CAP_EREJECT,     /* RFC 5429 */
+	CAP_EXTLISTS,    /* RFC 6134 */
 	CAP_EXTRACTTEXT,
-	CAP_FCC,                 /* RFC 8580 */
+	CAP_FCC, /* RFC 8580 */
 	CAP_FOREVERYPART,
-	CAP_IHAVE,               /* RFC 5463 */
-	CAP_IMAP4FLAGS,          /* RFC 5232 */
-	CAP_IMAPSIEVE,           /* RFC 6785 */
-	CAP_INCLUDE,             /* RFC 6609 */
-	CAP_INDEX,               /* RFC 5260 */
-	CAP_MAILBOX,             /* RFC 5490 ... */
-	CAP_MAILBOXID,           /* RFC 9042 */
+	CAP_IHAVE,      /* RFC 5463 */
+	CAP_IMAP4FLAGS, /* RFC 5232 */
+	CAP_IMAPSIEVE,  /* RFC 6785 */
+	CAP_INCLUDE,    /* RFC 6609 */
+	CAP_INDEX,      /* RFC 5260 */
+	CAP_MAILBOX,    /* RFC 5490 ... */
+	CAP_MAILBOXID,  /* RFC 9042 */
 	CAP_MBOXMETADATA,
 	CAP_MIME,
 	CAP_REDIRECT_DELIVERBY,
 	CAP_REDIRECT_DSN,
-	CAP_REGEX,               /* draft-ietf-sieve-regex */
+	CAP_REGEX, /* draft-ietf-sieve-regex */
 	CAP_REJECT,
-	CAP_RELATIONAL,          /* RFC 5231 */
+	CAP_RELATIONAL, /* RFC 5231 */
 	CAP_REPLACE,
 	CAP_SERVERMETADATA,
-	CAP_SPAMTEST,            /* RFC 5235 ... */
+	CAP_SPAMTEST, /* RFC 5235 ... */
 	CAP_SPAMTESTPLUS,
-	CAP_SPECIAL_USE,         /* RFC 8579 */
-	CAP_SUBADDRESS,          /* RFC 5233 */
-	CAP_VACATION,            /* RFC 5230 */
-	CAP_VACATION_SECONDS,    /* RFC 6131 */
-	CAP_VARIABLES,           /* RFC 5229 */
+	CAP_SPECIAL_USE,      /* RFC 8579 */
+	CAP_SUBADDRESS,       /* RFC 5233 */
+	CAP_VACATION,         /* RFC 5230 */
+	CAP_VACATION_SECONDS, /* RFC 6131 */
+	CAP_VARIABLES,        /* RFC 5229 */
 	CAP_VIRUSTEST,
-	CAP_DOVECOT_DEBUG,       /* vnd.dovecot.* ... */
+	CAP_DOVECOT_DEBUG, /* vnd.dovecot.* ... */
 	CAP_DOVECOT_ENVIRONMENT,
 	CAP_DOVECOT_EXECUTE,
 	CAP_DOVECOT_FILTER,

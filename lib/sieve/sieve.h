@@ -31,8 +31,8 @@
  */
 
 struct sieve_limits {
-	size_t script;   /* octets of source */
-	unsigned errors; /* found before the compiler gives up */
+	size_t script;    /* octets of source */
+	unsigned errors;  /* found before the compiler gives up */
 	unsigned nesting; /* of blocks and of tests */
 	unsigned actions; /* of a run, all scripts together */
 	unsigned redirects, notifications;
@@ -41,8 +41,8 @@ struct sieve_limits {
 	size_t variable;       /* octets of a value; longer ones are cut */
 	unsigned variables;    /* of one scope */
 	unsigned includes, include_depth;
-	uint64_t regex;        /* steps of one match */
-	size_t header;         /* octets of an added field */
+	uint64_t regex;                      /* steps of one match */
+	size_t header;                       /* octets of an added field */
 	uint32_t vacation_min, vacation_max; /* seconds between two answers */
 	uint32_t vacation_default;
 	uint32_t duplicate_max; /* seconds that `duplicate` remembers */
@@ -57,9 +57,9 @@ enum sieve_severity { SIEVE_WARNING, SIEVE_ERROR };
 
 struct sieve_diag {
 	enum sieve_severity severity;
-	struct str script; /* the name of the script it is in */
+	struct str script;     /* the name of the script it is in */
 	unsigned line, column; /* from 1; 0: the script as a whole */
-	struct str text; /* a sentence in UTF-8 without a full stop */
+	struct str text;       /* a sentence in UTF-8 without a full stop */
 };
 
 /* In the order found. Lives in the arena it was made with. */
@@ -79,18 +79,21 @@ enum sieve_include { SIEVE_PERSONAL, SIEVE_GLOBAL };
 enum sieve_found { SIEVE_FOUND, SIEVE_NOT_FOUND, SIEVE_NO_ANSWER };
 
 struct sieve_compiler {
-	struct sieve_caps caps; /* what `require` may ask for */
+	struct sieve_caps caps;            /* what `require` may ask for */
 	const struct sieve_limits *limits; /* NULL: the defaults */
 	/*
 	 * A script is being stored, not run: an included one may still be
 	 * missing (RFC 6609, section 3.2), which is then a warning.
 	 */
 	bool storing;
-	/* Put the source of an included script into OUT. NULL: there is none. */
+	/* Put the source of an included script into OUT. NULL: there is none.
+	 */
 	enum sieve_found (*load)(void *arg, enum sieve_include where,
 	    struct str name, struct buf *out);
 	void *load_arg;
-	/* Names that valid_ext_list and :list may use at all; NULL: any. */
+	/* Methods of `notify` beside mailto; lower case. */
+	const struct str *notify_methods;
+	size_t nnotify_methods;
 	const struct sieve_language *language; /* NULL: only the standard one */
 };
 
@@ -131,8 +134,8 @@ struct sieve_envelope {
 	struct str from, to;
 	struct str orig_to; /* ORCPT, decoded; empty: as `to` */
 	struct str auth;    /* AUTH= */
-	struct str notify, ret, envid, orcpt;         /* DSN (RFC 3461) */
-	struct str by_time, by_mode;                  /* RFC 2852 */
+	struct str notify, ret, envid, orcpt; /* DSN (RFC 3461) */
+	struct str by_time, by_mode;          /* RFC 2852 */
 	bool by_trace;
 };
 
@@ -189,12 +192,13 @@ struct sieve_host {
 	enum sieve_answer (*notify_capability)(void *arg, struct str uri,
 	    struct str capability, struct buf *value);
 	/* YES: it ended with status 0. */
-	enum sieve_answer (*execute)(void *arg,
-	    const struct sieve_execution *x, struct buf *output);
+	enum sieve_answer (*execute)(
+	    void *arg, const struct sieve_execution *x, struct buf *output);
 	/* debug_log, and the run-time warnings of a script. */
 	void (*log)(void *arg, struct str text);
 	/* One line for each step that is taken; for people. NULL: none. */
-	void (*trace)(void *arg, unsigned depth, unsigned line, struct str text);
+	void (*trace)(
+	    void *arg, unsigned depth, unsigned line, struct str text);
 };
 
 /* Where spamtest and virustest (RFC 5235) find their scores. */
@@ -205,17 +209,17 @@ struct sieve_score {
 	/* "score": a number between 0 and max; "strlen": as many as there are
 	 * characters; "text": one of the texts. */
 	enum { SIEVE_SCORE_NUMBER, SIEVE_SCORE_STRLEN, SIEVE_SCORE_TEXT } form;
-	double max;          /* what is 100 %; 0: see max_field */
+	double max;                        /* what is 100 %; 0: see max_field */
 	struct str max_field, max_pattern; /* the same for the maximum */
 	struct str texts[11]; /* for the form text: by result, empty: none */
 };
 
 struct sieve_user {
-	struct str address;           /* the owner's main address; may be empty */
-	const struct str *addresses;  /* others he is known by */
+	struct str address; /* the owner's main address; may be empty */
+	const struct str *addresses; /* others he is known by */
 	size_t naddresses;
-	struct str name;              /* login name, for `environment` */
-	struct str delimiters;        /* of subaddresses: "+", "+-" */
+	struct str name;       /* login name, for `environment` */
+	struct str delimiters; /* of subaddresses: "+", "+-" */
 };
 
 /* IMAP events (RFC 6785); for deliveries `cause` is empty. */
@@ -232,16 +236,15 @@ struct sieve_input {
 	struct str message; /* as it would be stored; CRLF line ends */
 	struct sieve_envelope envelope;
 	struct sieve_user user;
-	struct str domain, hostname;    /* `environment`: of this server */
+	struct str domain, hostname; /* `environment`: of this server */
 	struct str remote_host, remote_ip;
 	struct sieve_imap_event event;
-	const struct sieve_host *host;  /* never NULL */
+	const struct sieve_host *host; /* never NULL */
 	const struct sieve_limits *limits;
 	struct sieve_score spam, virus;
 	const struct str *protected_fields; /* editheader may not touch them */
 	size_t nprotected;
-	/* Methods of `notify`: "mailto", "https"; lower case. */
-	const struct str *notify_methods;
+	const struct str *notify_methods; /* as of the compiler */
 	size_t nnotify_methods;
 	int64_t now;
 	int zone; /* minutes east of UTC, for currentdate without :zone */
@@ -294,7 +297,7 @@ struct sieve_message; /* the message as it was when the action was decided */
 
 /* Where a copy is stored, and how: fileinto, keep, :fcc. */
 struct sieve_place {
-	struct str mailbox;     /* UTF-8, levels separated by '/'; empty: INBOX */
+	struct str mailbox; /* UTF-8, levels separated by '/'; empty: INBOX */
 	struct str special_use; /* "\Junk": rather the mailbox with it */
 	struct str mailboxid;   /* rather the mailbox with this id */
 	bool create;            /* if it is not there */
@@ -333,7 +336,7 @@ struct sieve_action {
 		} vacation;
 		struct {
 			struct str uri, from, message;
-			unsigned importance; /* 1 high, 2 normal, 3 low */
+			unsigned importance;       /* 1 high, 2 normal, 3 low */
 			const struct str *options; /* "name=value" */
 			size_t noptions;
 			bool fcc;
@@ -388,8 +391,8 @@ struct sieve_sink {
 	enum sieve_answer (*refuse)(
 	    void *arg, struct str reason, struct buf *why);
 	/* For `notify` methods other than mailto. */
-	enum sieve_answer (*notify)(void *arg, const struct sieve_action *a,
-	    struct buf *why);
+	enum sieve_answer (*notify)(
+	    void *arg, const struct sieve_action *a, struct buf *why);
 	enum sieve_answer (*pipe)(
 	    void *arg, const struct sieve_execution *x, struct buf *why);
 	enum sieve_answer (*remember)(void *arg, const struct sieve_memory *m);
@@ -399,17 +402,19 @@ struct sieve_sink {
 
 /* How the mail that goes out is to be addressed. */
 struct sieve_sender {
-	struct str hostname;     /* for Message-ID and Reporting-MTA */
-	struct str postmaster;   /* From of reports */
+	struct str hostname;   /* for Message-ID and Reporting-MTA */
+	struct str postmaster; /* From of reports */
 	/* The reverse-path of redirected mail: "sender" (as it came, which SRS
 	 * may rewrite in the sink), "recipient", "orig_recipient", "user",
 	 * "postmaster", or an address in <>. Empty: "sender". */
 	struct str redirect_from;
-	struct str notify_from;  /* the same of mailto notifications */
-	struct str vacation_subject; /* "Auto: %$" where %$ is the subject */
+	struct str notify_from; /* the same of mailto notifications */
+	/* "Auto: %{subject}", which is the default. */
+	struct str vacation_subject;
 	struct str vacation_no_subject; /* for mail without one */
 	bool vacation_from_recipient;
-	bool vacation_any_recipient; /* do not look for the owner in To and Cc */
+	bool
+	    vacation_any_recipient; /* do not look for the owner in To and Cc */
 	bool vacation_original_recipient; /* look for orig_to as well */
 };
 

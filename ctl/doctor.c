@@ -211,6 +211,7 @@ static void (*const checks[])(struct doctor *d) = {
 	doctor_dns,
 	doctor_backends,
 	doctor_logins,
+	doctor_outgoing,
 	doctor_postfix,
 };
 

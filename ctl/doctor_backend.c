@@ -16,7 +16,7 @@ struct places {
 };
 
 static const enum site_backend_proto protocols[] = { SITE_BACKEND_IMAP,
-	SITE_BACKEND_POP3, SITE_BACKEND_LMTP };
+	SITE_BACKEND_POP3, SITE_BACKEND_LMTP, SITE_BACKEND_SIEVE };
 
 /* False: somebody had it before. */
 static bool
@@ -53,7 +53,8 @@ probe(struct doctor *d, struct places *p, const struct site_account *acc,
 		    "the backend %.*s:%u answers for %s", STR_ARG(b.host),
 		    b.port, name);
 	else
-		doctor_report(d, HEALTH_BAD,
+		doctor_report(d,
+		    proto == SITE_BACKEND_SIEVE ? HEALTH_WARN : HEALTH_BAD,
 		    "see the settings backend.*, or \"account set\" with "
 		    "another backend",
 		    "the backend of %.*s cannot be used for %s: %s",

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "ctl/daemons.h"
+#include "ctl/outgoing.h"
 #include "ctl/verbs.h"
 #include "net/control.h"
 
@@ -189,10 +190,11 @@ site_json(struct ctl *c)
 	}
 	if (statvfs(conf_get(c->conf, "data_dir"), &fs) == 0)
 		room = (uint64_t)fs.f_bavail * fs.f_frsize;
-	return json_pack("{s:s, s:I, s:I, s:I, s:I}", "data_dir",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "data_dir",
 	    conf_get(c->conf, "data_dir"), "domains", (json_int_t)count,
 	    "accounts", (json_int_t)accounts, "aliases", (json_int_t)aliases,
-	    "free", (json_int_t)room);
+	    "free", (json_int_t)room, "outgoing",
+	    (json_int_t)count_outgoing(c));
 }
 
 static const struct column daemon_columns[] = {
@@ -210,6 +212,7 @@ static const struct column site_columns[] = {
 	{ "domains", "Domains", COL_NUMBER },
 	{ "accounts", "Accounts", COL_NUMBER },
 	{ "aliases", "Aliases", COL_NUMBER },
+	{ "outgoing", "Mail to be sent", COL_NUMBER },
 	{ NULL, NULL, COL_TEXT },
 };
 

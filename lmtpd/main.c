@@ -4,11 +4,14 @@
 #include "base/conf.h"
 #include "lmtpd/forward.h"
 #include "lmtpd/session.h"
+#include "outbox/outbox.h"
 #include "site/setting.h"
 #include "site/site.h"
 #include "store/store.h"
 
 static struct store *store;
+static struct outbox *outbox;
+static struct metric *outgoing[OUTBOX_RESULTS];
 
 static bool
 listen_on(const struct conf *c, struct net_server *s, struct err *e)
@@ -49,6 +52,33 @@ add_metrics(void)
 	}
 }
 
+static void
+count_outgoing(void *arg, enum outbox_result r)
+{
+	(void)arg;
+	metric_add(outgoing[r], 1);
+}
+
+static bool
+start_outbox(const char *hostname, struct err *e)
+{
+	struct outbox_options o = { .site = lmtp.site,
+		.store = store,
+		.hostname = hostname,
+		.scan = true,
+		.tried = count_outgoing };
+
+	for (int i = 0; i < OUTBOX_RESULTS; i++) {
+		char labels[64];
+
+		snprintf(labels, sizeof(labels), "result=\"%s\"",
+		    outbox_result_name((enum outbox_result)i));
+		outgoing[i] = metric_counter("mailstead_outgoing_total", labels,
+		    "Recipients of mail that accounts send");
+	}
+	return outbox_new(&o, &outbox, e);
+}
+
 static bool
 open_store(const struct conf *c, struct err *e)
 {
@@ -62,6 +92,15 @@ open_store(const struct conf *c, struct err *e)
 	};
 
 	return store_open(&o, &store, e) == STORE_OK;
+}
+
+static void
+stop(void)
+{
+	outbox_free(&outbox);
+	deliver_free(&lmtp.deliver);
+	store_close(&store);
+	site_close(&lmtp.site);
 }
 
 static bool
@@ -79,22 +118,14 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	    conf_get(c, "data_dir"), conf_size(c, "lmtpd.spool_memory"));
 	if (site_open(conf_get(c, "data_dir"), &lmtp.site, e) != SITE_OK)
 		return false;
-	if (!open_store(c, e)) {
-		site_close(&lmtp.site);
+	if (!open_store(c, e) || !start_outbox(o.hostname, e)) {
+		stop();
 		return false;
 	}
 	o.site = lmtp.site;
 	o.store = store;
 	lmtp.deliver = deliver_new(&o);
 	return true;
-}
-
-static void
-stop(void)
-{
-	deliver_free(&lmtp.deliver);
-	store_close(&store);
-	site_close(&lmtp.site);
 }
 
 static bool

@@ -6,9 +6,12 @@ account_sql = $(srcdir)/%D%/account/001.sql \
 	$(srcdir)/%D%/account/006.sql \
 	$(srcdir)/%D%/account/007.sql \
 	$(srcdir)/%D%/account/008.sql \
-	$(srcdir)/%D%/account/009.sql
+	$(srcdir)/%D%/account/009.sql \
+	$(srcdir)/%D%/account/010.sql \
+	$(srcdir)/%D%/account/011.sql
 site_sql = $(srcdir)/%D%/site/001.sql \
-	$(srcdir)/%D%/site/002.sql
+	$(srcdir)/%D%/site/002.sql \
+	$(srcdir)/%D%/site/003.sql
 
 EXTRA_DIST += %D%/embed.awk $(account_sql) $(site_sql)
 lib_libmailstead_a_SOURCES += %D%/schema.h

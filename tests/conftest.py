@@ -28,7 +28,7 @@ def free_port_base():
     for _ in range(100):
         base = random.randrange(10000, 31000, 10)
         try:
-            for offset in (24, 25, 80, 110, 143, 587, 993, 995):
+            for offset in (24, 25, 26, 80, 110, 143, 587, 993, 995):
                 with socket.socket() as s:
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     s.bind(("127.0.0.1", base + offset))

@@ -14,7 +14,7 @@ struct conn;
  * has logged in here, then let lib/net move the bytes.
  *
  * Loops: each front tells the next how many more there may be (Dovecot's
- * x-proxy-ttl in IMAP's ID, and TTL in POP3's XCLIENT); who gets none left
+ * x-proxy-ttl in IMAP's ID, and TTL in XCLIENT); who gets none left
  * refuses.
  */
 
@@ -47,6 +47,8 @@ struct backend_login {
 enum backend_rc backend_imap(const struct backend_login *l, struct peer **out,
     struct buf *capability, struct err *e);
 enum backend_rc backend_pop3(
+    const struct backend_login *l, struct peer **out, struct err *e);
+enum backend_rc backend_sieve(
     const struct backend_login *l, struct peer **out, struct err *e);
 
 struct backend_message {

@@ -4,7 +4,7 @@
 
 #include "backend/backend.h"
 
-/* What IMAP and POP3 have in common, inside lib/backend. */
+/* What IMAP, POP3 and ManageSieve have in common, inside lib/backend. */
 
 /* Where the account's mail is for that protocol, and a connection there. */
 enum backend_rc login_connect(const struct backend_login *l, struct arena *a,
@@ -24,6 +24,7 @@ struct str login_plain(struct arena *a, const struct login_as *as);
 bool imap_probe(const struct backend_login *l, struct err *e);
 bool pop3_probe(const struct backend_login *l, struct err *e);
 bool lmtp_probe(const struct backend_login *l, struct err *e);
+bool sieve_probe(const struct backend_login *l, struct err *e);
 
 /* Is WORD among the words of TEXT, without regard to case? */
 bool login_has_word(struct str text, const char *word);

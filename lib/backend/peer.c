@@ -29,6 +29,7 @@ struct peer {
 	int fd;
 	SSL *ssl;
 	struct site_backend to; /* its strings: until the login is done */
+	const char *what;       /* "backend" */
 	char *name;             /* "host:port" for people */
 	int64_t deadline;       /* monotonic milliseconds */
 	int64_t patience;       /* when set, each step has so many of them */
@@ -41,7 +42,7 @@ static bool
 broken(struct peer *p, struct err *e, const char *what)
 {
 	p->failed = true;
-	err_set(e, "backend %s: %s", p->name, what);
+	err_set(e, "%s %s: %s", p->what, p->name, what);
 	return false;
 }
 
@@ -131,13 +132,15 @@ dial(struct peer *p, struct err *e)
 }
 
 bool
-peer_connect(const struct site_backend *b, struct peer **out, struct err *e)
+peer_connect_to(const char *what, const struct site_backend *b,
+    struct peer **out, struct err *e)
 {
 	struct peer *p = mem_zalloc(sizeof(*p));
 	struct buf name = { 0 };
 
 	buf_printf(&name, "%.*s:%u", STR_ARG(b->host), b->port);
 	p->fd = -1;
+	p->what = what;
 	p->name = mem_strdup(buf_cstr(&name));
 	buf_fini(&name);
 	p->to = *b;
@@ -153,6 +156,18 @@ peer_connect(const struct site_backend *b, struct peer **out, struct err *e)
 	peer_free(&p);
 	*out = NULL;
 	return false;
+}
+
+bool
+peer_connect(const struct site_backend *b, struct peer **out, struct err *e)
+{
+	return peer_connect_to("backend", b, out, e);
+}
+
+void
+peer_interrupt(struct peer *p)
+{
+	shutdown(p->fd, SHUT_RDWR);
 }
 
 void
@@ -196,7 +211,7 @@ make_ssl(struct peer *p, struct err *e)
 	p->ssl = context_ssl(p->to.verify, p->to.ca_file, e);
 	if (!p->ssl) {
 		p->failed = true;
-		err_prefix(e, "backend %s", p->name);
+		err_prefix(e, "%s %s", p->what, p->name);
 		return false;
 	}
 	return (expect_host(p) && SSL_set_fd(p->ssl, p->fd) == 1) ||
@@ -308,7 +323,7 @@ peer_line(struct peer *p, struct str *line, struct err *e)
 bool
 peer_confused(struct peer *p, struct str line, struct err *e)
 {
-	err_set(e, "backend %s: unexpected \"%.*s\"", p->name,
+	err_set(e, "%s %s: unexpected \"%.*s\"", p->what, p->name,
 	    STR_ARG(str_sub(line, 0, 200)));
 	return false;
 }

@@ -21,7 +21,10 @@ struct peer;
 
 #define PEER_MAX_LINE 65536
 
-/* Connects, with TLS where it comes first. */
+/* Connects, with TLS where it comes first. WHAT is what sentences call it,
+ * a string that lasts; peer_connect() says "backend". */
+bool peer_connect_to(const char *what, const struct site_backend *b,
+    struct peer **out, struct err *e);
 bool peer_connect(
     const struct site_backend *b, struct peer **out, struct err *e);
 void peer_free(struct peer **p);
@@ -39,6 +42,9 @@ void peer_patience(struct peer *p, unsigned seconds);
 
 /* E says that the server said something that is not of the protocol. */
 bool peer_confused(struct peer *p, struct str line, struct err *e);
+
+/* From another thread: what it waits for fails. Not once it may be freed. */
+void peer_interrupt(struct peer *p);
 
 /* From run() of C: give it the connection, with what was read ahead. */
 void peer_relay(struct peer **p, struct conn *c);

@@ -40,9 +40,7 @@ backend_probe(struct site *s, const struct site_account *acc,
 	case SITE_BACKEND_LMTP:
 		return lmtp_probe(&l, e);
 	case SITE_BACKEND_SIEVE:
-		break;
+		return sieve_probe(&l, e);
 	}
-	err_set(e, "nothing here talks to a backend about %s",
-	    site_backend_proto_name(proto));
 	return false;
 }

@@ -206,6 +206,16 @@ open_session(struct conn *c)
 		c->closing = true;
 }
 
+static void
+tell_secured(struct conn *c)
+{
+	const struct net_proto *proto = c->listener->proto;
+
+	c->secured = false;
+	if (proto->secured)
+		proto->secured(c->session);
+}
+
 /* What came before the handshake came in clear text: forget it, so that
  * nobody on the way can slip in commands (CVE-2011-0411 and its kin). */
 static void
@@ -214,6 +224,7 @@ start_tls(struct conn *c)
 	buf_fini(&c->in);
 	c->in_at = 0;
 	c->fresh = c->starttls = false;
+	c->secured = true;
 	zip_free(&c->zip); /* only a rest of it, if anything */
 	c->phase = PHASE_HANDSHAKE;
 	c->active = net_seconds();
@@ -306,6 +317,8 @@ step(struct conn *c, struct scratch *s, unsigned *reads)
 	}
 	if (c->phase == PHASE_OPEN && !c->opened)
 		open_session(c);
+	if (c->phase == PHASE_OPEN && c->secured && !c->dead)
+		tell_secured(c);
 	if (c->dead || c->phase != PHASE_OPEN || c->delay_ms) {
 		c->attention = true;
 		return false;

@@ -148,6 +148,7 @@ struct conn {
 	bool run : 1;  /* run() is to be called */
 	bool more : 1; /* run() again when the output drained */
 	bool starttls : 1;
+	bool secured : 1;    /* STARTTLS is begun or done, and not yet told */
 	bool zip_switch : 1; /* begin or end to compress once all is sent */
 	bool zip_off : 1;    /* only the peer still compresses */
 	bool closing : 1;    /* close after the output was sent */

@@ -53,6 +53,9 @@ struct net_proto {
 	size_t (*input)(void *session, struct str in);
 	/* Worker. The command, or its next step after NET_MORE. */
 	enum net_next (*run)(void *session);
+	/* Loop. The handshake that NET_STARTTLS began is done: what the server
+	 * says unasked goes to conn_out(). NULL: nothing. */
+	void (*secured)(void *session);
 	/* Loop. conn_set_timeout() has passed without input and nothing runs.
 	 * Say so in conn_out() and conn_close(), or set a new timeout. */
 	void (*timeout)(void *session);

@@ -296,6 +296,14 @@ echo_open(struct conn *c)
 }
 
 static void
+echo_secured(void *session)
+{
+	struct session *s = session;
+
+	buf_puts(conn_out(s->c), "secured\r\n");
+}
+
+static void
 echo_timeout(void *session)
 {
 	struct session *s = session;
@@ -333,11 +341,11 @@ echo_close(void *session)
 }
 
 const struct net_proto echo = { "echo", echo_open, echo_input, echo_run,
-	echo_timeout, echo_wake, echo_stop, echo_close, false, "stopped\r\n",
-	"quiet\r\n" };
+	echo_secured, echo_timeout, echo_wake, echo_stop, echo_close, false,
+	"stopped\r\n", "quiet\r\n" };
 static const struct net_proto batch = { "batch", echo_open, echo_input,
-	echo_run, echo_timeout, echo_wake, echo_stop, echo_close, true, NULL,
-	NULL };
+	echo_run, echo_secured, echo_timeout, echo_wake, echo_stop, echo_close,
+	true, NULL, NULL };
 
 static char greeting[] = GREETING;
 

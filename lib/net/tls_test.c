@@ -92,8 +92,8 @@ test_starttls(void **state)
 		expect(fd, "PONG\r\ngo\r\n");
 		t = tls_dial(fd, NULL, TLS1_2_VERSION);
 		assert_int_equal(SSL_connect(t.ssl), 1);
-		tls_expect(
-		    &t, "ECHO secret\r\nPEER\r\n", "secret\r\n127.0.0.1 ");
+		tls_expect(&t, "ECHO secret\r\nPEER\r\n",
+		    "secured\r\nsecret\r\n127.0.0.1 ");
 		tls_end(&t);
 	}
 	/* Not twice. */
@@ -102,7 +102,7 @@ test_starttls(void **state)
 	expect(fd, "go\r\n");
 	t = tls_dial(fd, NULL, 0);
 	assert_int_equal(SSL_connect(t.ssl), 1);
-	tls_expect(&t, "STARTTLS\r\nECHO x\r\n", "no\r\nx\r\n");
+	tls_expect(&t, "STARTTLS\r\nECHO x\r\n", "secured\r\nno\r\nx\r\n");
 	/* Renegotiation is refused, large output comes through. */
 	tls_expect(&t, "BIG 300000\r\n", "xxxxxx");
 	tls_end(&t);

@@ -26,6 +26,7 @@ struct reader_slot {
 };
 
 struct settings_cache;
+struct scripts_cache;
 struct login_cache;
 
 struct site {
@@ -53,6 +54,7 @@ struct site {
 	unsigned hashing;
 
 	struct settings_cache *settings;
+	struct scripts_cache *scripts;
 	struct login_cache *logins;
 	site_prover *prove;            /* NULL: none */
 	site_token_check *check_token; /* NULL: none */
@@ -119,6 +121,8 @@ enum site_rc account_touch(struct sq *q, int64_t n, struct err *e);
 
 struct settings_cache *settings_cache_new(void);
 void settings_cache_free(struct settings_cache **c);
+struct scripts_cache *scripts_cache_new(void);
+void scripts_cache_free(struct scripts_cache **c);
 /* As site_setting(), with a reader that was taken already. */
 struct str setting_on(struct site *s, struct reader_slot *r, struct arena *a,
     const char *key, struct site_scope scope);

@@ -5,6 +5,7 @@ lib_libmailstead_a_SOURCES += \
 	%D%/credentials.c %D%/credentials.h %D%/domain.c %D%/internal.h \
 	%D%/login.c %D%/login.h %D%/password.c %D%/password.h \
 	%D%/resolve.c %D%/sasl.c %D%/sasl.h %D%/sasl_external.c %D%/sasl_mech.h %D%/sasl_oauth.c %D%/sasl_scram.c %D%/scram.c %D%/scram.h \
+	%D%/script.c %D%/script.h \
 	%D%/setting.c %D%/setting.h %D%/share.c %D%/share.h %D%/site.c %D%/site.h \
 	%D%/throttle.c %D%/throttle.h
 
@@ -26,3 +27,6 @@ check_PROGRAMS += %D%/client_cert_test
 check_PROGRAMS += %D%/sasl_oauth_test
 %C%_sasl_oauth_test_SOURCES = %D%/sasl_oauth_test.c %D%/test.h
 %C%_sasl_oauth_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/script_test
+%C%_script_test_SOURCES = %D%/script_test.c %D%/test.h
+%C%_script_test_LDADD = $(TEST_LIBS)

@@ -355,6 +355,7 @@ fini(struct site *s)
 	sq_close(&s->churn);
 	sq_close(&s->dir);
 	settings_cache_free(&s->settings);
+	scripts_cache_free(&s->scripts);
 	login_cache_free(&s->logins);
 	pthread_mutex_destroy(&s->pool_lock);
 	pthread_mutex_destroy(&s->write_lock);
@@ -380,6 +381,7 @@ site_open(const char *data_dir, struct site **out, struct err *e)
 	buf_fini(&path);
 	init_locks(s);
 	s->settings = settings_cache_new();
+	s->scripts = scripts_cache_new();
 	s->logins = login_cache_new();
 	rc = open_writers(s, e);
 	if (rc == SITE_OK &&

@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "store/keys_cache.h"
+#include "store/outgoing.h"
 #include "store/trigram.h"
 
 /*
@@ -719,6 +720,8 @@ account_remove(struct store *st, struct str id, struct err *e)
 	} else if (!fs_remove_tree(buf_cstr(&gone), e)) {
 		rc = STORE_IO;
 	}
+	if (rc == STORE_OK)
+		outgoing_unmark(st, id);
 	buf_fini(&gone);
 	account_free(a);
 	return rc;

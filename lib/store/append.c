@@ -1,38 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "store/append.h"
+
 #include <stdatomic.h>
 
 #include "base/clock.h"
 #include "base/codec.h"
-#include "mime/mime.h"
-#include "store/blob.h"
 #include "store/internal.h"
-#include "store/keys_row.h"
 #include "store/message.h"
 #include "store/training.h"
-
-/*
- * New messages. All that can be computed without the account (parsing,
- * hashing, compressing) is done before the write lock is taken; the
- * transaction itself only looks up and inserts.
- */
 
 /* References that are looked up and remembered, besides the first. */
 #define KEEP_REFERENCES 10
 #define UIDL_MAX 70
 
-struct prepared {
-	const struct append *item;
-	struct mime_digest digest;
-	struct key_row keys;
-	struct blob blob;
-	int64_t received, sent;
-	int64_t msgid, subject; /* hashes; msgid 0: none */
-	struct str keywords;
-};
-
 struct batch {
 	int64_t mailbox;
-	struct prepared *items;
+	struct appending *items;
+	struct blob *blobs;
 	size_t count;
 	const struct quota *quota;
 	struct appended *results;
@@ -49,25 +33,37 @@ uidl_valid(struct str s)
 	return s.n <= UIDL_MAX;
 }
 
-static enum store_rc
-prepare(struct account *a, struct arena *arena, const struct append *item,
-    struct prepared *p, struct err *e)
+void
+append_share(struct arena *arena, const struct appending *p,
+    const struct append *item, struct appending *out)
+{
+	*out = *p;
+	out->item = item;
+	out->received = item->received ? item->received : clock_now();
+	out->sent = p->digest.sent ? p->digest.sent : out->received;
+	out->keywords = message_keywords(arena, &item->flags);
+	out->email = out->thread = 0;
+}
+
+enum store_rc
+append_prepare(struct account *a, struct arena *arena,
+    const struct append *item, struct blob *blob, struct appending *p,
+    struct err *e)
 {
 	struct mime_keys keys;
 
+	*blob = (struct blob){ 0 };
+	*p = (struct appending){ .blob = blob };
 	if (!uidl_valid(item->uidl))
 		return store_fail(e, STORE_INVALID, "\"%.*s\" is no unique-id",
 		    STR_ARG(item->uidl));
-	p->item = item;
 	mime_digest(arena, item->raw, &p->digest);
 	mime_keys(arena, item->raw, &keys);
 	key_row_make(arena, &keys, &p->keys);
-	p->received = item->received ? item->received : clock_now();
-	p->sent = p->digest.sent ? p->digest.sent : p->received;
 	p->msgid = p->digest.msgid.n ? hash63(p->digest.msgid) : 0;
 	p->subject = hash63(p->digest.subject);
-	p->keywords = message_keywords(arena, &item->flags);
-	return blob_prepare(a, item->raw, &p->blob, e);
+	append_share(arena, p, item, p);
+	return blob_prepare(a, item->raw, blob, e);
 }
 
 /* ------------------------------------------------------------------------
@@ -92,7 +88,7 @@ thread_of_ref(struct tx *tx, int64_t msgid, int64_t subject, int64_t *thread,
 
 /* Call EACH for the hashes of all ids that tie P to a thread. */
 static enum store_rc
-each_ref(struct tx *tx, const struct prepared *p, int64_t *thread,
+each_ref(struct tx *tx, const struct appending *p, int64_t *thread,
     enum store_rc (*each)(struct tx *tx, int64_t msgid, int64_t subject,
 	int64_t *thread, struct err *e),
     struct err *e)
@@ -132,9 +128,8 @@ remember_ref(struct tx *tx, int64_t msgid, int64_t subject, int64_t *thread,
  * Duplicates
  */
 
-/* The UID of EMAIL in MAILBOX, 0 if it is not there. */
-static enum store_rc
-uid_of(
+enum store_rc
+append_uid(
     struct tx *tx, int64_t email, int64_t mailbox, uint32_t *uid, struct err *e)
 {
 	struct sqlite3_stmt *s;
@@ -150,31 +145,49 @@ uid_of(
 	return store_rc_of(rc);
 }
 
-static enum store_rc
-find_delivery(
-    struct tx *tx, const struct prepared *p, int64_t *email, struct err *e)
+enum store_rc
+append_known(struct tx *tx, struct str key, uint32_t window, bool *known,
+    int64_t *email, struct err *e)
 {
 	struct sqlite3_stmt *s;
-	enum sq_rc rc = sq_one(tx->q, &s, e,
-	    "SELECT email, at FROM delivery WHERE key = ?", SQ_B(p->item->key));
+	enum sq_rc rc;
 
+	*known = false;
+	*email = 0;
+	if (key.n == 0)
+		return STORE_OK;
+	rc = sq_one(tx->q, &s, e,
+	    "SELECT email, at FROM delivery WHERE key = ?", SQ_B(key));
 	if (rc == SQ_ROW) {
-		if (sq_int(s, 1) + p->item->window >= clock_now())
-			*email = sq_int(s, 0);
+		*known = sq_int(s, 1) + window >= clock_now();
+		*email = *known ? sq_int(s, 0) : 0;
 		sq_reset(s);
 	}
 	return store_rc_of(rc);
 }
 
-static enum store_rc
-find_msgid(
-    struct tx *tx, const struct prepared *p, int64_t *email, struct err *e)
+enum store_rc
+append_remember(struct tx *tx, struct str key, int64_t email, struct err *e)
+{
+	if (key.n == 0)
+		return STORE_OK;
+	return store_rc_of(sq_run(tx->q, e,
+	    "INSERT OR REPLACE INTO delivery (key, at, email) VALUES (?, ?, ?)",
+	    SQ_B(key), SQ_I(clock_now()), SQ_I(email)));
+}
+
+enum store_rc
+append_find_msgid(
+    struct tx *tx, const struct appending *p, int64_t *email, struct err *e)
 {
 	struct sqlite3_stmt *s;
 	int64_t thread = 0;
 	enum store_rc rc;
 	enum sq_rc step;
 
+	*email = 0;
+	if (!p->item->msgid_window || !p->msgid)
+		return STORE_OK;
 	rc = thread_of_ref(tx, p->msgid, p->subject, &thread, e);
 	if (rc != STORE_OK || !thread)
 		return rc;
@@ -191,16 +204,16 @@ find_msgid(
 }
 
 static enum store_rc
-find_duplicate(
-    struct tx *tx, const struct prepared *p, int64_t *email, struct err *e)
+find_duplicate(struct tx *tx, const struct appending *p, bool *known,
+    int64_t *email, struct err *e)
 {
-	enum store_rc rc = STORE_OK;
+	enum store_rc rc =
+	    append_known(tx, p->item->key, p->item->window, known, email, e);
 
-	*email = 0;
-	if (p->item->key.n)
-		rc = find_delivery(tx, p, email, e);
-	if (rc == STORE_OK && !*email && p->item->msgid_window && p->msgid)
-		rc = find_msgid(tx, p, email, e);
+	if (rc != STORE_OK || *known)
+		return rc;
+	rc = append_find_msgid(tx, p, email, e);
+	*known = *email != 0;
 	return rc;
 }
 
@@ -239,14 +252,14 @@ quota_warning(struct tx *tx, const struct quota *q)
 }
 
 static enum store_rc
-insert_email(struct tx *tx, struct prepared *p, int64_t id, int64_t thread,
+insert_email(struct tx *tx, struct appending *p, int64_t id, int64_t thread,
     struct err *e)
 {
 	const struct mime_digest *d = &p->digest;
 	int64_t blob;
 	enum store_rc rc;
 
-	if ((rc = blob_put(tx, &p->blob, &blob, e)) != STORE_OK)
+	if ((rc = blob_put(tx, p->blob, &blob, e)) != STORE_OK)
 		return rc;
 	rc = store_rc_of(sq_run(tx->q, e,
 	    "INSERT INTO email (id, blob, thread, msgid, sent, received, size,"
@@ -270,18 +283,8 @@ insert_email(struct tx *tx, struct prepared *p, int64_t id, int64_t thread,
 }
 
 static enum store_rc
-note_delivery(
-    struct tx *tx, const struct prepared *p, int64_t email, struct err *e)
-{
-	if (!p->item->key.n)
-		return STORE_OK;
-	return store_rc_of(sq_run(tx->q, e,
-	    "INSERT OR REPLACE INTO delivery (key, at, email) VALUES (?, ?, ?)",
-	    SQ_B(p->item->key), SQ_I(clock_now()), SQ_I(email)));
-}
-
-static enum store_rc
-keep_uidl(struct tx *tx, const struct prepared *p, int64_t email, struct err *e)
+keep_uidl(
+    struct tx *tx, const struct appending *p, int64_t email, struct err *e)
 {
 	if (!p->item->uidl.n)
 		return STORE_OK;
@@ -292,7 +295,7 @@ keep_uidl(struct tx *tx, const struct prepared *p, int64_t email, struct err *e)
 
 /* What a user files as junk himself tells what he thinks of it. */
 static enum store_rc
-note_verdict(struct tx *tx, const struct prepared *p, int64_t mailbox,
+note_verdict(struct tx *tx, const struct appending *p, int64_t mailbox,
     int64_t email, struct err *e)
 {
 	enum verdict verdict;
@@ -304,47 +307,110 @@ note_verdict(struct tx *tx, const struct prepared *p, int64_t mailbox,
 	return rc == STORE_OK ? training_note(tx, email, verdict, e) : rc;
 }
 
+/* The mailbox a message goes to, with room for one. */
 static enum store_rc
-store_one(struct tx *tx, struct tx_mailbox *mb, struct prepared *p,
-    struct appended *out, struct err *e)
+find_target(
+    struct tx *tx, int64_t mailbox, struct tx_mailbox **mb, struct err *e)
 {
-	int64_t id = (int64_t)tx_modseq(tx), thread = 0;
+	enum store_rc rc = tx_mailbox(tx, mailbox, mb, e);
+
+	if (rc != STORE_OK)
+		return rc;
+	if ((*mb)->noselect)
+		return store_fail(e, STORE_NOTFOUND,
+		    "mailbox %lld holds no messages", (long long)mailbox);
+	if ((*mb)->uidnext == UINT32_MAX)
+		return store_fail(e, STORE_LIMIT,
+		    "mailbox %lld has used up its UIDs", (long long)mailbox);
+	return STORE_OK;
+}
+
+static enum store_rc
+insert_message(struct tx *tx, struct tx_mailbox *mb, const struct appending *p,
+    bool shared, uint64_t modseq, struct appended *out, struct err *e)
+{
 	struct message_row m = { .uid = mb->uidnext,
-		.email = id,
+		.email = p->email,
+		.thread = p->thread,
 		.flags = p->item->flags.bits,
 		.keywords = p->keywords,
-		.modseq = (uint64_t)id,
+		.modseq = modseq,
 		.size = (int64_t)p->item->raw.n,
 		.received = p->received,
-		.saved = clock_now() };
-	enum store_rc rc;
+		.saved = clock_now(),
+		.shared = shared };
+	enum store_rc rc = message_insert(tx, mb, &m, e);
 
-	if (mb->uidnext == UINT32_MAX)
-		return store_fail(e, STORE_LIMIT,
-		    "mailbox %lld has used up its UIDs", (long long)mb->id);
-	if ((rc = each_ref(tx, p, &thread, find_ref, e)) != STORE_OK)
-		return rc;
-	m.thread = thread = thread ? thread : id;
-	if ((rc = each_ref(tx, p, &thread, remember_ref, e)) != STORE_OK ||
-	    (rc = insert_email(tx, p, id, thread, e)) != STORE_OK ||
-	    (rc = message_insert(tx, mb, &m, e)) != STORE_OK ||
-	    (rc = note_delivery(tx, p, id, e)) != STORE_OK ||
-	    (rc = keep_uidl(tx, p, id, e)) != STORE_OK ||
-	    (rc = note_verdict(tx, p, mb->id, id, e)) != STORE_OK)
+	if (rc != STORE_OK)
 		return rc;
 	mb->uidnext++;
-	tx->bytes += m.size;
-	tx->emails++;
 	out->uid = m.uid;
-	out->email = id;
-	tx->work |= WORK_INDEX;
+	out->uidvalidity = mb->uidvalidity;
+	out->email = p->email;
 	return STORE_OK;
+}
+
+static enum store_rc
+find_thread(struct tx *tx, struct appending *p, struct err *e)
+{
+	enum store_rc rc;
+
+	p->thread = 0;
+	if ((rc = each_ref(tx, p, &p->thread, find_ref, e)) != STORE_OK)
+		return rc;
+	if (!p->thread)
+		p->thread = p->email;
+	return each_ref(tx, p, &p->thread, remember_ref, e);
+}
+
+enum store_rc
+append_store(struct tx *tx, int64_t mailbox, struct appending *p,
+    const struct quota *quota, struct appended *out, struct err *e)
+{
+	struct tx_mailbox *mb;
+	enum store_rc rc;
+
+	if (quota_exceeded(tx, quota, p->item->raw.n))
+		return store_fail(e, STORE_QUOTA,
+		    "account %s: %zu octets more would exceed its quota",
+		    tx->a->id, p->item->raw.n);
+	if ((rc = find_target(tx, mailbox, &mb, e)) != STORE_OK)
+		return rc;
+	p->email = (int64_t)tx_modseq(tx);
+	if ((rc = find_thread(tx, p, e)) != STORE_OK ||
+	    (rc = insert_email(tx, p, p->email, p->thread, e)) != STORE_OK ||
+	    (rc = insert_message(
+		 tx, mb, p, false, (uint64_t)p->email, out, e)) != STORE_OK ||
+	    (rc = keep_uidl(tx, p, p->email, e)) != STORE_OK ||
+	    (rc = note_verdict(tx, p, mailbox, p->email, e)) != STORE_OK)
+		return rc;
+	tx->bytes += (int64_t)p->item->raw.n;
+	tx->emails++;
+	tx->work |= WORK_INDEX;
+	out->quota_warning = quota_warning(tx, quota);
+	return STORE_OK;
+}
+
+enum store_rc
+append_join(struct tx *tx, int64_t mailbox, const struct appending *p,
+    struct appended *out, struct err *e)
+{
+	struct tx_mailbox *mb;
+	enum store_rc rc;
+
+	if ((rc = find_target(tx, mailbox, &mb, e)) != STORE_OK)
+		return rc;
+	rc = store_rc_of(sq_run(tx->q, e,
+	    "UPDATE message SET shared = 1 WHERE email = ?", SQ_I(p->email)));
+	if (rc != STORE_OK)
+		return rc;
+	return insert_message(tx, mb, p, true, tx_modseq(tx), out, e);
 }
 
 static enum store_rc
 append_one(struct tx *tx, struct batch *b, size_t i, struct err *e)
 {
-	struct prepared *p = &b->items[i];
+	struct appending *p = &b->items[i];
 	struct appended *out = &b->results[i];
 	struct tx_mailbox *mb;
 	enum store_rc rc;
@@ -352,26 +418,19 @@ append_one(struct tx *tx, struct batch *b, size_t i, struct err *e)
 	*out = (struct appended){ 0 };
 	if ((rc = tx_mailbox(tx, b->mailbox, &mb, e)) != STORE_OK)
 		return rc;
-	if (mb->noselect)
-		return store_fail(e, STORE_NOTFOUND,
-		    "mailbox %lld holds no messages", (long long)mb->id);
 	out->uidvalidity = mb->uidvalidity;
-	if ((rc = find_duplicate(tx, p, &out->email, e)) != STORE_OK)
+	if ((rc = find_duplicate(tx, p, &out->duplicate, &out->email, e)) !=
+	    STORE_OK)
 		return rc;
-	if (out->email) {
-		out->duplicate = true;
+	if (out->duplicate) {
 		if ((rc = keep_uidl(tx, p, out->email, e)) != STORE_OK)
 			return rc;
-		return uid_of(tx, out->email, b->mailbox, &out->uid, e);
+		return append_uid(tx, out->email, b->mailbox, &out->uid, e);
 	}
-	if (quota_exceeded(tx, b->quota, p->item->raw.n))
-		return store_fail(e, STORE_QUOTA,
-		    "account %s: %zu octets more would exceed its quota",
-		    tx->a->id, p->item->raw.n);
-	if ((rc = store_one(tx, mb, p, out, e)) != STORE_OK)
+	if ((rc = append_store(tx, b->mailbox, p, b->quota, out, e)) !=
+	    STORE_OK)
 		return rc;
-	out->quota_warning = quota_warning(tx, b->quota);
-	return STORE_OK;
+	return append_remember(tx, p->item->key, out->email, e);
 }
 
 static enum store_rc
@@ -418,16 +477,17 @@ run_prepared(struct account *a, struct batch *b, const struct append *items,
 	enum store_rc rc = STORE_OK;
 
 	b->items = arena_array(arena, count, sizeof(*b->items));
+	b->blobs = arena_array(arena, count, sizeof(*b->blobs));
 	atomic_store(&a->st->last_append_ms, clock_mono_ms());
 	while (b->count < count && rc == STORE_OK) {
-		rc =
-		    prepare(a, arena, &items[b->count], &b->items[b->count], e);
+		rc = append_prepare(a, arena, &items[b->count],
+		    &b->blobs[b->count], &b->items[b->count], e);
 		b->count++;
 	}
 	if (rc == STORE_OK)
 		rc = write_run(a, DURABLE, run, arg, e);
 	for (size_t i = 0; i < b->count; i++)
-		blob_fini(&b->items[i].blob);
+		blob_fini(&b->blobs[i]);
 	arena_free(&arena);
 	return rc;
 }

@@ -202,9 +202,24 @@ account_backup(struct account *a, const char *dir, bool verify, struct err *e)
  * Restoring
  */
 
+/* Mail that waited to go out when the copy was made has gone since. */
+static enum sq_rc
+forget_outgoing(struct sq *q, struct err *e)
+{
+	struct sqlite3_stmt *s;
+	enum sq_rc rc = sq_one(
+	    q, &s, e, "SELECT 1 FROM sqlite_master WHERE name = 'outgoing'");
+
+	if (rc != SQ_ROW) /* a copy from before that table */
+		return rc == SQ_DONE ? SQ_OK : rc;
+	sq_reset(s);
+	rc = sq_run(q, e, "DELETE FROM outgoing_recipient");
+	return rc == SQ_OK ? sq_run(q, e, "UPDATE outgoing SET kind = 0") : rc;
+}
+
 /* An unknown boot id makes the first open leave a gap. */
 static enum store_rc
-forget_boot(const char *path, struct err *e)
+mark_restored(const char *path, struct err *e)
 {
 	struct sq_options o = { .path = path };
 	struct sq *q;
@@ -213,6 +228,8 @@ forget_boot(const char *path, struct err *e)
 	if (rc != SQ_OK)
 		return store_rc_of(rc);
 	rc = sq_run(q, e, "UPDATE state SET boot = 'restored'");
+	if (rc == SQ_OK)
+		rc = forget_outgoing(q, e);
 	sq_close(&q);
 	return store_rc_of(rc);
 }
@@ -231,7 +248,7 @@ restore_into(const char *from, const char *dir, struct store *st, struct err *e)
 	buf_printf(&src, "%s/account.db", from);
 	buf_printf(&dst, "%s/account.db", dir);
 	if ((rc = copy_file(buf_cstr(&src), buf_cstr(&dst), e)) == STORE_OK)
-		rc = forget_boot(dst.p, e);
+		rc = mark_restored(dst.p, e);
 	o.path = dst.p;
 	if (rc == STORE_OK &&
 	    (rc = store_rc_of(sq_open(&o, &q, e))) == STORE_OK) {

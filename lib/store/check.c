@@ -13,6 +13,8 @@
 #include "mime/mime.h"
 #include "store/blob.h"
 #include "store/internal.h"
+#include "store/outgoing_row.h"
+#include "store/script.h"
 #include "store/snapshot.h"
 
 /*
@@ -51,6 +53,10 @@ report(struct checker *c, bool repaired, const char *fmt, ...)
 		c->report(c->arg, text, repaired);
 }
 
+/* Every row that holds a blob. */
+#define BLOB_USERS                                                             \
+	"(SELECT blob FROM email UNION ALL SELECT blob FROM outgoing)"
+
 /*
  * FIND gives up to three numbers a row, for the three %lld of TEXT. MEND
  * mends all rows at once.
@@ -76,14 +82,24 @@ static const struct rule {
 	    "SELECT email, 0, 0 FROM purge"
 	    " WHERE email IN (SELECT email FROM message)",
 	    "DELETE FROM purge WHERE email IN (SELECT email FROM message)" },
+	{ "mail %lld goes out to nobody",
+	    "SELECT id, 0, 0 FROM outgoing WHERE kind > 0 AND id NOT IN"
+	    " (SELECT outgoing FROM outgoing_recipient)",
+	    "UPDATE outgoing SET kind = 0 WHERE id NOT IN"
+	    " (SELECT outgoing FROM outgoing_recipient)" },
+	{ "a recipient of mail %lld, which goes not out, is left",
+	    "SELECT DISTINCT outgoing, 0, 0 FROM outgoing_recipient"
+	    " WHERE outgoing NOT IN (SELECT id FROM outgoing WHERE kind > 0)",
+	    "DELETE FROM outgoing_recipient"
+	    " WHERE outgoing NOT IN (SELECT id FROM outgoing WHERE kind > 0)" },
 	{ "blob %lld has %lld references, not %lld",
 	    "SELECT b.id, n, refs FROM blob b LEFT JOIN"
-	    " (SELECT blob, count(*) n FROM email GROUP BY blob) r"
+	    " (SELECT blob, count(*) n FROM " BLOB_USERS " GROUP BY blob) r"
 	    " ON r.blob = b.id WHERE refs <> ifnull(n, 0)",
 	    "UPDATE blob SET refs ="
-	    " (SELECT count(*) FROM email WHERE blob = blob.id)"
+	    " (SELECT count(*) FROM " BLOB_USERS " u WHERE u.blob = blob.id)"
 	    " WHERE id IN (SELECT b.id FROM blob b LEFT JOIN"
-	    " (SELECT blob, count(*) n FROM email GROUP BY blob) r"
+	    " (SELECT blob, count(*) n FROM " BLOB_USERS " GROUP BY blob) r"
 	    " ON r.blob = b.id WHERE refs <> ifnull(n, 0))" },
 	{ "message UID %2$lld of mailbox %1$lld is not marked as shared",
 	    "SELECT mailbox, uid, 0 FROM message WHERE shared = 0 AND email IN"
@@ -464,6 +480,28 @@ check_files(struct checker *c, struct db *db, struct err *e)
 	return rc;
 }
 
+static void
+wrong_script(void *arg, struct str name)
+{
+	struct checker *c = arg;
+
+	report(c, c->repair, "Sieve script \"%.*s\" is not what its hash says",
+	    STR_ARG(name));
+}
+
+/* Without its marker mail would not be found. */
+static enum store_rc
+check_marker(struct checker *c, struct err *e)
+{
+	struct outgoing_state out;
+	enum store_rc rc = outgoing_state(c->a, &out, e);
+
+	if (rc != STORE_OK || out.count == 0 || outgoing_is_marked(c->a))
+		return rc;
+	report(c, c->repair, "mail that goes out is not marked");
+	return c->repair ? outgoing_mark(c->a, e) : STORE_OK;
+}
+
 static enum store_rc
 count_rows(struct checker *c, struct db *db, struct err *e)
 {
@@ -505,6 +543,8 @@ account_check(struct account *a, bool repair,
 		rc = check_caches(&c, db, e);
 	}
 	if (rc == STORE_OK && (rc = run_rules(&c, e)) == STORE_OK &&
+	    (rc = scripts_verify(a, repair, wrong_script, &c, e)) == STORE_OK &&
+	    (rc = check_marker(&c, e)) == STORE_OK &&
 	    (rc = check_files(&c, db, e)) == STORE_OK)
 		rc = count_rows(&c, db, e);
 	db_put(&db);

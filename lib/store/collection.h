@@ -130,8 +130,8 @@ enum store_rc share_list(struct account *a, struct arena *arena, int64_t object,
     struct share **list, size_t *count, struct err *e);
 
 /* ------------------------------------------------------------------------
- * Documents: named values that need no index of their own (Sieve scripts,
- * identities, keys, device sync states, annotations)
+ * Documents: named values that need no index of their own (identities, keys,
+ * device sync states)
  */
 
 struct document {

@@ -444,6 +444,29 @@ run_create(struct tx *tx, void *arg, struct err *e)
 }
 
 enum store_rc
+tx_mailbox_at(
+    struct tx *tx, struct str path, bool create, int64_t *id, struct err *e)
+{
+	struct create c = { path, ROLE_NONE, 0 };
+	struct mailbox m;
+	enum store_rc rc;
+
+	*id = 0;
+	if ((rc = check_path(path, e)) != STORE_OK)
+		return rc;
+	rc = find_path(tx->q, tx->arena, path, &m, e);
+	if (rc == STORE_OK && !m.noselect) {
+		*id = m.id;
+		return STORE_OK;
+	}
+	if (!create || (rc != STORE_OK && rc != STORE_NOTFOUND))
+		return rc == STORE_OK ? STORE_NOTFOUND : rc;
+	rc = create_path(tx, &c, e);
+	*id = c.id;
+	return rc;
+}
+
+enum store_rc
 mailbox_create(struct account *a, struct str path, enum mailbox_role role,
     int64_t *id, struct err *e)
 {

@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "store/blob.h"
 #include "store/internal.h"
+#include "store/memory.h"
 #include "store/message.h"
+#include "store/outgoing_row.h"
 #include "store/training.h"
 
 /*
@@ -515,13 +517,18 @@ static enum store_rc
 run_left(struct tx *tx, void *arg, struct err *e)
 {
 	struct sqlite3_stmt *s;
+	enum store_rc left;
 	enum sq_rc rc;
 
-	/* Old delivery keys go on the same occasion. */
+	/* What is over goes on the same occasion. */
 	rc = sq_run(tx->q, e, "DELETE FROM delivery WHERE at < ?",
 	    SQ_I(clock_now() - INT64_C(7) * 86400));
-	if (rc == SQ_OK)
-		rc = sq_one(tx->q, &s, e, "SELECT 1 FROM purge LIMIT 1");
+	if (rc != SQ_OK)
+		return store_rc_of(rc);
+	if ((left = memory_forget(tx, e)) != STORE_OK ||
+	    (left = outgoing_release(tx, e)) != STORE_OK)
+		return left;
+	rc = sq_one(tx->q, &s, e, "SELECT 1 FROM purge LIMIT 1");
 	*(bool *)arg = rc == SQ_ROW;
 	if (rc == SQ_ROW)
 		sq_reset(s);

@@ -38,6 +38,9 @@ struct tx {
 	struct tx_mailbox *mailboxes;
 	size_t nmailboxes, cap;
 	unsigned work; /* for the housekeeper after the commit */
+	/* Of outgoing.h: the batch changes what goes out; it made the marker.
+	 */
+	bool outgoing, marked;
 };
 
 enum change_kind {           /* kept in the database by number */
@@ -50,6 +53,8 @@ enum change_kind {           /* kept in the database by number */
 	CHANGE_RESOURCE = 7, /* lo: id of a resource put */
 	CHANGE_RESOURCE_GONE = 8,
 	CHANGE_DOCUMENT = 9,
+	CHANGE_SCRIPT = 10, /* lo: id of a Sieve script */
+	CHANGE_SCRIPT_GONE = 11,
 };
 
 enum durability { DURABLE, RELAXED };
@@ -91,6 +96,10 @@ enum store_rc tx_mailbox(
 /* The mailbox row is about to be replaced as a whole: forget the cached one,
  * with what the transaction changed in it. */
 void tx_forget_mailbox(struct tx *tx, int64_t id);
+/* The id of the mailbox PATH that can hold messages; with CREATE it is made if
+ * it is missing, else STORE_NOTFOUND. */
+enum store_rc tx_mailbox_at(
+    struct tx *tx, struct str path, bool create, int64_t *id, struct err *e);
 /* Write back what is kept in memory and forget it, and read state again: for
  * functions that look at these tables with SQL, before and after. */
 enum store_rc tx_flush(struct tx *tx, struct err *e);

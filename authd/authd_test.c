@@ -179,6 +179,10 @@ static const struct {
 	{ "senders", "info@a.example", LOOKUP_FOUND, "alice@a.example,bob@b.example" },
 	{ "senders", "any@b.example", LOOKUP_NOTFOUND, "" },
 	{ "senders", "x@far.example", LOOKUP_NOTFOUND, "" },
+	{ "srs", "alice@a.example", LOOKUP_NOTFOUND, "" },
+	{ "srs", "SRS0=AAAA=AA=far.example=x@a.example", LOOKUP_NOTFOUND, "" },
+	{ "srs", "srs.example", LOOKUP_NOTFOUND, "" },
+	{ "srs-sender", "x@far.example", LOOKUP_NOTFOUND, "" },
 	{ "transport", "alice@a.example", LOOKUP_NOTFOUND, "" },
 	{ "transport", "moved@a.example", LOOKUP_FOUND, "lmtp:inet:[old.example]:24" },
 	{ "transport", "moved+x@a.example", LOOKUP_FOUND, "lmtp:inet:[old.example]:24" },
@@ -237,6 +241,35 @@ test_lookups(void **state)
 		assert_str(buf_str(&out), lookups[i].data);
 	}
 	buf_fini(&out);
+}
+
+static void
+test_srs(void **state)
+{
+	struct fixture *f = *state;
+	struct site_scope everywhere = { .domain = STR_NULL };
+	struct buf there = { 0 }, back = { 0 };
+
+	add_domain(f, "a.example");
+	ok(site_setting_set(f->site, NULL, STR("srs.domain"), everywhere,
+	    STR("a.example"), &f->e));
+	assert_int_equal(lookup(f->site, f->a, STR("srs-sender"),
+			     STR("x@far.example"), &there),
+	    LOOKUP_FOUND);
+	assert_true(str_starts(buf_str(&there), STR("SRS0=")));
+	assert_int_equal(
+	    lookup(f->site, f->a, STR("srs"), buf_str(&there), &back),
+	    LOOKUP_FOUND);
+	assert_str(buf_str(&back), "x@far.example");
+	/* Senders of ours, and those that are rewritten already. */
+	assert_int_equal(
+	    lookup(f->site, f->a, STR("srs-sender"), STR("x@a.example"), &back),
+	    LOOKUP_NOTFOUND);
+	assert_int_equal(
+	    lookup(f->site, f->a, STR("srs-sender"), buf_str(&there), &back),
+	    LOOKUP_NOTFOUND);
+	buf_fini(&there);
+	buf_fini(&back);
 }
 
 static void
@@ -320,6 +353,7 @@ main(void)
 		cmocka_unit_test(test_http),
 		cmocka_unit_test(test_netstrings),
 		T(test_lookups),
+		T(test_srs),
 		T(test_large_reply),
 	};
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "site/backend.h"
 #include "site/setting.h"
+#include "site/srs.h"
 
 /* One look-up; the reply is built in `out`. */
 struct query {
@@ -153,6 +154,37 @@ find_transport(struct query *q)
 	return rc;
 }
 
+/* ------------------------------------------------------------------------
+ * Rewritten senders
+ */
+
+static enum lookup_rc
+find_srs(struct query *q)
+{
+	struct str address;
+	enum lookup_rc rc = verdict(q,
+	    site_srs_recipient(q->site, q->arena, q->key, &address, &q->err));
+
+	if (rc == LOOKUP_FOUND)
+		buf_putstr(q->out, address);
+	return rc;
+}
+
+static enum lookup_rc
+find_srs_sender(struct query *q)
+{
+	struct str address;
+	enum lookup_rc rc = verdict(q, site_srs_sender(q->site, q->arena, NULL,
+					   q->key, &address, &q->err));
+
+	if (rc != LOOKUP_FOUND)
+		return rc;
+	if (str_eq(address, q->key))
+		return LOOKUP_NOTFOUND;
+	buf_putstr(q->out, address);
+	return rc;
+}
+
 static const struct {
 	const char *name;
 	enum lookup_rc (*find)(struct query *q);
@@ -161,6 +193,8 @@ static const struct {
 	{ "domains", find_domain },
 	{ "mailboxes", find_mailbox },
 	{ "senders", find_senders },
+	{ "srs", find_srs },
+	{ "srs-sender", find_srs_sender },
 	{ "transport", find_transport },
 };
 

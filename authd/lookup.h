@@ -13,6 +13,9 @@
  *	aliases    an address -> where it leads, separated by commas; not found
  *	           for what is an account's own address, so that rewriting ends
  *	senders    an address -> the accounts that may send as it
+ *	srs        a rewritten sender -> whom a report to it is for
+ *	srs-sender a sender of another site -> what it becomes when mail is sent
+ *	           on (srs.domain)
  *	transport  an account that lives on another host -> how to get there
  */
 

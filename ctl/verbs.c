@@ -183,6 +183,9 @@ const struct verb verbs[] = {
 	{ "certificate set", "NAME CHAIN-FILE KEY-FILE", "store a TLS certificate", 3, 3, VERB_FILES, cmd_certificate_set, NULL },
 	{ "certificate remove", "NAME", "remove a TLS certificate", 1, 1, 0, cmd_certificate_remove, NULL },
 
+	{ "srs show", "ADDRESS", "show whom a rewritten sender stands for", 1, 1, 0, cmd_srs_show, NULL },
+	{ "srs rotate", "", "sign rewritten senders with a new secret", 0, 0, 0, cmd_srs_rotate, NULL },
+
 	{ "block list", "", "list failed logins and blocks", 0, 0, 0, cmd_block_list, NULL },
 	{ "block remove", "[PEER]", "forget failed logins and blocks", 0, 1, 0, cmd_block_remove, block_options },
 	{ "audit", "", "show who changed what", 0, 0, 0, cmd_audit, audit_options },

@@ -51,6 +51,8 @@ int cmd_mailbox_create(struct ctl *c);
 int cmd_mailbox_rename(struct ctl *c);
 int cmd_mailbox_remove(struct ctl *c);
 int cmd_fetch(struct ctl *c);
+int cmd_srs_rotate(struct ctl *c);
+int cmd_srs_show(struct ctl *c);
 
 int cmd_deliver(struct ctl *c); /* deliver.c */
 int cmd_import(struct ctl *c);  /* import.c */

@@ -296,3 +296,31 @@ def test_through_postfix(own_site):
     assert "MAILER-DAEMON" in report and "<you@nowhere.test>" in report
     log = (own_site.dir / "log" / "postfix.log")
     wait_for(lambda: "to=<you@nowhere.test>" in log.read_text())
+
+
+def ask_map(site, name, key):
+    """What authd's socketmap says."""
+    import socket
+    request = f"{name} {key}".encode()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(site.run_dir / "mta" / "map"))
+        s.sendall(b"%d:%s," % (len(request), request))
+        return s.recv(10000).decode().split(":", 1)[1][:-1]
+
+
+def test_report_to_rewritten_sender(mail_site):
+    """Postfix takes a report to an address that we made, and knows whom it is for."""
+    import smtplib
+    site = mail_site
+    site.ctl("setting", "set", "srs.domain", site.domain)
+    word, address = ask_map(site, "srs-sender", "Ann@elsewhere.test").split(" ")
+    assert word == "OK" and address.endswith(f"@{site.domain}")
+    assert ask_map(site, "srs", address.lower()) == "OK ann@elsewhere.test"
+    assert site.ctl("srs", "show", address).strip() == "Ann@elsewhere.test"
+    site.ctl("srs", "rotate")
+    with smtplib.SMTP(site.host, site.smtp_port) as c:
+        c.sendmail("", [address], "Subject: report\r\n\r\nx\r\n")
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            c.sendmail("", [address.replace("=elsewhere", "=other")], "Subject: x\r\n\r\nx\r\n")
+    log = site.dir / "log" / "postfix.log"
+    wait_for(lambda: "to=<Ann@elsewhere.test>, orig_to=<SRS0=" in log.read_text(), 20)

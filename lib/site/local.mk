@@ -6,7 +6,7 @@ lib_libmailstead_a_SOURCES += \
 	%D%/login.c %D%/login.h %D%/password.c %D%/password.h \
 	%D%/resolve.c %D%/sasl.c %D%/sasl.h %D%/sasl_external.c %D%/sasl_mech.h %D%/sasl_oauth.c %D%/sasl_scram.c %D%/scram.c %D%/scram.h \
 	%D%/script.c %D%/script.h \
-	%D%/setting.c %D%/setting.h %D%/share.c %D%/share.h %D%/site.c %D%/site.h \
+	%D%/setting.c %D%/setting.h %D%/share.c %D%/share.h %D%/site.c %D%/site.h %D%/srs.c %D%/srs.h \
 	%D%/throttle.c %D%/throttle.h
 
 check_PROGRAMS += %D%/password_test
@@ -30,3 +30,7 @@ check_PROGRAMS += %D%/sasl_oauth_test
 check_PROGRAMS += %D%/script_test
 %C%_script_test_SOURCES = %D%/script_test.c %D%/test.h
 %C%_script_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/srs_test
+%C%_srs_test_SOURCES = %D%/srs_test.c
+%C%_srs_test_LDADD = $(TEST_LIBS)

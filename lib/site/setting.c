@@ -86,6 +86,8 @@ static const struct site_setting table[] = {
 	{ "sender.catchall", SETTING_BOOL, SD, "no", NULL, "a catch-all's targets may send as any address of the domain" },
 	{ "sharing.anyone", SETTING_CHOICE, SD, "domain", "no domain site", "whom \"anyone\" means in rights: nobody, the owner's domain, or all accounts" },
 	{ "sharing.prefix", SETTING_TEXT, S, "Other Users", NULL, "name above other users' mailboxes in IMAP; empty: none are shown" },
+	{ "srs.domain", SETTING_TEXT, SD, "", NULL, "domain of rewritten senders, for which the MTA must take mail; empty: that of the account" },
+	{ "srs.enabled", SETTING_BOOL, SDA, "no", NULL, "rewrite senders of other sites in mail that accounts send on (SRS)" },
 	{ "store.blob_threshold", SETTING_SIZE, SD, "1M", NULL, "larger messages are kept as files" },
 	{ NULL, SETTING_TEXT, 0, NULL, NULL, NULL },
 	/* clang-format on */

@@ -298,6 +298,93 @@ def test_through_postfix(own_site):
     wait_for(lambda: "to=<you@nowhere.test>" in log.read_text())
 
 
+class Hook:
+    """A web server that keeps what it is sent; status is its answer."""
+
+    def __init__(self):
+        import http.server
+        hook = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.got.append((self.path, self.headers["Content-Type"], body))
+                status = hook.statuses.pop(0) if hook.statuses else 204
+                self.send_response(status)
+                if status == 302:
+                    self.send_header("Location", "/elsewhere")
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.got, self.statuses = [], []
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def hook(mail_site, sink):
+    h = Hook()
+    mail_site.ctl("setting", "set", "notify.webhooks", f"https://hooks.example/ {h.url}")
+    yield h
+    h.server.shutdown()
+
+
+JSON = '{{"subject": "{}"}}'
+
+
+def test_webhook(mail_site, hook, owner):
+    hook.statuses = [503, 429]
+    owner.queue("hooked", hook.url + "secret-token", text=JSON, kind="post", sender="")
+    wait_for(lambda: len(hook.got) == 3, 20)
+    wait_for(owner.is_done)
+    assert set(hook.got) == {("/hook/secret-token", "application/json", b'{"subject": "hooked"}')}
+    assert owner.inbox() == []
+    assert "secret-token" not in mail_site.log("lmtpd")
+
+
+@pytest.mark.parametrize("status", [404, 302])
+def test_webhook_refused(mail_site, hook, owner, status):
+    """The owner hears of it once a day."""
+    for i in range(3):
+        hook.statuses = [status]
+        owner.queue(f"no {i}", hook.url + "x", text=JSON, kind="post", sender="")
+        wait_for(owner.is_done)
+    assert len(hook.got) == 3
+    (note,) = owner.inbox()
+    assert f"HTTP status {status}" in note and hook.url + "x" in note
+
+
+def test_webhook_not_allowed(mail_site, hook, owner):
+    port = hook.server.server_port
+    for url in (f"http://127.0.0.1:{port}/other", f"http://localhost:{port}/hook/x"):
+        owner.queue("no", url, text=JSON, kind="post", sender="")
+    wait_for(owner.is_done)
+    assert hook.got == []
+    assert all("does not allow it" in note for note in owner.inbox())
+    assert len(owner.inbox()) == 2
+
+
+def test_webhook_to_private_address(mail_site, hook, owner):
+    """"*" is for the public Internet; a name may lead anywhere."""
+    mail_site.ctl("setting", "set", "notify.webhooks", "*")
+    owner.queue("no", f"https://localhost:{hook.server.server_port}/x", text=JSON, kind="post", sender="")
+    wait_for(owner.is_done)
+    (note,) = owner.inbox()
+    assert "its address is not public" in note
+    assert hook.got == []
+
+
+def test_webhook_while_mta_is_down(mail_site, sink, hook, owner):
+    sink.close()
+    owner.queue("mail", "you@example.net")
+    wait_for(lambda: owner.marker.exists())
+    owner.queue("hook", hook.url, text=JSON, kind="post", sender="")
+    wait_for(lambda: hook.got)
+
+
 def ask_map(site, name, key):
     """What authd's socketmap says."""
     import socket

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "fetch/fetch.h"
 #include "oauth/claims.h"
-#include "oauth/fetch.h"
 
 #define NOW 1000000
 

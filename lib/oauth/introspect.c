@@ -3,8 +3,8 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "fetch/fetch.h"
 #include "net/gate.h"
-#include "oauth/fetch.h"
 #include "oauth/remember.h"
 
 #define MAX_SECRET 4096

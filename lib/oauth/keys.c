@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "fetch/fetch.h"
 #include "net/gate.h"
-#include "oauth/fetch.h"
 
 #define MAX_SOURCES 1000 /* one for each value of oauth.jwks seen */
 

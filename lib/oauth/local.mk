@@ -1,6 +1,6 @@
 lib_libmailstead_a_SOURCES += \
 	%D%/check.c %D%/claims.c %D%/claims.h %D%/config.c %D%/config.h \
-	%D%/fetch.c %D%/fetch.h %D%/introspect.c %D%/introspect.h \
+	%D%/introspect.c %D%/introspect.h \
 	%D%/jwk.c %D%/jwk.h %D%/jwt.c %D%/jwt.h %D%/keys.c %D%/keys.h \
 	%D%/oauth.h %D%/remember.c %D%/remember.h
 

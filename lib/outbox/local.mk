@@ -1,5 +1,5 @@
 lib_libmailstead_a_SOURCES += %D%/note.c %D%/note.h %D%/outbox.c \
-	%D%/outbox.h %D%/row.c %D%/row.h %D%/send.c %D%/send.h
+	%D%/outbox.h %D%/post.c %D%/post.h %D%/row.c %D%/row.h %D%/send.c %D%/send.h
 
 check_PROGRAMS += %D%/outbox_test
 %C%_outbox_test_SOURCES = %D%/outbox_test.c

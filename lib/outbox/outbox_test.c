@@ -14,6 +14,7 @@
 
 #include "backend/smtp.h"
 #include "outbox/note.h"
+#include "outbox/post.h"
 #include "outbox/send.h"
 
 #define LEN(a) (sizeof(a) / sizeof(*(a)))
@@ -158,6 +159,55 @@ test_note(void **state)
 	buf_fini(&out);
 }
 
+static const struct {
+	const char *list, *url;
+	enum post_rule rule;
+} rules[] = {
+	{ "", "https://a.example/", POST_REFUSED },
+	{ "*", "https://a.example/x", POST_PUBLIC },
+	{ "*", "http://a.example/x", POST_REFUSED },
+	{ "*", "ftp://a.example/x", POST_REFUSED },
+	{ "*", "file:///etc/passwd", POST_REFUSED },
+	{ "*", "https://me@a.example/x", POST_REFUSED },
+	{ "*", "https://a.example/x@y", POST_PUBLIC },
+	{ "https://a.example", "https://a.example", POST_ALLOWED },
+	{ "https://a.example", "https://a.example/x?y", POST_ALLOWED },
+	{ "https://a.example", "https://a.example?y", POST_ALLOWED },
+	{ "https://a.example", "https://a.example.net/x", POST_REFUSED },
+	{ "https://a.example", "https://a.example:1@b.example/", POST_REFUSED },
+	{ "https://a.example", "https://a.example:8443/x", POST_REFUSED },
+	{ "https://a.example", "http://a.example/x", POST_REFUSED },
+	{ "https://a.example/in/", "https://a.example/in/x", POST_ALLOWED },
+	{ "https://a.example/in/", "https://a.example/out", POST_REFUSED },
+	{ "https://a.example/in", "https://a.example/inner", POST_REFUSED },
+	{ "https://a.example/in/", "https://a.example/in/../out",
+	    POST_REFUSED },
+	{ "https://a.example/in/", "https://a.example/in/%2e%2E/out",
+	    POST_REFUSED },
+	{ "https://a.example/in/", "https://a.example/in/\\..\\out",
+	    POST_REFUSED },
+	{ "http://127.0.0.1:9/ https://b.example/", "http://127.0.0.1:9/x",
+	    POST_ALLOWED },
+	{ "http://127.0.0.1:9/ * ", "https://c.example/", POST_PUBLIC },
+	{ "http://127.0.0.1:9/ *", "http://127.0.0.1:90/", POST_REFUSED },
+};
+
+static void
+test_post_rules(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LEN(rules); i++) {
+		print_message("%s %s\n", rules[i].list, rules[i].url);
+		assert_int_equal(
+		    post_rule(str_of(rules[i].list), str_of(rules[i].url)),
+		    rules[i].rule);
+	}
+	assert_true(str_eqc(post_host(STR("https://a.example:8/token?x")),
+	    "https://a.example:8"));
+	assert_true(str_eqc(
+	    post_host(STR("https://a.example?token")), "https://a.example"));
+}
+
 int
 main(void)
 {
@@ -165,6 +215,7 @@ main(void)
 		cmocka_unit_test(test_clean),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_note),
+		cmocka_unit_test(test_post_rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

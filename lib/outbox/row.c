@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "outbox/note.h"
+#include "outbox/post.h"
 #include "outbox/send.h"
 #include "site/setting.h"
 
@@ -89,12 +90,15 @@ static void
 log_recipient(const struct job *j, size_t i)
 {
 	const struct verdict *v = &j->verdicts[i];
+	struct str to = j->row.what.to[i];
 
+	if (j->row.what.kind == OUTGOING_POST)
+		to = post_host(to); /* the rest may be a secret */
 	if (j->o->tried)
 		j->o->tried(j->o->arg, result_of[v->fate]);
 	LOG_AT(v->fate == FATE_SENT ? LOG_INFO : LOG_WARN, "outgoing",
 	    LOG_STR("account", account_id(j->a)), LOG_INT("row", j->row.id),
-	    LOG_STR("from", j->row.what.from), LOG_STR("to", j->row.what.to[i]),
+	    LOG_STR("from", j->row.what.from), LOG_STR("to", to),
 	    LOG_UINT("size", j->raw.n), LOG_UINT("try", j->row.tries + 1),
 	    LOG_CSTR("result", outbox_result_name(result_of[v->fate])),
 	    LOG_STR(v->why.n ? "reply" : NULL, v->why));
@@ -131,6 +135,17 @@ note_fates(struct job *j, const struct outgoing_fate *fates,
 	}
 }
 
+/* Of a notification that fails for every message, once a day. */
+static void
+limit_notes(const struct job *j, struct append *note)
+{
+	if (j->row.what.kind == OUTGOING_MAIL)
+		return;
+	note->window = 86400;
+	note->key =
+	    arena_printf(j->arena, "note %.*s", STR_ARG(j->row.what.to[0]));
+}
+
 static enum store_rc
 settle(struct job *j, struct err *e)
 {
@@ -149,6 +164,7 @@ settle(struct job *j, struct err *e)
 		note_compose(&text, &j->owner, &j->row.what, buf_str(&j->raw),
 		    j->verdicts);
 		note.raw = buf_str(&text);
+		limit_notes(j, &note);
 	}
 	for (size_t i = 0; i < n; i++)
 		log_recipient(j, i);
@@ -163,7 +179,20 @@ settle(struct job *j, struct err *e)
 
 /* False: the MTA is not there, and nothing was tried. */
 static bool
-try_mail(struct job *j)
+try_mail(struct job *j, struct sending *sending)
+{
+	struct err why = ERR_INIT;
+	bool up;
+
+	if (row_mta_is_down(j->s->b))
+		return false;
+	up = send_mail(sending, &why);
+	row_mta_was(j->s->b, up, &why);
+	return up;
+}
+
+static bool
+try_it(struct job *j)
 {
 	struct sending sending = { .site = j->o->site,
 		.hostname = j->o->hostname,
@@ -173,14 +202,11 @@ try_mail(struct job *j)
 		.verdicts = j->verdicts,
 		.talking = j->s->talking,
 		.arg = j->s->arg };
-	struct err why = ERR_INIT;
-	bool up;
 
-	if (row_mta_is_down(j->s->b))
-		return false;
-	up = send_mail(&sending, &why);
-	row_mta_was(j->s->b, up, &why);
-	return up;
+	if (j->row.what.kind == OUTGOING_MAIL)
+		return try_mail(j, &sending);
+	send_post(&sending, scope_of(j));
+	return true;
 }
 
 static enum store_rc
@@ -198,7 +224,7 @@ send_row(struct job *j, bool *moved, struct err *e)
 	    arena_array(j->arena, j->row.what.nto, sizeof(*j->verdicts));
 	if (is_too_old(j))
 		give_up(j);
-	else if (!try_mail(j))
+	else if (!try_it(j))
 		return STORE_OK;
 	*moved = true;
 	return settle(j, e);

@@ -59,6 +59,7 @@ static const struct site_setting table[] = {
 	{ "mta.queue_lifetime", SETTING_DURATION, SDA, "5d", NULL, "how long mail that an account sends is tried before its owner is told that it could not be sent" },
 	{ "mta.retry_pause", SETTING_DURATION, S, "30s", NULL, "wait before mail that the MTA did not take is tried again; each further wait is twice as long, up to an hour" },
 	{ "mta.submission", SETTING_TEXT, S, "127.0.0.1:25", NULL, "HOST:PORT of the MTA that takes the mail accounts send by themselves, from this host without a login" },
+	{ "notify.webhooks", SETTING_TEXT, SDA, "", NULL, "beginnings of the URLs that scripts may notify, separated by spaces; *: all https URLs of the public Internet; empty: none" },
 	{ "oauth.audience", SETTING_TEXT, SD, "", NULL, "audiences one of which a token must be for; *: any" },
 	{ "oauth.ca_file", SETTING_TEXT, SD, "", NULL, "PEM file of the authorities that the provider's certificate must come from; empty: the system's" },
 	{ "oauth.cache_time", SETTING_DURATION, SD, "1h", NULL, "how long the keys of a provider count before they are fetched again" },

@@ -352,8 +352,11 @@ outgoing_settle(struct account *a, const struct outgoing_row *row,
 	struct filed filed;
 	bool duplicate;
 
-	if (note)
+	if (note) {
 		filing.item = *note;
+		d.key = note->key;
+		d.window = note->window;
+	}
 	return delivery_after(a, &d, run_settle, &s, &filed, &duplicate, e);
 }
 

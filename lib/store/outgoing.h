@@ -82,7 +82,7 @@ struct outgoing_fate {
 /*
  * Note what became of the recipients of a row, in order. The rest is due at
  * DUE. NOTE (may be NULL) is a message that goes to INBOX with it, whatever
- * the quota says.
+ * the quota says, unless one with its key was there within its window.
  */
 enum store_rc outgoing_settle(struct account *a, const struct outgoing_row *row,
     const struct outgoing_fate *fates, int64_t due, const struct append *note,

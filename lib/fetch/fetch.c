@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "oauth/fetch.h"
+#include "fetch/fetch.h"
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -60,6 +62,18 @@ fetch_escape(struct buf *out, struct str text)
  * The request
  */
 
+/* Asked with the address that the name has led to. */
+static curl_socket_t
+on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	(void)purpose;
+	if (!fetch_is_public(&a->addr)) {
+		*(bool *)arg = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
 static size_t
 on_body(char *p, size_t size, size_t n, void *arg)
 {
@@ -82,7 +96,7 @@ set_options(CURL *c, const struct fetch *f, struct buf *body, char *why)
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, body);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "Mailstead");
-	if (!str_istarts(str_of(f->url), https))
+	if (!str_istarts(str_of(f->url), https) || f->public_only)
 		curl_easy_setopt(c, CURLOPT_NOPROXY, "*"); /* it is here */
 	if (*f->ca_file)
 		curl_easy_setopt(c, CURLOPT_CAINFO, f->ca_file);
@@ -95,49 +109,78 @@ set_options(CURL *c, const struct fetch *f, struct buf *body, char *why)
 	}
 }
 
-static bool
+static struct curl_slist *
+headers_of(const struct fetch *f)
+{
+	struct curl_slist *list =
+	    curl_slist_append(NULL, "Accept: application/json");
+	struct buf line = { 0 };
+
+	if (f->type) {
+		buf_printf(&line, "Content-Type: %s", f->type);
+		list = curl_slist_append(list, buf_cstr(&line));
+	}
+	buf_fini(&line);
+	return list;
+}
+
+static unsigned
 perform(CURL *c, const struct fetch *f, struct buf *body, struct err *e)
 {
-	struct curl_slist *headers =
-	    curl_slist_append(NULL, "Accept: application/json");
+	struct curl_slist *headers = headers_of(f);
 	char why[CURL_ERROR_SIZE] = "";
+	const char *name = f->name ? f->name : f->url;
 	long status = 0;
 	CURLcode rc;
 
 	set_options(c, f, body, why);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	if (f->public_only) {
+		curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+		curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, f->refused);
+	}
 	rc = curl_easy_perform(c);
 	curl_slist_free_all(headers);
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
-	if (rc != CURLE_OK)
-		err_set(
-		    e, "%s: %s", f->url, *why ? why : curl_easy_strerror(rc));
-	else if (status != 200)
-		err_set(e, "%s: HTTP status %ld", f->url, status);
-	return rc == CURLE_OK && status == 200;
+	if (f->refused && *f->refused)
+		err_set(e, "%s: its address is not public", name);
+	else if (rc != CURLE_OK)
+		err_set(e, "%s: %s", name, *why ? why : curl_easy_strerror(rc));
+	else
+		err_set(e, "%s: HTTP status %ld", name, status);
+	return rc == CURLE_OK ? (unsigned)status : 0;
+}
+
+unsigned
+fetch_any(const struct fetch *f, struct buf *out, struct err *e)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	unsigned status = 0;
+	CURL *c;
+
+	if (!f->http && !fetch_url_ok(str_of(f->url))) {
+		err_set(e, "%s: only https is used, and http on this host",
+		    f->name ? f->name : f->url);
+		return 0;
+	}
+	pthread_once(&once, start_once);
+	c = curl_easy_init();
+	if (c)
+		status = perform(c, f, out, e);
+	else
+		err_set(e, "libcurl could not be started");
+	curl_easy_cleanup(c);
+	return status;
 }
 
 bool
 fetch(const struct fetch *f, struct buf *out, struct err *e)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct buf body = { 0 };
-	CURL *c;
-	bool ok;
+	bool ok = fetch_any(f, &body, e) == 200;
 
-	if (!fetch_url_ok(str_of(f->url))) {
-		err_set(
-		    e, "%s: only https is used, and http on this host", f->url);
-		return false;
-	}
-	pthread_once(&once, start_once);
-	c = curl_easy_init();
-	ok = c && perform(c, f, &body, e);
-	if (!c)
-		err_set(e, "libcurl could not be started");
 	if (ok)
 		buf_putstr(out, buf_str(&body));
-	curl_easy_cleanup(c);
 	buf_fini(&body);
 	return ok;
 }

@@ -94,7 +94,7 @@ sieve_program_dependencies(
 bool
 sieve_name_valid(struct str name)
 {
-	if (name.n == 0 || name.n > 255 || !str_is_utf8(name))
+	if (name.n == 0 || name.n > 512 || !str_is_utf8(name))
 		return false;
 	for (size_t i = 0; i < name.n; i++) {
 		uint8_t c = (uint8_t)name.p[i];

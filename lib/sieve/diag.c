@@ -21,7 +21,7 @@ sieve_diag_addv(struct arena *arena, struct sieve_diags *d,
 	d->v = arena_grow(arena, d->v, d->n, &d->cap, sizeof(*d->v));
 	d->v[d->n++] = (struct sieve_diag){
 		.severity = severity,
-		.script = script,
+		.script = arena_str(arena, script),
 		.line = at.line,
 		.column = at.column,
 		.text = arena_str(arena, buf_str(&clean)),

@@ -54,7 +54,7 @@ check_include(struct sieve_checker *c, struct sieve_node *n)
 	if (!sieve_name_valid(name)) {
 		sieve_error(c, arg->at,
 		    "invalid script name '%.*s': no '/', no control "
-		    "characters, 1 to 255 octets",
+		    "characters, 1 to 512 octets",
 		    STR_ARG(name));
 		return false;
 	}

@@ -12,6 +12,20 @@
 #define SD (SCOPE_SITE | SCOPE_DOMAIN)
 #define SDA (SCOPE_SITE | SCOPE_DOMAIN | SCOPE_ACCOUNT)
 
+/* rules_test compares them with what lib/sieve knows. */
+#define SIEVE_EXTENSIONS                                                       \
+	"* body comparator-i;ascii-casemap comparator-i;ascii-numeric"         \
+	" comparator-i;octet comparator-i;unicode-casemap copy date"           \
+	" duplicate editheader enclose encoded-character enotify envelope"     \
+	" envelope-deliverby envelope-dsn environment ereject extlists"        \
+	" extracttext fcc fileinto foreverypart ihave imap4flags imapsieve"    \
+	" include index mailbox mailboxid mboxmetadata mime"                   \
+	" redirect-deliverby redirect-dsn regex reject relational replace"     \
+	" servermetadata spamtest spamtestplus special-use subaddress"         \
+	" vacation vacation-seconds variables virustest vnd.dovecot.debug"     \
+	" vnd.dovecot.environment vnd.dovecot.execute vnd.dovecot.filter"      \
+	" vnd.dovecot.pipe vnd.dovecot.report vnd.dovecot.testsuite"
+
 /* Sorted by key; site_test checks it. */
 static const struct site_setting table[] = {
 	/* clang-format off */
@@ -87,9 +101,15 @@ static const struct site_setting table[] = {
 	{ "sender.catchall", SETTING_BOOL, SD, "no", NULL, "a catch-all's targets may send as any address of the domain" },
 	{ "sharing.anyone", SETTING_CHOICE, SD, "domain", "no domain site", "whom \"anyone\" means in rights: nobody, the owner's domain, or all accounts" },
 	{ "sharing.prefix", SETTING_TEXT, S, "Other Users", NULL, "name above other users' mailboxes in IMAP; empty: none are shown" },
+	{ "sieve.extensions", SETTING_CHANGES, SDA, "*", SIEVE_EXTENSIONS, "what Sieve scripts may require; *: all but those that run programs" },
+	{ "sieve.max_redirects", SETTING_UINT, SDA, "4", NULL, "addresses that a Sieve script may send one message to" },
+	{ "sieve.max_script_size", SETTING_SIZE, SDA, "1M", NULL, "largest Sieve script" },
+	{ "sieve.max_scripts", SETTING_UINT, SDA, "100", NULL, "Sieve scripts an account can have; 0: no limit" },
+	{ "sieve.max_storage", SETTING_SIZE, SDA, "10M", NULL, "size of an account's Sieve scripts together; 0: no limit" },
 	{ "sieve.program_dir", SETTING_TEXT, S, "", NULL, "folder of the programs that scripts may start; empty: none" },
 	{ "sieve.program_paths", SETTING_TEXT, S, "", NULL, "folders that these programs may read and write, separated by spaces" },
 	{ "sieve.program_timeout", SETTING_DURATION, S, "10s", NULL, "how long such a program may run" },
+	{ "sieve.referral", SETTING_BOOL, SDA, "no", NULL, "send ManageSieve clients to the account's backend instead of passing on what they say" },
 	{ "srs.domain", SETTING_TEXT, SD, "", NULL, "domain of rewritten senders, for which the MTA must take mail; empty: that of the account" },
 	{ "srs.enabled", SETTING_BOOL, SDA, "no", NULL, "rewrite senders of other sites in mail that accounts send on (SRS)" },
 	{ "store.blob_threshold", SETTING_SIZE, SD, "1M", NULL, "larger messages are kept as files" },
@@ -155,11 +175,13 @@ has_word(const char *words, struct str word)
 }
 
 static bool
-has_words(const char *words, struct str value)
+has_words(const char *words, struct str value, bool changes)
 {
 	struct str word, rest, w;
 
 	while (value.n && str_split(&value, ' ', &word)) {
+		if (changes && str_starts(word, STR("-")))
+			word = str_sub(word, 1, STR_NPOS);
 		rest = str_of(words);
 		do {
 			if (!str_split(&rest, ' ', &w))
@@ -187,7 +209,9 @@ parse(const struct site_setting *k, struct str value, uint64_t *out)
 	case SETTING_CHOICE:
 		return has_word(k->choices, value);
 	case SETTING_WORDS:
-		return has_words(k->choices, value);
+		return has_words(k->choices, value, false);
+	case SETTING_CHANGES:
+		return has_words(k->choices, value, true);
 	}
 	return false;
 }
@@ -433,7 +457,7 @@ check(const struct site_setting *k, struct str value, unsigned scope,
 {
 	static const char *const wanted[] = { "text", "yes or no", "a number",
 		"a size such as 64M", "a duration such as 30m", "one of",
-		"words of" };
+		"words of", "words, perhaps with a \"-\" before them, of" };
 	uint64_t ignored;
 
 	if (!(k->scopes & scope))

@@ -20,6 +20,7 @@ enum site_setting_type {
 	SETTING_DURATION, /* 90s, 15m, 2h, 7d */
 	SETTING_CHOICE,   /* one of the words in `choices` */
 	SETTING_WORDS,    /* any of them, in any case, separated by spaces */
+	SETTING_CHANGES,  /* the same; "-" before a word takes it away again */
 };
 
 enum { SCOPE_SITE = 1, SCOPE_DOMAIN = 2, SCOPE_ACCOUNT = 4 };

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SCRIPT_RULES_H
+#define SCRIPT_RULES_H
+
+#include "sieve/sieve.h"
+#include "site/setting.h"
+#include "store/script.h"
+
+/*
+ * What the settings sieve.* let an account do: which extensions its scripts
+ * may require, how large they may be and how many, what a run may cost. Every
+ * program that compiles or runs scripts asks here.
+ */
+
+#define RULES_NOTIFY_METHODS "mailto" /* of `notify`, separated by spaces */
+
+struct rules {
+	struct sieve_caps caps;
+	struct sieve_limits limits;
+	struct script_limits store; /* of all scripts together */
+};
+
+/* For an account, a domain, or the site. */
+void rules_of(struct site *s, struct site_scope scope, struct rules *out);
+
+/*
+ * A list of extensions as the setting sieve.extensions has it: "*" stands for
+ * what is on by default, NAME adds one and -NAME takes one away, in order.
+ * Words that are no extension are ignored.
+ */
+struct sieve_caps rules_extensions(struct str text);
+
+#endif

@@ -8,7 +8,8 @@ libcurl4-openssl-dev libpcre2-dev"
 run_packages="postfix ca-certificates openssl curl procps"
 test_packages="clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest \
 mutt neomutt isync offlineimap3 fetchmail getmail6 dovecot-imapd \
-dovecot-lmtpd dovecot-pop3d nginx libnginx-mod-mail mandoc git gsasl srs"
+dovecot-lmtpd dovecot-pop3d dovecot-managesieved nginx libnginx-mod-mail \
+mandoc git gsasl sieve-connect php-cli php-net-sieve srs"
 bench_packages="dovecot-imapd dovecot-lmtpd dovecot-pop3d"
 
 step_number=0

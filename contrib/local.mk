@@ -6,11 +6,13 @@ systemd_in = %D%/systemd/mailstead-authd.service.in \
 	%D%/systemd/mailstead-imapd.service.in \
 	%D%/systemd/mailstead-lmtpd.service.in \
 	%D%/systemd/mailstead-pop3d.service.in \
+	%D%/systemd/mailstead-sieved.service.in \
 	%D%/systemd/tmpfiles.d/mailstead.conf.in
 systemd_units = %D%/systemd/mailstead-authd.service \
 	%D%/systemd/mailstead-imapd.service \
 	%D%/systemd/mailstead-lmtpd.service \
-	%D%/systemd/mailstead-pop3d.service
+	%D%/systemd/mailstead-pop3d.service \
+	%D%/systemd/mailstead-sieved.service
 systemd_tmpfiles = %D%/systemd/tmpfiles.d/mailstead.conf
 systemd_static = %D%/systemd/mailstead.target \
 	%D%/systemd/sysusers.d/mailstead.conf
@@ -39,4 +41,5 @@ $(systemd_units) $(systemd_tmpfiles): Makefile
 %D%/systemd/mailstead-imapd.service: %D%/systemd/mailstead-imapd.service.in
 %D%/systemd/mailstead-lmtpd.service: %D%/systemd/mailstead-lmtpd.service.in
 %D%/systemd/mailstead-pop3d.service: %D%/systemd/mailstead-pop3d.service.in
+%D%/systemd/mailstead-sieved.service: %D%/systemd/mailstead-sieved.service.in
 %D%/systemd/tmpfiles.d/mailstead.conf: %D%/systemd/tmpfiles.d/mailstead.conf.in

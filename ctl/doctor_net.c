@@ -34,6 +34,8 @@ static const struct {
 	{ "imapd.listen_tls", false },
 	{ "pop3d.listen", false },
 	{ "pop3d.listen_tls", false },
+	{ "sieved.listen", false },
+	{ "sieved.listen_tls", false },
 };
 
 /* One word of a listen key, without what stands behind '?'. */

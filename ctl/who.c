@@ -9,7 +9,8 @@
 #include "ctl/verbs.h"
 #include "net/control.h"
 
-const char *const daemon_names[] = { "lmtpd", "imapd", "pop3d", "authd", NULL };
+const char *const daemon_names[] = { "lmtpd", "imapd", "pop3d", "sieved",
+	"authd", NULL };
 
 /* ------------------------------------------------------------------------
  * who

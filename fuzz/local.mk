@@ -48,3 +48,7 @@ FUZZ_TARGETS += %D%/zip_fuzz
 FUZZ_TARGETS += %D%/oauth_fuzz
 %C%_oauth_fuzz_SOURCES = %D%/oauth_fuzz.c $(FUZZ_MAIN)
 %C%_oauth_fuzz_LDFLAGS = $(FUZZ_LINK)
+
+FUZZ_TARGETS += %D%/sieved_fuzz
+%C%_sieved_fuzz_SOURCES = %D%/sieved_fuzz.c $(FUZZ_MAIN) $(sieved_parts)
+%C%_sieved_fuzz_LDFLAGS = $(FUZZ_LINK)

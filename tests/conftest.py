@@ -28,7 +28,7 @@ def free_port_base():
     for _ in range(100):
         base = random.randrange(10000, 31000, 10)
         try:
-            for offset in (24, 25, 26, 80, 110, 143, 587, 993, 995):
+            for offset in (24, 25, 26, 80, 110, 143, 190, 587, 993, 995):
                 with socket.socket() as s:
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     s.bind(("127.0.0.1", base + offset))
@@ -95,6 +95,7 @@ class Site:
         self.imaps_port = int(env["MS_IMAPS_PORT"])
         self.pop3_port = int(env["MS_POP3_PORT"])
         self.pop3s_port = int(env["MS_POP3S_PORT"])
+        self.sieve_port = int(env["MS_SIEVE_PORT"])
         self.auth_http_port = int(env["MS_AUTH_HTTP_PORT"])
         self.user1, self.pass1 = env["MS_USER1"], env["MS_PASS1"]
         self.user2, self.pass2 = env["MS_USER2"], env["MS_PASS2"]

@@ -14,7 +14,7 @@ CLEANFILES += %D%/powercut/record.so
 		$(srcdir)/%D%/powercut/record.c
 
 EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
-	%D%/conftest.py %D%/imap_raw.py %D%/imap_zip.py %D%/lmtp.py \
+	%D%/conftest.py %D%/imap_raw.py %D%/imap_zip.py %D%/lmtp.py %D%/managesieve.py \
 	%D%/search_oracle.py %D%/smtp_sink.py %D%/test_backends.py %D%/test_bad_input.py \
 	%D%/test_clients.py %D%/test_crash.py %D%/test_distribution.py \
 	%D%/test_faults.py %D%/test_fetch_clients.py %D%/test_imap_acl.py \
@@ -33,6 +33,7 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/test_imap_sync_model.py \
 	%D%/test_imap_unauthenticate.py %D%/test_imap_urlauth.py \
 	%D%/test_lmtp.py %D%/test_lmtp_backends.py %D%/test_mail_path.py \
-	%D%/test_nginx.py %D%/test_pop3.py %D%/test_pop3_extensions.py \
-	%D%/test_outbox.py %D%/test_pop3_migration.py %D%/test_powercut.py %D%/test_sasl.py \
+	%D%/test_managesieve.py %D%/test_managesieve_backends.py \
+	%D%/test_managesieve_clients.py %D%/test_nginx.py %D%/test_outbox.py %D%/test_pop3.py \
+	%D%/test_pop3_extensions.py %D%/test_pop3_migration.py %D%/test_powercut.py %D%/test_sasl.py \
 	%D%/test_sasl_external.py %D%/test_sasl_oauth.py %D%/test_stress.py

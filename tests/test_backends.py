@@ -44,7 +44,7 @@ class Dovecot:
     def __init__(self, owner, users, limit=20):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="dc.", dir="/tmp"))
         self.dir.chmod(0o755)
-        self.imap, self.imaps, self.pop3, self.lmtp = free_ports(4)
+        self.imap, self.imaps, self.pop3, self.lmtp, self.sieve = free_ports(5)
         mail = self.dir / "mail"
         mail.mkdir()
         os.chown(mail, owner.st_uid, owner.st_gid)
@@ -61,7 +61,7 @@ base_dir = {self.dir}/run
 state_dir = {self.dir}/state
 log_path = {self.dir}/log
 listen = 127.0.0.1
-protocols = imap lmtp pop3
+protocols = imap lmtp pop3 {'sieve' if self.has_sieve() else ''}
 ssl = yes
 ssl_cert = <{self.cert}
 ssl_key = <{self.dir}/key.pem
@@ -105,6 +105,7 @@ service pop3-login {{
     port = 0
   }}
 }}
+{self.sieve_service()}
 service lmtp {{
   inet_listener lmtp {{
     address = 127.0.0.1
@@ -114,6 +115,14 @@ service lmtp {{
 """)
         self.process = subprocess.Popen(["dovecot", "-F", "-c", self.dir / "dovecot.conf"], start_new_session=True)
         wait_for(lambda: answers(self.imap) and answers(self.pop3) and answers(self.lmtp), 30)
+
+    def sieve_service(self):
+        text = f"service managesieve-login {{\n  inet_listener sieve {{\n    port = {self.sieve}\n  }}\n}}"
+        return text if self.has_sieve() else ""
+
+    @staticmethod
+    def has_sieve():
+        return os.path.exists("/usr/share/dovecot/protocols.d/managesieved.protocol")
 
     def log(self):
         return (self.dir / "log").read_text(errors="replace")

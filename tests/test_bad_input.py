@@ -18,6 +18,7 @@ import pytest
 from conftest import Site, wait_for
 from imap_raw import Imap, message
 from lmtp import Lmtp, LmtpError
+from managesieve import Sieve
 
 MIB = 1 << 20
 # A sanitizer keeps freed memory for a while and pads what is in use, so
@@ -51,6 +52,7 @@ GARBAGE = {
 
 SOCKETS = {
     "imap": "imapd", "imaps": "imapd", "imaps-inside": "imapd", "lmtp": "lmtpd", "pop3": "pop3d", "pop3s": "pop3d",
+    "sieve": "sieved",
     "auth": "authd", "map": "authd",
 }
 
@@ -77,7 +79,7 @@ def dial(site, where):
         s.connect(str(site.run_dir / "mta" / where))
         return s
     port = {"imap": site.imap_port, "lmtp": site.lmtp_port, "pop3": site.pop3_port,
-            "pop3s": site.pop3s_port}.get(where, site.imaps_port)
+            "pop3s": site.pop3s_port, "sieve": site.sieve_port}.get(where, site.imaps_port)
     s = socket.create_connection((site.host, port), 15)
     if where == "imaps-inside":
         s = ssl._create_unverified_context().wrap_socket(s)
@@ -179,6 +181,11 @@ def test_garbage(site, where):
                 lines = got.splitlines()
                 assert lines[0].startswith(b"+OK "), (name, got[:200])
                 assert all(line.startswith(b"-ERR ") for line in lines[1:]), (name, lines)
+            elif where == "sieve":
+                greeting, _, rest = got.partition(b'OK "Mailstead ready"\r\n')
+                assert greeting.startswith(b'"IMPLEMENTATION"'), (name, got[:200])
+                for line in rest.splitlines():
+                    assert line.startswith((b"NO ", b"BYE ")) or (name, line[:3]) == ("proxy", b"OK "), (name, line)
             elif where == "map":
                 for line in re.findall(rb"\d+:([A-Z]+) ", got):
                     assert line in (b"NOTFOUND", b"PERM"), (name, line)
@@ -188,7 +195,7 @@ def test_garbage(site, where):
 def test_all_at_once(site, where):
     """Half commands from many, all gone in the middle."""
     with unharmed(site, SOCKETS[where]):
-        for data in (b"", b"\x16\x03", b"a LOGIN {10}\r\nabc", b"LHLO x\r\nMAIL FROM:<", b"USER x\r\nPASS", b"AUTH PLAIN\r\n",
+        for data in (b"", b"\x16\x03", b"a LOGIN {10}\r\nabc", b"LHLO x\r\nMAIL FROM:<", b"USER x\r\nPASS", b"AUTH PLAIN\r\n", b"AUTHENTICATE \"PLAIN\" {100+}\r\nab",
                      b"100:mail", b"AUTH\t1"):
             open_now = [dial(site, where) for _ in range(30)]
             for s in open_now:
@@ -316,6 +323,32 @@ def test_literals_that_never_come(site):
         assert rss(site, "imapd") < 200 * MIB * MEMORY_FACTOR
     with Imap(site, *account) as c:  # and the room is given back
         wait_for(lambda: c.append("INBOX", message(1, "x" * 998 + "\r\n" * 70)) > 0)
+
+
+@pytest.mark.parametrize("text", [
+    "PUTSCRIPT " + "(" * 5000, 'PUTSCRIPT "' + "a" * 20000 + '" "keep;"', "PUTSCRIPT " + '"a" ' * 2000,
+    'HAVESPACE "a" 99999999999999999999', 'PUTSCRIPT "a" {18446744073709551616+}', 'PUTSCRIPT "a" {-1+}', 'NOOP "\0"',
+    'PUTSCRIPT "a" {20+}\r\n' + "{" * 20 + " {20+}\r\n" + "}" * 20, "CHECKSCRIPT {900000+}\r\n" + "if not " * 128571 + "   ",
+    "CHECKSCRIPT {100000+}\r\n" + "[" * 100000, 'CHECKSCRIPT {6+}\r\n"\0\0\0\0\0', "CHECKSCRIPT {6+}\r\n/*/*/*",
+    "X" * 11000], ids=lambda x: x[:16])
+def test_absurd_sieve(site, absurd_account, text):
+    with unharmed(site, "sieved", slack=2 * SLACK), Sieve(site, *absurd_account) as c:
+        begin = time.monotonic()
+        reply = c.command(text)
+        assert reply.status in ("NO", "BYE"), reply
+        assert time.monotonic() - begin < 5
+        if reply.status == "NO":
+            c.ok("NOOP")
+
+
+def test_sieve_literals_that_never_come(site, absurd_account):
+    """Announcing is free; only what was sent takes memory."""
+    with unharmed(site, "sieved"), contextlib.ExitStack() as stack:
+        for _ in range(50):
+            c = stack.enter_context(Sieve(site, *absurd_account))
+            c.send('PUTSCRIPT "a" {1000000+}\r\n#')
+        time.sleep(0.5)
+        assert rss(site, "sieved") < 100 * MIB * MEMORY_FACTOR
 
 
 def test_sasl_garbage(site):

@@ -14,6 +14,7 @@ import subprocess
 import pytest
 
 from conftest import Site
+from managesieve import Sieve
 
 MECHANISMS = "PLAIN SCRAM-SHA-1 SCRAM-SHA-256"
 
@@ -226,3 +227,53 @@ def test_gsasl(sasl_site, mechanism, priority):
         input=". LOGOUT\r\n", capture_output=True, text=True, timeout=20)
     assert done.returncode == 0, done.stderr
     assert "Logged in" in done.stdout
+
+
+def sieve_scram(c, account, mechanism, gs2, binding=b"", initial=True):
+    """Log in over ManageSieve, where the server's last word comes with the OK."""
+    user, password = account
+    digest = "sha256" if "256" in mechanism else "sha1"
+    bare = f"n={user},r={os.urandom(9).hex()}"
+    if initial:
+        c.send(f'AUTHENTICATE "{mechanism}" "{b64(gs2 + bare)}"\r\n')
+    else:
+        c.send(f'AUTHENTICATE "{mechanism}"\r\n')
+        assert c.words() == [""]
+        c.send(f'"{b64(gs2 + bare)}"\r\n')
+    words = c.words()
+    if words[0] == "NO":
+        return False
+    first = base64.b64decode(words[0]).decode()
+    parts = dict(x.split("=", 1) for x in first.split(","))
+    salted = hashlib.pbkdf2_hmac(digest, password.encode(), base64.b64decode(parts["s"]), int(parts["i"]))
+    key = hmac.digest(salted, b"Client Key", digest)
+    final = f"c={b64(gs2.encode() + binding)},r={parts['r']}"
+    text = f"{bare},{first},{final}".encode()
+    signature = hmac.digest(hashlib.new(digest, key).digest(), text, digest)
+    c.send(f'"{b64(final + ",p=" + b64(bytes(a ^ b for a, b in zip(key, signature))))}"\r\n')
+    reply = c.reply()
+    if reply.status == "NO":
+        return False
+    last = hmac.digest(hmac.digest(salted, b"Server Key", digest), text, digest)
+    assert reply.code == "SASL " + b64(b"v=" + b64(last).encode())
+    return True
+
+
+def test_managesieve(sasl_site):
+    account = sasl_site.account
+    with Sieve(sasl_site) as c:
+        assert c.capabilities()["SASL"] == "SCRAM-SHA-256 SCRAM-SHA-1 PLAIN"
+        assert not sieve_scram(c, (account[0], "wrong"), "SCRAM-SHA-256", "n,,")
+        assert sieve_scram(c, account, "SCRAM-SHA-256", "n,,")
+        c.ok("LISTSCRIPTS")
+    with Sieve(sasl_site) as c:
+        assert sieve_scram(c, account, "SCRAM-SHA-1", "n,,", initial=False)
+    for binding, works in ((end_point, True), (lambda _: b"x" * 32, False)):
+        with Sieve(sasl_site) as c:
+            c.starttls()
+            assert c.capabilities()["SASL"].split()[0] == "SCRAM-SHA-256-PLUS"
+            assert sieve_scram(c, account, "SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,", binding(c)) == works
+    with Sieve(sasl_site) as c:
+        c.starttls()
+        # It could have bound and saw no offer: somebody took it away.
+        assert not sieve_scram(c, account, "SCRAM-SHA-256", "y,,")

@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 from conftest import Site, wait_for
+from managesieve import Sieve
 
 
 def openssl(*args):
@@ -172,6 +173,25 @@ def test_pop3(place):
     assert c._shortcmd("AUTH EXTERNAL").startswith(b"+")
     assert c._shortcmd(base64.b64encode(user.encode()).decode()).startswith(b"+OK")
     c.quit()
+
+
+def test_managesieve(place):
+    site, authority = place
+    user, _ = site.new_account()
+    with Sieve(site) as c:
+        c.no('AUTHENTICATE "EXTERNAL" ""', "ENCRYPT-NEEDED")
+        c.starttls(context=authority.issue("sieve", user))
+        assert "EXTERNAL" in c.capabilities()["SASL"]
+        c.ok('AUTHENTICATE "EXTERNAL" ""')  # an empty initial response
+        assert c.capabilities()["OWNER"] == user
+    for first in ('"="', f'"{base64.b64encode(user.encode()).decode()}"'):
+        with Sieve(site) as c:
+            c.starttls(context=authority.issue("sieve2", user))
+            c.ok(f'AUTHENTICATE "EXTERNAL" {first}')
+    with Sieve(site) as c:
+        c.starttls()
+        assert "EXTERNAL" not in c.capabilities()["SASL"]
+        c.no('AUTHENTICATE "EXTERNAL" ""', "AUTH-TOO-WEAK")
 
 
 def test_curl(place):

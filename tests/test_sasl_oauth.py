@@ -16,6 +16,7 @@ import urllib.parse
 import pytest
 
 from conftest import Site, wait_for
+from managesieve import Sieve
 
 SECRET = "s3cret:/ü"
 
@@ -191,6 +192,14 @@ def test_pop3_and_submission(place):
         c._shortcmd("AQ==")
     assert c._shortcmd("AUTH OAUTHBEARER " + good).startswith(b"+OK")
     c.quit()
+    with Sieve(site) as c:
+        c.starttls()
+        c.send(f'AUTHENTICATE "OAUTHBEARER" "{bad}"\r\n')
+        (error,) = c.words()
+        assert json.loads(base64.b64decode(error))["status"] == "invalid_token"
+        c.send('"AQ=="\r\n')
+        assert c.reply().status == "NO"
+        c.ok(f'AUTHENTICATE "OAUTHBEARER" "{good}"')
     with smtplib.SMTP(site.host, site.submission_port) as smtp:
         smtp.starttls(context=ssl._create_unverified_context())
         smtp.ehlo()

@@ -22,7 +22,7 @@ SECONDS = float(os.environ.get("MS_STRESS_SECONDS", "20"))
 CLIENTS = 30
 BOXES = ["INBOX", "Archive", "Trash", "Junk", "work", "work/old"]
 FLAGS = [r"\Seen", r"\Flagged", r"\Deleted", r"\Answered", "$Forwarded", "$Junk", "odd"]
-DAEMONS = ["imapd", "pop3d", "lmtpd", "authd"]
+DAEMONS = ["imapd", "pop3d", "sieved", "lmtpd", "authd"]
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,8 @@ ctl_parts = \
 	%D%/doctor.h %D%/doctor_backend.c %D%/doctor_login.c %D%/doctor_net.c \
 	%D%/doctor_postfix.c %D%/domain.c \
 	%D%/export.c %D%/import.c %D%/mailbox.c %D%/message.c %D%/message.h \
-	%D%/open.c %D%/out.c %D%/outgoing.c %D%/outgoing.h %D%/password.c %D%/setting.c %D%/setup.c %D%/srs.c \
+	%D%/open.c %D%/out.c %D%/outgoing.c %D%/outgoing.h %D%/password.c %D%/setting.c %D%/setup.c \
+	%D%/sieve.c %D%/sieve.h %D%/sieve_target.c %D%/srs.c \
 	%D%/uidl.c %D%/uidl.h %D%/verbs.c %D%/verbs.h %D%/who.c imapd/utf7.c imapd/utf7.h
 
 bin_PROGRAMS += %D%/mailstead
@@ -48,6 +49,7 @@ dist_man_MANS += docs/mailstead.1 \
 	docs/mailstead-restore.1 \
 	docs/mailstead-setting.1 \
 	docs/mailstead-setup.1 \
+	docs/mailstead-sieve.1 \
 	docs/mailstead-srs.1 \
 	docs/mailstead-status.1 \
 	docs/mailstead-who.1

@@ -98,6 +98,22 @@ static const struct option_def audit_options[] = {
 	END,
 };
 
+#define SIEVE_SITE_OPTIONS                                                     \
+	{ "place", "PLACE",                                                    \
+		"the site's: before, after or global; or domain" },            \
+	{                                                                      \
+		"domain", "DOMAIN", "the domain's"                             \
+	}
+static const struct option_def sieve_options[] = {
+	SIEVE_SITE_OPTIONS,
+	END,
+};
+static const struct option_def sieve_put_options[] = {
+	SIEVE_SITE_OPTIONS,
+	{ "activate", NULL, "make it the active one" },
+	END,
+};
+
 static const struct option_def deliver_options[] = {
 	{ "from", "ADDRESS",
 	    "the sender of the envelope; default: the null sender" },
@@ -170,6 +186,14 @@ const struct verb verbs[] = {
 	{ "setting list", "", "list settings", 0, 0, 0, cmd_setting_list, setting_list_options },
 	{ "setting set", "KEY VALUE", "change a setting", 2, 2, 0, cmd_setting_set, scope_options },
 	{ "setting unset", "KEY", "go back to what is inherited", 1, 1, 0, cmd_setting_unset, scope_options },
+
+	{ "sieve list", "[ADDRESS]", "list an account's Sieve scripts, or the site's", 0, 1, 0, cmd_sieve_list, sieve_options },
+	{ "sieve get", "[ADDRESS] NAME", "print a Sieve script", 1, 2, 0, cmd_sieve_get, sieve_options },
+	{ "sieve put", "[ADDRESS] NAME [FILE]", "store a Sieve script", 1, 3, VERB_FILES, cmd_sieve_put, sieve_put_options },
+	{ "sieve activate", "ADDRESS NAME", "make a Sieve script the active one", 2, 2, 0, cmd_sieve_activate, NULL },
+	{ "sieve deactivate", "ADDRESS", "leave an account without an active script", 1, 1, 0, cmd_sieve_deactivate, NULL },
+	{ "sieve rename", "ADDRESS NAME NEW-NAME", "rename a Sieve script", 3, 3, 0, cmd_sieve_rename, NULL },
+	{ "sieve delete", "[ADDRESS] NAME", "delete a Sieve script", 1, 2, 0, cmd_sieve_delete, sieve_options },
 
 	{ "mailbox list", "ADDRESS", "list an account's mailboxes", 1, 1, 0, cmd_mailbox_list, NULL },
 	{ "mailbox create", "ADDRESS MAILBOX", "make a mailbox", 2, 2, 0, cmd_mailbox_create, NULL },

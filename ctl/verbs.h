@@ -54,6 +54,14 @@ int cmd_fetch(struct ctl *c);
 int cmd_srs_rotate(struct ctl *c);
 int cmd_srs_show(struct ctl *c);
 
+int cmd_sieve_list(struct ctl *c); /* sieve.c */
+int cmd_sieve_get(struct ctl *c);
+int cmd_sieve_put(struct ctl *c);
+int cmd_sieve_activate(struct ctl *c);
+int cmd_sieve_deactivate(struct ctl *c);
+int cmd_sieve_rename(struct ctl *c);
+int cmd_sieve_delete(struct ctl *c);
+
 int cmd_deliver(struct ctl *c); /* deliver.c */
 int cmd_import(struct ctl *c);  /* import.c */
 int cmd_export(struct ctl *c);  /* export.c */

@@ -74,7 +74,7 @@ prepare_outgoing(struct account *a, struct work *w, size_t i, struct err *e)
 {
 	const struct outgoing *o = &w->d->outgoing[i];
 	struct outgoing_ready *r = &w->outgoing[i];
-	enum store_rc rc = outgoing_valid(o, e);
+	enum store_rc rc = outgoing_check(o, e);
 
 	if (rc != STORE_OK)
 		return rc;

@@ -21,8 +21,8 @@
  * Names
  */
 
-static enum store_rc
-check_path(struct str path, struct err *e)
+enum store_rc
+mailbox_check_path(struct str path, struct err *e)
 {
 	struct str rest = path, level;
 	unsigned levels = 0;
@@ -155,7 +155,7 @@ mailbox_find(struct account *a, struct arena *arena, struct str path,
 	struct db *db;
 	enum store_rc rc;
 
-	if ((rc = check_path(path, e)) != STORE_OK)
+	if ((rc = mailbox_check_path(path, e)) != STORE_OK)
 		return STORE_NOTFOUND;
 	if ((rc = db_get(a, &db, e)) != STORE_OK)
 		return rc;
@@ -452,7 +452,7 @@ tx_mailbox_at(
 	enum store_rc rc;
 
 	*id = 0;
-	if ((rc = check_path(path, e)) != STORE_OK)
+	if ((rc = mailbox_check_path(path, e)) != STORE_OK)
 		return rc;
 	rc = find_path(tx->q, tx->arena, path, &m, e);
 	if (rc == STORE_OK && !m.noselect) {
@@ -473,7 +473,7 @@ mailbox_create(struct account *a, struct str path, enum mailbox_role role,
 	struct create c = { path, role, 0 };
 	enum store_rc rc;
 
-	if ((rc = check_path(path, e)) != STORE_OK ||
+	if ((rc = mailbox_check_path(path, e)) != STORE_OK ||
 	    (rc = write_run(a, DURABLE, run_create, &c, e)) != STORE_OK)
 		return rc;
 	if (id)
@@ -604,9 +604,9 @@ mailbox_rename(struct account *a, struct str from, struct str to, struct err *e)
 	struct rename r = { from, to };
 	enum store_rc rc;
 
-	if (check_path(from, e) != STORE_OK)
+	if (mailbox_check_path(from, e) != STORE_OK)
 		return STORE_NOTFOUND;
-	if ((rc = check_path(to, e)) != STORE_OK)
+	if ((rc = mailbox_check_path(to, e)) != STORE_OK)
 		return rc;
 	return write_run(a, DURABLE, run_rename, &r, e);
 }
@@ -675,7 +675,7 @@ run_delete(struct tx *tx, void *arg, struct err *e)
 enum store_rc
 mailbox_delete(struct account *a, struct str path, struct err *e)
 {
-	if (check_path(path, e) != STORE_OK)
+	if (mailbox_check_path(path, e) != STORE_OK)
 		return STORE_NOTFOUND;
 	return write_run(a, DURABLE, run_delete, &path, e);
 }
@@ -714,7 +714,7 @@ mailbox_set_role(
 {
 	struct create c = { path, role, 0 };
 
-	if (check_path(path, e) != STORE_OK)
+	if (mailbox_check_path(path, e) != STORE_OK)
 		return STORE_NOTFOUND;
 	return write_run(a, DURABLE, run_set_role, &c, e);
 }
@@ -746,7 +746,7 @@ enum store_rc
 mailbox_subscribe(struct account *a, struct str path, bool on, struct err *e)
 {
 	struct subscribe s = { path, on };
-	enum store_rc rc = check_path(path, e);
+	enum store_rc rc = mailbox_check_path(path, e);
 
 	return rc == STORE_OK ? write_run(a, DURABLE, run_subscribe, &s, e)
 			      : rc;

@@ -52,7 +52,7 @@ parameter_valid(struct str s)
 }
 
 enum store_rc
-outgoing_valid(const struct outgoing *o, struct err *e)
+outgoing_check(const struct outgoing *o, struct err *e)
 {
 	const struct str parameters[] = { o->notify, o->ret, o->envid, o->orcpt,
 		o->by_mode };

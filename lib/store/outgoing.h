@@ -39,6 +39,9 @@ struct outgoing {
 	struct str by_mode; /* "R", "N", "RT", "NT" */
 };
 
+/* STORE_INVALID: an address or a value would not survive SMTP. */
+enum store_rc outgoing_check(const struct outgoing *o, struct err *e);
+
 /* ------------------------------------------------------------------------
  * Sending
  */

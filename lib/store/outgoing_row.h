@@ -13,8 +13,6 @@ struct outgoing_ready {
 	struct blob *blob;
 };
 
-/* STORE_INVALID: an address or a value would not survive SMTP. */
-enum store_rc outgoing_valid(const struct outgoing *o, struct err *e);
 enum store_rc outgoing_insert(
     struct tx *tx, const struct outgoing_ready *r, struct err *e);
 /* Let go of the octets of what is done. */

@@ -174,6 +174,8 @@ struct mailbox {
 	uint32_t first_recent; /* UIDs from here on are \Recent to nobody yet */
 };
 
+/* STORE_INVALID: no mailbox can have that path. */
+enum store_rc mailbox_check_path(struct str path, struct err *e);
 /* All mailboxes, sorted by path with INBOX first. */
 enum store_rc mailbox_list(struct account *a, struct arena *arena,
     struct mailbox **list, size_t *count, struct err *e);

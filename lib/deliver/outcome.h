@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef DELIVER_OUTCOME_H
+#define DELIVER_OUTCOME_H
+
+#include "sieve/sieve.h"
+#include "site/site.h"
+#include "store/delivery.h"
+
+/*
+ * What a run of scripts comes to: the sink for sieve_execute(), which collects,
+ * and the one transaction that does all of it. Only programs are started at
+ * once.
+ *
+ *	o = outcome_new(&options, arena);
+ *	sink = outcome_sink(o);
+ *	rc = sieve_execute(run, &sender, &sink);
+ *	if (rc != SIEVE_TEMPORARY)
+ *		rc = outcome_apply(o, &key, &result, e);
+ *	if (result.queued)
+ *		outbox_wake(outbox, account_id(account));
+ *
+ * All that the actions name must live until it is applied, as what belongs to
+ * the run does.
+ */
+
+struct outcome_options {
+	struct site *site;
+	struct account *account;
+	const struct site_account *owner;
+	const struct sieve_envelope *envelope;
+	const char *hostname;
+	bool may_refuse; /* the session can still say no */
+	/* What became of an action, for log and trace; may be NULL. */
+	void (*done)(void *arg, const struct sieve_action *a, struct str how);
+	void *arg;
+};
+
+struct outcome;
+/* Lives in ARENA; O too. */
+struct outcome *outcome_new(
+    const struct outcome_options *o, struct arena *arena);
+struct sieve_sink outcome_sink(struct outcome *o);
+
+/* How a redelivery is recognised, and what may be stored: see struct delivery.
+ */
+struct outcome_terms {
+	struct str key;
+	uint32_t window, msgid_window;
+	const struct quota *quota;
+};
+struct outcome_result {
+	const struct filed *filed; /* in the arena */
+	size_t nfiled;
+	bool duplicate; /* nothing was done, it had been */
+	bool queued;    /* there is something to send */
+	struct str
+	    refusal; /* what to refuse the message with, if P is not NULL */
+};
+enum store_rc outcome_apply(struct outcome *o, const struct outcome_terms *t,
+    struct outcome_result *out, struct err *e);
+
+#endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "deliver/outcome.h"
+
+/* cmocka.h needs these */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "sieve/capability.h"
+#include "site/test.h"
+
+/* Scripts, run by the engine, down to the rows of an account. */
+
+#define OK(call) assert_int_equal(call, STORE_OK)
+#define MESSAGE                                                                \
+	"Return-Path: <s@far.test>\r\nDelivered-To: me@a.test\r\n"             \
+	"From: s@far.test\r\nTo: me@a.test\r\nSubject: x\r\n\r\nhello\r\n"
+
+struct test {
+	struct fixture *f;
+	struct store *store;
+	struct account *account;
+	struct site_account owner;
+	struct sieve_envelope envelope;
+	struct outcome_options options;
+	struct outcome_result result;
+	struct str raws[4];
+};
+
+static int
+up(void **state)
+{
+	static struct test test;
+	struct test *t = &test;
+	struct store_options so = { .no_indexer = true };
+	struct fixture *f;
+
+	if (fixture_up(state) != 0)
+		return -1;
+	signal(SIGPIPE, SIG_IGN);
+	f = *state;
+	*t = (struct test){ .f = f };
+	add_domain(f, "a.test");
+	add_account(f, "me@a.test");
+	ok(site_account_find(
+	    f->site, f->a, STR("me@a.test"), &t->owner, &f->e));
+	so.data_dir = so.run_dir = f->dir;
+	OK(store_open(&so, &t->store, &f->e));
+	OK(account_create(t->store, str_of(t->owner.id), &f->e));
+	OK(account_open(t->store, str_of(t->owner.id), &t->account, &f->e));
+	t->envelope = (struct sieve_envelope){ .from = STR("s@far.test"),
+		.to = STR("me@a.test") };
+	t->options = (struct outcome_options){ .site = f->site,
+		.account = t->account,
+		.owner = &t->owner,
+		.envelope = &t->envelope,
+		.hostname = "mail.a.test" };
+	*state = t;
+	return 0;
+}
+
+static int
+down(void **state)
+{
+	struct test *t = *state;
+
+	account_close(&t->account);
+	store_close(&t->store);
+	*state = t->f;
+	return fixture_down(state);
+}
+
+static void
+set(struct test *t, const char *key, const char *value)
+{
+	struct fixture *f = t->f;
+	struct site_scope everywhere = { .domain = STR_NULL };
+
+	ok(site_setting_set(
+	    f->site, NULL, str_of(key), everywhere, str_of(value), &f->e));
+}
+
+static const struct sieve_host no_host;
+static const struct str methods[] = { STR("https"), STR("http") };
+
+/* Run SCRIPT and apply what comes of it. */
+static enum store_rc
+run_script(struct test *t, const char *script)
+{
+	struct fixture *f = t->f;
+	struct sieve_compiler c = { .caps = { UINT64_MAX },
+		.notify_methods = methods,
+		.nnotify_methods = 2 };
+	struct sieve_sender sender = { .hostname = STR("mail.a.test"),
+		.postmaster = STR("postmaster@a.test") };
+	struct str own = t->owner.address;
+	struct sieve_input in = { .message = STR(MESSAGE),
+		.envelope = t->envelope,
+		.user = { .address = own, .addresses = &own, .naddresses = 1 },
+		.host = &no_host,
+		.notify_methods = methods,
+		.nnotify_methods = 2,
+		.now = clock_now() };
+	struct outcome_terms terms = { .key = str_of(script), .window = 60 };
+	struct sieve_diags diags;
+	struct sieve_program *p =
+	    sieve_compile(&c, STR("test"), str_of(script), f->a, &diags);
+	struct outcome *o = outcome_new(&t->options, f->a);
+	struct sieve_sink sink = outcome_sink(o);
+	struct sieve_run *r = sieve_run_new(&in);
+	enum store_rc rc;
+
+	if (!p)
+		fail_msg("%.*s", STR_ARG(diags.v[0].text));
+	sieve_run_next(r, p);
+	assert_int_not_equal(sieve_execute(r, &sender, &sink), SIEVE_TEMPORARY);
+	rc = outcome_apply(o, &terms, &t->result, &f->e);
+	sieve_run_free(&r);
+	sieve_program_unref(&p);
+	return rc;
+}
+
+static uint64_t
+messages(struct test *t, const char *path)
+{
+	struct mailbox m;
+
+	if (mailbox_find(t->account, t->f->a, str_of(path), &m, &t->f->e) !=
+	    STORE_OK)
+		return 9999;
+	return m.messages;
+}
+
+/* The rows that go out, as "KIND FROM TO..."; their octets in t->raws. */
+static const char *
+going_out(struct test *t)
+{
+	struct arena *a = t->f->a;
+	struct buf text = { 0 };
+	const char *out;
+	int64_t *ids;
+	size_t n;
+
+	OK(outgoing_due(t->account, a, 4, &ids, &n, &t->f->e));
+	for (size_t i = 0; i < n; i++) {
+		struct outgoing_row row;
+		struct buf raw = { 0 };
+
+		OK(outgoing_lock(t->account, a, ids[i], &row, &t->f->e));
+		OK(outgoing_read(t->account, &row, &raw, &t->f->e));
+		buf_printf(&text, "%s%s <%.*s>", i ? "; " : "",
+		    row.what.kind == OUTGOING_MAIL ? "mail" : "post",
+		    STR_ARG(row.what.from));
+		for (size_t k = 0; k < row.what.nto; k++)
+			buf_printf(&text, " %.*s", STR_ARG(row.what.to[k]));
+		if (row.what.notify.n)
+			buf_printf(&text, " %.*s", STR_ARG(row.what.notify));
+		if (row.what.by_mode.n)
+			buf_printf(&text, " %.*s", STR_ARG(row.what.by_mode));
+		t->raws[i] = arena_str(a, buf_str(&raw));
+		buf_fini(&raw);
+		outgoing_unlock(&row);
+	}
+	out = arena_cstr(a, buf_str(&text));
+	buf_fini(&text);
+	return out;
+}
+
+static void
+test_store(void **state)
+{
+	struct test *t = *state;
+	struct mailbox m;
+
+	OK(run_script(t,
+	    "require [\"fileinto\", \"mailbox\", \"imap4flags\","
+	    " \"special-use\", \"mailboxid\", \"copy\"];"
+	    "fileinto :create \"Lists/C\";"
+	    "fileinto :flags [\"\\\\Seen\", \"$Label1\"] \"Archive\";"
+	    "fileinto :specialuse \"\\\\Junk\" \"No such\";"
+	    "fileinto :mailboxid \"F5\" \"INBOX\";"
+	    "keep;"));
+	assert_int_equal(t->result.nfiled, 5);
+	assert_int_equal(messages(t, "Lists/C"), 1);
+	assert_int_equal(messages(t, "Junk"), 1);
+	assert_int_equal(messages(t, "Trash"), 1); /* whose id is F5 */
+	assert_int_equal(messages(t, "INBOX"), 1);
+	OK(mailbox_find(t->account, t->f->a, STR("Archive"), &m, &t->f->e));
+	assert_int_equal(m.messages, 1);
+	assert_int_equal(m.unseen, 0);
+	assert_false(t->result.queued);
+	/* The engine keeps what cannot be stored. */
+	OK(run_script(t, "require \"fileinto\"; fileinto \"Not there\";"));
+	assert_int_equal(messages(t, "Not there"), 9999);
+	assert_int_equal(messages(t, "INBOX"), 2);
+	OK(run_script(t, "require [\"fileinto\", \"mailbox\"];"
+			 "fileinto :create \"a//b\";"));
+	assert_int_equal(messages(t, "INBOX"), 3);
+	OK(run_script(t, "discard;"));
+	assert_int_equal(t->result.nfiled, 0);
+	assert_int_equal(messages(t, "INBOX"), 3);
+}
+
+static void
+test_redirect(void **state)
+{
+	struct test *t = *state;
+	struct filed none;
+	const char *script = "require \"copy\";"
+			     "redirect :copy \"you@example.net\"; keep;";
+
+	(void)none;
+	OK(run_script(t, script));
+	assert_true(t->result.queued);
+	assert_string_equal(going_out(t), "mail <s@far.test> you@example.net");
+	/* Without Return-Path, with what finds loops. */
+	assert_true(str_starts(t->raws[0], STR("Delivered-To:")));
+	assert_true(str_iends(t->raws[0], STR("\r\n\r\nhello\r\n")));
+	/* The same delivery again. */
+	OK(run_script(t, script));
+	assert_true(t->result.duplicate);
+	assert_false(t->result.queued);
+	assert_string_equal(going_out(t), "mail <s@far.test> you@example.net");
+	assert_int_equal(messages(t, "INBOX"), 1);
+}
+
+static void
+test_redirect_rewritten(void **state)
+{
+	struct test *t = *state;
+	const char *text;
+
+	set(t, "srs.enabled", "yes");
+	OK(run_script(t, "require [\"redirect-dsn\", \"redirect-deliverby\"];"
+			 "redirect :notify \"NEVER\" :bytimerelative 60"
+			 " :bymode \"notify\" \"you@example.net\";"));
+	text = going_out(t);
+	assert_non_null(strstr(text, "mail <SRS0="));
+	assert_non_null(strstr(text, "=s@a.test> you@example.net NEVER N"));
+}
+
+static void
+test_vacation(void **state)
+{
+	struct test *t = *state;
+	int64_t *ids;
+	size_t n;
+
+	OK(run_script(t, "require \"vacation\"; vacation \"I am away\";"));
+	assert_string_equal(going_out(t), "mail <> s@far.test NEVER");
+	assert_int_equal(messages(t, "INBOX"), 1);
+	OK(outgoing_due(t->account, t->f->a, 4, &ids, &n, &t->f->e));
+	assert_int_equal(n, 1);
+}
+
+static void
+test_reject(void **state)
+{
+	struct test *t = *state;
+
+	OK(run_script(t, "require \"reject\"; reject \"no thanks\";"));
+	assert_null(t->result.refusal.p);
+	assert_string_equal(going_out(t), "mail <> s@far.test");
+	t->options.may_refuse = true;
+	OK(run_script(t, "require \"reject\"; reject \"not at all\";"));
+	assert_true(str_eqc(t->result.refusal, "not at all"));
+	assert_false(t->result.queued);
+	assert_int_equal(messages(t, "INBOX"), 0);
+}
+
+static void
+test_notify(void **state)
+{
+	struct test *t = *state;
+	const char *script = "require \"enotify\"; notify :importance \"1\""
+			     " :options \"tag=a b\" :message \"New mail\""
+			     " \"https://hooks.example/x?token\";";
+
+	OK(run_script(t, script));
+	assert_false(t->result.queued);
+	set(t, "notify.webhooks", "https://hooks.example/");
+	t->envelope.to = STR("me+b@a.test");
+	OK(run_script(t, script + 0));
+	assert_true(t->result.duplicate); /* the first was done, without it */
+	OK(run_script(t, arena_printf(t->f->a, "%s stop;", script).p));
+	assert_string_equal(
+	    going_out(t), "post <> https://hooks.example/x?token");
+	assert_true(
+	    str_find(t->raws[0], STR("\"message\":\"New mail\"")) != STR_NPOS);
+	assert_true(
+	    str_find(t->raws[0], STR("\"importance\":\"high\"")) != STR_NPOS);
+	assert_true(str_find(t->raws[0],
+			STR("\"options\":{\"tag\":\"a b\"}")) != STR_NPOS);
+	assert_true(str_find(t->raws[0],
+			STR("\"recipient\":\"me+b@a.test\"")) != STR_NPOS);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, up, down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_store),
+		T(test_redirect),
+		T(test_redirect_rewritten),
+		T(test_vacation),
+		T(test_reject),
+		T(test_notify),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

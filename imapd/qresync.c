@@ -126,9 +126,11 @@ qresync_vanished(
 
 	if (rc != STORE_OK)
 		return rc;
-	/* The record does not reach back: all that is not there now. */
-	gone = complete ? seqset_and(s->arena, gone, uids)
-			: view_missing(s->sel.latest, uids, s->arena);
+	/* If the record does not reach back: all that is not there. */
+	gone = complete ? seqset_and(s->arena, gone, uids) : uids;
+	/* It may be newer than the view. What is a message there, the client
+	 * hears of when it leaves the view. */
+	gone = view_missing(s->sel.view, gone, s->arena);
 	tell_vanished(s, gone, true);
 	return STORE_OK;
 }

@@ -2,10 +2,12 @@
 """imapd: QRESYNC (RFC 7162) and UIDONLY (RFC 9586)."""
 
 import re
+import sqlite3
 
 import pytest
 
 from imap_raw import Imap, message
+from test_faults import account_dir
 
 
 @pytest.fixture
@@ -76,6 +78,7 @@ def test_uid_fetch_vanished(c, other):
     other.ok("UID STORE 2,4,6 +FLAGS.SILENT (\\Deleted)")
     other.ok("EXPUNGE")
     other.ok("UID STORE 9 +FLAGS.SILENT (\\Seen)")
+    assert vanished(c.ok("NOOP")) == ["* VANISHED 2,4,6"]
     lines = c.ok(f"UID FETCH 1:5 FLAGS (CHANGEDSINCE {modseq} VANISHED)")
     assert lines[0] == "* VANISHED (EARLIER) 2,4"
     lines = c.ok(f"UID FETCH 1:* FLAGS (CHANGEDSINCE {modseq} VANISHED)")
@@ -176,3 +179,27 @@ def test_sets_that_are_not_allowed(c, other):
     # Better too much than nothing.
     lines = c.ok(f"SELECT INBOX (QRESYNC ({validity} {modseq} 1:*))")
     assert vanished(lines) == ["* VANISHED (EARLIER) 10"]
+
+
+def expunge(other, uids):
+    other.ok(f"UID STORE {uids} +FLAGS.SILENT (\\Deleted)")
+    other.ok(f"UID EXPUNGE {uids}")
+
+
+def test_vanished_earlier_is_not_in_the_view(site, account, c, other):
+    """What is still a message here vanishes now, not earlier."""
+    c.ok("ENABLE QRESYNC")
+    _, modseq = state(c.ok("SELECT INBOX"))
+    expunge(other, 3)
+    assert not vanished(c.ok("FETCH 1 (FLAGS)"))
+    assert vanished(c.ok(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq} VANISHED)")) == ["* VANISHED 3"]
+    expunge(other, 4)
+    assert vanished(c.ok(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq} VANISHED)")) == [
+        "* VANISHED (EARLIER) 3", "* VANISHED 4"]
+    # The same without a record of what vanished so early.
+    with sqlite3.connect(account_dir(site, account[0]) / "account.db") as db:
+        db.execute("UPDATE state SET change_floor = ?", (modseq + 1,))
+    db.close()
+    expunge(other, 6)
+    assert vanished(c.ok(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq} VANISHED)")) == [
+        "* VANISHED (EARLIER) 3:4", "* VANISHED 6"]

@@ -105,6 +105,7 @@ open_mailbox(
 		sel->nrecent = 1;
 	}
 	sel->view = view_ref(sel->latest);
+	sel->known = view_modseq(sel->view);
 	s->state = ST_SELECTED;
 	sel->metadata_since = UINT64_MAX;
 	metadata_tell(s);

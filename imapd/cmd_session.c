@@ -2,6 +2,7 @@
 /* Commands about the session itself. */
 #include "imapd/metadata.h"
 #include "imapd/place.h"
+#include "imapd/tell.h"
 #include "site/setting.h"
 
 static const char *const capabilities[] = {
@@ -176,17 +177,12 @@ cmd_compress(struct session *s, struct cmd *c)
 void
 enable_condstore(struct session *s)
 {
-	struct buf *out = conn_out(s->conn);
-
 	if (s->enabled & EN_CONDSTORE)
 		return;
 	s->enabled |= EN_CONDSTORE;
-	if (s->state != ST_SELECTED)
-		return;
 	/* RFC 7162, section 3.1.2.1: now the client wants to know it. */
-	BUF_LIT(out, "* OK [HIGHESTMODSEQ ");
-	buf_putu(out, view_modseq(s->sel.view));
-	BUF_LIT(out, "] Highest\r\n");
+	if (s->state == ST_SELECTED)
+		tell_modseq(s);
 }
 
 /* What ENABLE knows (RFC 5161); other names are ignored. */

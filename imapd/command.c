@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "imapd/metadata.h"
 #include "imapd/seqset.h"
+#include "imapd/tell.h"
 
 #define BAD_BEFORE_LOGIN 5
 #define BAD_IN_A_ROW 50
@@ -410,6 +411,22 @@ sync_before(struct session *s, const struct cmd *c, enum reply r)
 	return sel_sync(s, !seq, &c->told);
 }
 
+/* HIGHESTMODSEQ: in the tagged response if there is room, and behind all that
+ * has a MODSEQ. */
+static void
+note_modseq(struct session *s, struct cmd *c, enum reply r)
+{
+	bool behind = c->row && (c->row->flags & F_SYNC) && sel_behind(s);
+
+	if (!behind && (!c->modseq || !(s->enabled & EN_QRESYNC)))
+		return;
+	if (r == REPLY_OK && !c->code.n)
+		c->code = arena_printf(
+		    s->arena, "HIGHESTMODSEQ %" PRIu64, s->sel.known);
+	else if (behind)
+		tell_modseq(s);
+}
+
 /* Too much that makes no sense: this is no IMAP client. */
 static bool
 hopeless(struct session *s, enum reply r)
@@ -450,11 +467,9 @@ command_finish(struct session *s, enum reply r)
 		command_drop(s);
 		return NET_CLOSE;
 	}
-	if (s->cmd->modseq && (s->enabled & EN_QRESYNC) && !s->cmd->code.n)
-		s->cmd->code = arena_printf(s->arena, "HIGHESTMODSEQ %" PRIu64,
-		    view_modseq(s->sel.view));
 	if (r == REPLY_OK && s->cmd->limited.n && !s->cmd->code.n)
 		s->cmd->code = s->cmd->limited;
+	note_modseq(s, s->cmd, r);
 	put_tagged(s, s->cmd, words[r]);
 	command_drop(s);
 	if (hopeless(s, r)) {

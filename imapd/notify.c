@@ -76,6 +76,8 @@ go_on_fetching(struct session *s)
 		return false;
 	c->fini(s, c);
 	s->notify->fetch = NULL;
+	if (sel_behind(s)) /* the messages were newer than what is told */
+		tell_modseq(s);
 	return true;
 }
 
@@ -105,14 +107,19 @@ static bool
 look_at_selected(struct session *s)
 {
 	const struct notify_group *g = selected_group(s->notify);
+	uint64_t before;
 
 	if (s->state != ST_SELECTED || !g || !g->events || unasked(s, g))
 		return true;
+	before = view_modseq(s->sel.view);
 	if (!sel_sync(s, expunge_now(s, g), NULL)) {
 		s->expired = true;
 		return true;
 	}
 	begin_fetch(s, g);
+	if (!s->notify->fetch && view_modseq(s->sel.view) != before &&
+	    sel_behind(s))
+		tell_modseq(s);
 	return go_on_fetching(s);
 }
 

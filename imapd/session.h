@@ -81,6 +81,9 @@ struct selected {
 	 * only by messages whose EXPUNGE could not be sent.
 	 */
 	struct view *view, *latest;
+	/* The client was told of all changes up to here: a modseq, below the
+	 * view's while the view has messages that are expunged. */
+	uint64_t known;
 	bool readonly;
 	/* UIDs that are \Recent to this session, ascending. */
 	struct uid_range recent[RECENT_RANGES];
@@ -167,6 +170,13 @@ struct told {
  * False: the mailbox is gone, and the session with it.
  */
 bool sel_sync(struct session *s, bool expunge, const struct told *told);
+
+/*
+ * The client may have seen modseqs above those of changes it was not told of.
+ * With QRESYNC it has to hear a lower HIGHESTMODSEQ then, or would never hear
+ * of these changes if it lost its connection (RFC 7162, section 3.2).
+ */
+bool sel_behind(const struct session *s);
 
 /* The newest row of the message with number SEQ; *gone: it is expunged. */
 const struct view_row *sel_row(

@@ -341,6 +341,15 @@ sel_sync(struct session *s, bool expunge, const struct told *told)
 	tell_changes(s, new, told);
 	view_unref(&sel->view);
 	sel->view = new;
+	if (new == sel->latest)
+		sel->known = view_modseq(new);
 	contexts_after(s);
 	return true;
+}
+
+bool
+sel_behind(const struct session *s)
+{
+	return s->state == ST_SELECTED && (s->enabled & EN_QRESYNC) &&
+	       view_modseq(s->sel.latest) > s->sel.known;
 }

@@ -38,6 +38,16 @@ tell_flags(struct session *s, uint32_t seq, const struct view_row *row)
 }
 
 void
+tell_modseq(struct session *s)
+{
+	struct buf *out = conn_out(s->conn);
+
+	BUF_LIT(out, "* OK [HIGHESTMODSEQ ");
+	buf_putu(out, s->sel.known);
+	BUF_LIT(out, "] Highest\r\n");
+}
+
+void
 tell_vanished(struct session *s, struct uids uids, bool earlier)
 {
 	struct buf *out = conn_out(s->conn);

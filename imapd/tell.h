@@ -15,6 +15,8 @@ void tell_fetch(struct session *s, uint32_t seq, uint32_t uid);
 void tell_flags(struct session *s, uint32_t seq, const struct view_row *row);
 /* "* VANISHED (EARLIER) 41,43:116"; nothing if UIDS is empty. */
 void tell_vanished(struct session *s, struct uids uids, bool earlier);
+/* "* OK [HIGHESTMODSEQ 715194045007]": how far the client was told of all. */
+void tell_modseq(struct session *s);
 /* What changed from sel.view to NEW, save TOLD (may be NULL). */
 void tell_changes(
     struct session *s, const struct view *new, const struct told *told);

@@ -186,6 +186,10 @@ def expunge(other, uids):
     other.ok(f"UID EXPUNGE {uids}")
 
 
+def highest(lines, tagged):
+    return [int(n) for n in re.findall(r"\[HIGHESTMODSEQ (\d+)\]", "\n".join(lines + [tagged]))]
+
+
 def test_vanished_earlier_is_not_in_the_view(site, account, c, other):
     """What is still a message here vanishes now, not earlier."""
     c.ok("ENABLE QRESYNC")
@@ -203,3 +207,53 @@ def test_vanished_earlier_is_not_in_the_view(site, account, c, other):
     expunge(other, 6)
     assert vanished(c.ok(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq} VANISHED)")) == [
         "* VANISHED (EARLIER) 3:4", "* VANISHED 6"]
+
+
+NUMBERS = ["FETCH 5 (FLAGS)", "FETCH 5 (MODSEQ)", "FETCH 5 BODY[TEXT]", "STORE 5 +FLAGS (\\Answered)",
+           "STORE 5 +FLAGS.SILENT (\\Answered)", "STORE 5 (UNCHANGEDSINCE 1) +FLAGS (\\Answered)",
+           "STORE 3 +FLAGS (k1)", "STORE 5 +FLAGS (\\Recent)", "SEARCH MODSEQ 1", "SEARCH RETURN (ALL) MODSEQ 1",
+           "SORT (ARRIVAL) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL"]
+
+
+@pytest.mark.parametrize("command", NUMBERS)
+def test_highest_modseq_is_below_what_is_not_told(c, other, command):
+    """With a later MODSEQ alone a client that lost its connection would never hear of UID 3."""
+    c.ok("ENABLE QRESYNC")
+    validity, before = state(c.ok("SELECT INBOX"))
+    expunge(other, 3)
+    other.ok("UID STORE 5 +FLAGS (\\Flagged)")
+    for _ in range(2):
+        lines, tagged = c.command(command)
+        assert not vanished(lines)
+        said = highest(lines, tagged)
+        assert len(said) == 1 and said[0] >= before
+        # The last word.
+        assert not highest(lines, "") or highest(lines[-1:], "")
+    lines, tagged = c.command("NOOP")
+    assert vanished(lines) == ["* VANISHED 3"] and not highest(lines, tagged)
+    lines, tagged = c.command("FETCH 4 (FLAGS)")
+    assert not highest(lines, tagged)
+    assert vanished(c.ok(f"SELECT INBOX (QRESYNC ({validity} {said[0]}))")) == ["* VANISHED (EARLIER) 3"]
+
+
+def test_enabled_while_something_is_not_told(c, other):
+    validity, before = state(c.ok("SELECT INBOX"))
+    expunge(other, 3)
+    lines, tagged = c.command("FETCH 5 (FLAGS)")
+    assert not highest(lines, tagged)
+    [said] = highest(c.ok("ENABLE QRESYNC"), "")
+    assert vanished(c.ok(f"SELECT INBOX (QRESYNC ({validity} {said}))")) == ["* VANISHED (EARLIER) 3"]
+
+
+def test_highest_modseq_with_delayed_notifications(c, other):
+    c.ok("ENABLE QRESYNC")
+    validity, before = state(c.ok("SELECT INBOX"))
+    c.ok("NOTIFY SET (selected-delayed (MessageNew (UID) MessageExpunge FlagChange))")
+    expunge(other, 3)
+    other.append("INBOX", message(11))
+    seen = []
+    while not any("FETCH (UID 11 " in line for line in seen) or not highest(seen[-1:], ""):
+        seen.append(c.line())
+    assert not vanished(seen)
+    [said] = highest(seen[-1:], "")
+    assert vanished(c.ok(f"SELECT INBOX (QRESYNC ({validity} {said}))")) == ["* VANISHED (EARLIER) 3"]

@@ -28,6 +28,10 @@ finish(struct cmd *c, const struct search *f)
 {
 	if (f->run.failed)
 		return no(c, "UNAVAILABLE", "Some messages cannot be read");
+	if (f->run.gone && !c->uid) { /* else this reply tells which */
+		c->code = STR("EXPUNGEISSUED");
+		c->text = "Some messages were expunged";
+	}
 	return REPLY_OK;
 }
 

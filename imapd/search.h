@@ -65,6 +65,7 @@ struct search_run {
 	struct keys *keys; /* or NULL */
 	size_t hint;       /* in keys */
 	bool failed;       /* some messages could not be read */
+	bool gone;         /* some were expunged, and so not looked at */
 };
 
 /* All messages, or the N numbers of SEQS (ascending) if that is not NULL. */

@@ -74,6 +74,7 @@ weigh(struct search_run *run, bool first)
 			const struct view_row *row =
 			    scope_row(&run->sc, seq, &gone);
 
+			run->gone |= gone;
 			v = gone ? VERDICT_NO
 				 : (uint8_t)search_cheap(
 				       run, run->prog->root, seq, row);
@@ -116,8 +117,10 @@ read_one(struct search_run *run, uint32_t seq, struct reader *r)
 
 	if (rc == STORE_OK)
 		return yes ? VERDICT_YES : VERDICT_NO;
-	if (rc == STORE_NOTFOUND) /* expunged meanwhile */
+	if (rc == STORE_NOTFOUND) { /* expunged meanwhile */
+		run->gone = true;
 		return VERDICT_NO;
+	}
 	run->failed = true;
 	log_error("cannot search a message",
 	    LOG_CSTR("session", conn_id(run->sc.s->conn)),

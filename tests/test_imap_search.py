@@ -205,3 +205,25 @@ def test_fetch_savedate(c):
     when = re.search(r'SAVEDATE "([^"]+)"', c.ok("FETCH 1 (SAVEDATE INTERNALDATE)")[0])[1]
     saved = time.mktime(time.strptime(when[:20], "%d-%b-%Y %H:%M:%S")) - time.timezone
     assert abs(saved - before) < 60
+
+
+@pytest.mark.parametrize("enable", ["CONDSTORE", "QRESYNC", "IMAP4rev2"])
+def test_expunged_elsewhere(site, c, enable):
+    """What is left out although it still has a number is told of (RFC 5530)."""
+    fill(c)
+    c.ok(f"ENABLE {enable}")
+    c.ok("SELECT INBOX")
+    with Imap(site, c.user, c.password) as other:
+        other.ok("SELECT INBOX")
+        other.ok("UID STORE 3 +FLAGS.SILENT (\\Deleted)")
+        other.ok("UID EXPUNGE 3")
+    for command, found in (("SEARCH RETURN (ALL) ALL", "ALL 1:2,4:6"), ("SEARCH RETURN (COUNT) BODY hello", "COUNT 5"),
+                           ("SORT (ARRIVAL) UTF-8 ALL", "SORT 1 2 4 5 6"),
+                           ("THREAD REFERENCES UTF-8 ALL", "THREAD (1)(2)(4)(5)(6)")):
+        lines, tagged = c.command(command)
+        assert lines[0].endswith(found), lines
+        assert tagged.startswith("OK [EXPUNGEISSUED] "), tagged
+    assert "EXPUNGEISSUED" not in c.command("SEARCH 4:6")[1]
+    lines, tagged = c.command("UID SEARCH RETURN (COUNT) ALL")
+    assert lines[0].endswith("UID COUNT 5") and lines[1] in ("* VANISHED 3", "* 3 EXPUNGE") and "[" not in tagged
+    assert c.command("SEARCH ALL")[1].startswith("OK SEARCH")

@@ -91,6 +91,7 @@ greet(struct session *s)
 {
 	put_capabilities(s);
 	reply_ok(s, NULL, "Mailstead ready");
+	arena_release(s->arena);
 }
 
 static void *

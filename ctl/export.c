@@ -378,6 +378,7 @@ cmd_export(struct ctl *c)
 	struct export x = { .c = c, .dest = c->argv[1] };
 	const struct format *f = find_format(c);
 	struct site_account acc;
+	size_t scripts = 0;
 	int status;
 
 	if (!f)
@@ -386,7 +387,10 @@ cmd_export(struct ctl *c)
 	if ((status = ctl_open_account(c, ctl_arg(c, 0), &acc, &x.a)) != 0)
 		return status;
 	x.arena = arena_new();
-	if ((status = make_dest(&x)) == 0 && (status = export_all(&x, f)) == 0)
+	if ((status = make_dest(&x)) == 0 &&
+	    (status = export_all(&x, f)) == 0 && !ctl_option(c, "mailbox"))
+		status = export_scripts(c, x.a, x.dest, &scripts);
+	if (status == 0)
 		status = sync_dest(&x);
 	arena_free(&x.arena);
 	account_close(&x.a);
@@ -398,8 +402,9 @@ cmd_export(struct ctl *c)
 		    "out (--format mbox keeps them)",
 		    MAILDIR_KEYWORDS, (unsigned long long)x.lost_keywords);
 	return out_done(c,
-	    json_pack("{s:I, s:s, s:s}", "messages", (json_int_t)x.done,
-		"folder", x.dest, "format", f->name),
+	    json_pack("{s:I, s:I, s:s, s:s}", "messages", (json_int_t)x.done,
+		"scripts", (json_int_t)scripts, "folder", x.dest, "format",
+		f->name),
 	    "exported %llu messages of %.*s to %s", (unsigned long long)x.done,
 	    STR_ARG(acc.address), x.dest);
 }

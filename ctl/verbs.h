@@ -65,6 +65,9 @@ int cmd_sieve_delete(struct ctl *c);
 int cmd_deliver(struct ctl *c); /* deliver.c */
 int cmd_import(struct ctl *c);  /* import.c */
 int cmd_export(struct ctl *c);  /* export.c */
+/* The Sieve scripts of A into the folder DEST; export_scripts.c. */
+int export_scripts(
+    struct ctl *c, struct account *a, const char *dest, size_t *count);
 
 int cmd_check(struct ctl *c);  /* check.c */
 int cmd_backup(struct ctl *c); /* backup.c */

@@ -110,3 +110,20 @@ def test_backup_brings_scripts_back(own_site, script, tmp_path):
     own_site.ctl("restore", copy, user)
     assert [(r["name"], r["active"]) for r in rows(own_site, user)] == [("a", True)]
     assert [r["name"] for r in rows(own_site)] == ["b"]
+
+
+@pytest.mark.parametrize("form", ["maildir", "mbox"])
+def test_export(site, script, tmp_path, form):
+    user, _ = site.new_account()
+    long = "\U0001f600" * 128
+    site.ctl("sieve", "put", user, "main ä", script, "--activate")
+    site.ctl("sieve", "put", user, long, script)
+    site.ctl("export", user, tmp_path / "out", "--format", form)
+    names = sorted(x.name for x in (tmp_path / "out" / "sieve").iterdir())
+    assert names[0] == "main ä.sieve" and len(names) == 2 and names[1].startswith(long[:50])
+    assert (tmp_path / "out" / ".dovecot.sieve").read_text() == SCRIPT
+    site.ctl("export", user, tmp_path / "inbox", "--mailbox", "INBOX")
+    assert not (tmp_path / "inbox" / "sieve").exists()
+    # And what is taken in again is the mail alone.
+    other, _ = site.new_account()
+    site.ctl("import", other, tmp_path / "out")

@@ -5,7 +5,7 @@ lib_libmailstead_a_SOURCES += \
 	%D%/credentials.c %D%/credentials.h %D%/domain.c %D%/internal.h \
 	%D%/login.c %D%/login.h %D%/password.c %D%/password.h \
 	%D%/resolve.c %D%/sasl.c %D%/sasl.h %D%/sasl_external.c %D%/sasl_mech.h %D%/sasl_oauth.c %D%/sasl_scram.c %D%/scram.c %D%/scram.h \
-	%D%/script.c %D%/script.h \
+	%D%/script.c %D%/script.h %D%/script_apply.c %D%/script_row.h \
 	%D%/setting.c %D%/setting.h %D%/share.c %D%/share.h %D%/site.c %D%/site.h %D%/srs.c %D%/srs.h \
 	%D%/throttle.c %D%/throttle.h
 

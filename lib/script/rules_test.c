@@ -167,6 +167,11 @@ test_refused(void **state)
 	assert_false(script_check(&s, f->a, STR("x"), text, &d));
 	assert_true(d.errors > 0);
 	assert_int_equal(d.v[0].line, 1);
+	/* What does not even parse leaves words behind as well. */
+	assert_false(script_check(&s, f->a, STR("x"), STR("keep;\n["), &d));
+	assert_int_equal(d.v[0].line, 2);
+	assert_str(d.v[0].script, "x");
+	assert_true(d.v[0].text.n > 0);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)

@@ -14,8 +14,7 @@ sieve_error(
 	va_list ap;
 
 	va_start(ap, fmt);
-	sieve_diag_addv(
-	    c->diag_arena, c->diags, SIEVE_ERROR, c->script->name, at, fmt, ap);
+	sieve_diag_addv(c->diags, SIEVE_ERROR, c->script->name, at, fmt, ap);
 	va_end(ap);
 }
 
@@ -26,8 +25,7 @@ sieve_warning(
 	va_list ap;
 
 	va_start(ap, fmt);
-	sieve_diag_addv(c->diag_arena, c->diags, SIEVE_WARNING, c->script->name,
-	    at, fmt, ap);
+	sieve_diag_addv(c->diags, SIEVE_WARNING, c->script->name, at, fmt, ap);
 	va_end(ap);
 }
 

@@ -15,7 +15,6 @@ struct sieve_checker {
 	struct sieve_program *program;
 	struct sieve_script *script;
 	struct arena *arena; /* of the program */
-	struct arena *diag_arena;
 	struct sieve_diags *diags;
 	struct sieve_caps caps;            /* required so far */
 	const struct sieve_node *previous; /* command, in the same block */

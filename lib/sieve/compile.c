@@ -171,12 +171,11 @@ sieve_compile(const struct sieve_compiler *o, struct str name,
 		.limits = o->limits ? o->limits : &sieve_limits_default,
 		.program = p,
 		.arena = p->arena,
-		.diag_arena = arena,
 		.diags = diags,
 		.caps = caps_at_start(o),
 	};
 
-	*diags = (struct sieve_diags){ 0 };
+	*diags = (struct sieve_diags){ .arena = arena };
 	c.script = add_script(p, SIEVE_PERSONAL, name);
 	compile_script(&c, source);
 	if (diags->errors > 0)
@@ -259,7 +258,6 @@ compile_included(struct sieve_checker *c, struct sieve_script *s,
 		.program = c->program,
 		.script = s,
 		.arena = c->arena,
-		.diag_arena = c->diag_arena,
 		.diags = c->diags,
 		.caps = caps_at_start(c->compiler),
 		.include_depth = c->include_depth + 1,

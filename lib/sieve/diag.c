@@ -8,9 +8,8 @@
 #define TEXT_MAX 1000
 
 void
-sieve_diag_addv(struct arena *arena, struct sieve_diags *d,
-    enum sieve_severity severity, struct str script, struct sieve_position at,
-    const char *fmt, va_list ap)
+sieve_diag_addv(struct sieve_diags *d, enum sieve_severity severity,
+    struct str script, struct sieve_position at, const char *fmt, va_list ap)
 {
 	char text[TEXT_MAX];
 	int n = vsnprintf(text, sizeof(text), fmt, ap);
@@ -18,13 +17,13 @@ sieve_diag_addv(struct arena *arena, struct sieve_diags *d,
 	struct buf clean = { 0 };
 
 	mime_to_utf8(&clean, STR("utf-8"), s); /* what scripts say may be not */
-	d->v = arena_grow(arena, d->v, d->n, &d->cap, sizeof(*d->v));
+	d->v = arena_grow(d->arena, d->v, d->n, &d->cap, sizeof(*d->v));
 	d->v[d->n++] = (struct sieve_diag){
 		.severity = severity,
-		.script = arena_str(arena, script),
+		.script = arena_str(d->arena, script),
 		.line = at.line,
 		.column = at.column,
-		.text = arena_str(arena, buf_str(&clean)),
+		.text = arena_str(d->arena, buf_str(&clean)),
 	};
 	buf_fini(&clean);
 	if (severity == SIEVE_ERROR)
@@ -34,14 +33,13 @@ sieve_diag_addv(struct arena *arena, struct sieve_diags *d,
 }
 
 void
-sieve_diag_add(struct arena *arena, struct sieve_diags *d,
-    enum sieve_severity severity, struct str script, struct sieve_position at,
-    const char *fmt, ...)
+sieve_diag_add(struct sieve_diags *d, enum sieve_severity severity,
+    struct str script, struct sieve_position at, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	sieve_diag_addv(arena, d, severity, script, at, fmt, ap);
+	sieve_diag_addv(d, severity, script, at, fmt, ap);
 	va_end(ap);
 }
 

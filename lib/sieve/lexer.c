@@ -55,8 +55,7 @@ fail(struct sieve_lexer *l, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	sieve_diag_addv(
-	    l->arena, l->diags, SIEVE_ERROR, l->script, l->at, fmt, ap);
+	sieve_diag_addv(l->diags, SIEVE_ERROR, l->script, l->at, fmt, ap);
 	va_end(ap);
 	l->token = TOKEN_ERROR;
 }

@@ -44,8 +44,7 @@ complain(struct parser *p, const char *fmt, ...)
 	if (at(p, TOKEN_ERROR))
 		return;
 	va_start(ap, fmt);
-	sieve_diag_addv(
-	    p->l.arena, p->l.diags, SIEVE_ERROR, p->l.script, p->l.at, fmt, ap);
+	sieve_diag_addv(p->l.diags, SIEVE_ERROR, p->l.script, p->l.at, fmt, ap);
 	va_end(ap);
 }
 

@@ -62,8 +62,10 @@ struct sieve_diag {
 	struct str text;       /* a sentence in UTF-8 without a full stop */
 };
 
-/* In the order found. Lives in the arena it was made with. */
+/* In the order found. Lives in the arena it was made with, so it may outlive
+ * the program. */
 struct sieve_diags {
+	struct arena *arena;
 	struct sieve_diag *v;
 	size_t n, cap;
 	unsigned errors, warnings;

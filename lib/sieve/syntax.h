@@ -131,11 +131,12 @@ struct sieve_node *sieve_parse(struct arena *arena, struct str script,
  * Messages
  */
 
-void sieve_diag_add(struct arena *arena, struct sieve_diags *d,
-    enum sieve_severity severity, struct str script, struct sieve_position at,
-    const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-void sieve_diag_addv(struct arena *arena, struct sieve_diags *d,
-    enum sieve_severity severity, struct str script, struct sieve_position at,
-    const char *fmt, va_list ap) __attribute__((format(printf, 6, 0)));
+/* All of it is copied into the arena of D. */
+void sieve_diag_add(struct sieve_diags *d, enum sieve_severity severity,
+    struct str script, struct sieve_position at, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+void sieve_diag_addv(struct sieve_diags *d, enum sieve_severity severity,
+    struct str script, struct sieve_position at, const char *fmt, va_list ap)
+    __attribute__((format(printf, 5, 0)));
 
 #endif

@@ -171,7 +171,7 @@ cmd_sieve_get(struct ctl *c)
 		    json_pack("{s:o, s:o}", "name", json_str(t.name), "source",
 			json_str(buf_str(&text))),
 		    "%s", "");
-	else if (status == 0)
+	else if (status == 0 && text.n > 0)
 		fwrite(text.p, 1, text.n, stdout);
 	buf_fini(&text);
 	sieve_target_fini(&t);

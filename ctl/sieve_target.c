@@ -138,7 +138,7 @@ sieve_print_diags(const struct sieve_diags *d)
 	struct buf text = { 0 };
 
 	sieve_diags_print(&text, d);
-	fwrite(text.p, 1, text.n, stderr);
+	fputs(buf_cstr(&text), stderr);
 	buf_fini(&text);
 }
 

@@ -44,6 +44,7 @@ dist_man_MANS += docs/mailstead.1 \
 	docs/mailstead-fetch.1 \
 	docs/mailstead-import.1 \
 	docs/mailstead-mailbox.1 \
+	docs/mailstead-outgoing.1 \
 	docs/mailstead-password.1 \
 	docs/mailstead-resolve.1 \
 	docs/mailstead-restore.1 \

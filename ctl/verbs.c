@@ -207,6 +207,9 @@ const struct verb verbs[] = {
 	{ "certificate set", "NAME CHAIN-FILE KEY-FILE", "store a TLS certificate", 3, 3, VERB_FILES, cmd_certificate_set, NULL },
 	{ "certificate remove", "NAME", "remove a TLS certificate", 1, 1, 0, cmd_certificate_remove, NULL },
 
+	{ "outgoing list", "[ADDRESS]", "show mail of accounts that waits to be sent", 0, 1, 0, cmd_outgoing_list, NULL },
+	{ "outgoing retry", "[ADDRESS]", "try such mail at once", 0, 1, 0, cmd_outgoing_retry, NULL },
+	{ "outgoing drop", "ADDRESS ID", "do not send a message that waits", 2, 2, 0, cmd_outgoing_drop, NULL },
 	{ "srs show", "ADDRESS", "show whom a rewritten sender stands for", 1, 1, 0, cmd_srs_show, NULL },
 	{ "srs rotate", "", "sign rewritten senders with a new secret", 0, 0, 0, cmd_srs_rotate, NULL },
 

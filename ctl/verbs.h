@@ -51,6 +51,9 @@ int cmd_mailbox_create(struct ctl *c);
 int cmd_mailbox_rename(struct ctl *c);
 int cmd_mailbox_remove(struct ctl *c);
 int cmd_fetch(struct ctl *c);
+int cmd_outgoing_drop(struct ctl *c);
+int cmd_outgoing_list(struct ctl *c);
+int cmd_outgoing_retry(struct ctl *c);
 int cmd_srs_rotate(struct ctl *c);
 int cmd_srs_show(struct ctl *c);
 

@@ -52,3 +52,7 @@ FUZZ_TARGETS += %D%/oauth_fuzz
 FUZZ_TARGETS += %D%/sieved_fuzz
 %C%_sieved_fuzz_SOURCES = %D%/sieved_fuzz.c $(FUZZ_MAIN) $(sieved_parts)
 %C%_sieved_fuzz_LDFLAGS = $(FUZZ_LINK)
+
+FUZZ_TARGETS += %D%/srs_fuzz
+%C%_srs_fuzz_SOURCES = %D%/srs_fuzz.c $(FUZZ_MAIN)
+%C%_srs_fuzz_LDFLAGS = $(FUZZ_LINK)

@@ -252,6 +252,30 @@ def test_stop_does_not_wait_for_the_mta(mail_site, sink, owner):
     wait_for(owner.is_done, 20)
 
 
+def test_verbs(mail_site, sink, owner):
+    mail_site.ctl("setting", "set", "mta.retry_pause", "1h")
+    sink.answer = lambda line: "451 4.3.0 not now" if line.startswith("MAIL") else None
+    for subject in ("one", "two"):
+        owner.queue(subject, "you@example.net")
+    wait_for(lambda: len([line for line in sink.lines if line.startswith("MAIL")]) == 2)
+
+    def listed(*args):
+        return [r for r in json.loads(mail_site.ctl("outgoing", "list", *args, "--json"))
+                if r["account"] == owner.user]
+
+    wait_for(lambda: all(r["reasons"] == ["451 4.3.0 not now"] for r in listed()))
+    first, second = listed(owner.user)
+    assert first["to"] == ["you@example.net"] and first["tries"] == 1
+    assert first["next"] > time.time() + 3000
+    mail_site.ctl("outgoing", "drop", owner.user, first["id"])
+    assert mail_site.ctl("outgoing", "drop", owner.user, first["id"], check=False).returncode
+    sink.answer = lambda line: None
+    assert "1 messages" in mail_site.ctl("outgoing", "retry", owner.user)
+    wait_for(owner.is_done)
+    assert subjects(sink) == ["Subject: two"]
+    assert owner.inbox() == [] and listed() == []
+
+
 def test_many_accounts_at_once(mail_site, sink):
     owners = [Owner(mail_site) for _ in range(8)]
     for o in owners:

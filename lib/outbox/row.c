@@ -212,11 +212,14 @@ try_it(struct job *j)
 static enum store_rc
 send_row(struct job *j, bool *moved, struct err *e)
 {
-	struct err why = ERR_INIT;
 	enum store_rc rc;
+	enum site_rc found = site_account_get(
+	    j->o->site, j->arena, account_id(j->a), &j->owner, e);
 
-	j->has_owner = site_account_get(j->o->site, j->arena, account_id(j->a),
-			   &j->owner, &why) == SITE_OK;
+	/* An account that is being removed has nobody to tell. */
+	if (found != SITE_OK && found != SITE_NOTFOUND)
+		return STORE_IO;
+	j->has_owner = found == SITE_OK;
 	rc = outgoing_read(j->a, &j->row, &j->raw, e);
 	if (rc != STORE_OK)
 		return rc;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "program/child.h"
 
 #define MAX_WORDS 300 /* of what it says on its error output, for the log */
@@ -180,6 +182,20 @@ shut(int *fd)
 	*fd = -1;
 }
 
+/* A kernel without Landlock, or a system call filter: told once. */
+static int
+make_ruleset(const struct run *r)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+	int ruleset =
+	    sandbox_ruleset(r->p->dir, arena_cstr(r->arena, r->p->paths));
+
+	if (ruleset < 0 && !atomic_flag_test_and_set(&told))
+		log_warn("program_not_confined",
+		    LOG_CSTR("error", strerrordesc_np(errno)));
+	return ruleset;
+}
+
 static bool
 start(struct run *r, const char *path, struct err *e)
 {
@@ -193,8 +209,7 @@ start(struct run *r, const char *path, struct err *e)
 	c.in = in[0];
 	c.out = out[1];
 	c.err = err[1];
-	c.ruleset =
-	    sandbox_ruleset(r->p->dir, arena_cstr(r->arena, r->p->paths));
+	c.ruleset = make_ruleset(r);
 	r->pid = ok ? child_start(&c) : -1;
 	r->pidfd = r->pid > 0 ? (int)syscall(SYS_pidfd_open, r->pid, 0) : -1;
 	if (r->pidfd < 0)

@@ -459,6 +459,35 @@ test_outgoing(void **state)
 	assert_int_equal(number(f, "SELECT count(*) FROM blob"), 1);
 }
 
+static void
+test_list_and_hurry(void **state)
+{
+	struct fixture *f = *state;
+	struct outgoing_fate later[] = { { .why = STR("451 no") },
+		{ .why = STR("452 no") } };
+	struct outgoing_row row, *list;
+	int64_t *ids;
+	size_t n;
+
+	OK(outgoing_hurry(f->a, &f->e));
+	assert_false(marked(f));
+	send_one(f, mail(RAW, to_two, 2));
+	send_one(f, mail(RAW, to_one, 1));
+	assert_int_equal(due(f, &ids), 2);
+	OK(outgoing_lock(f->a, f->arena, ids[0], &row, &f->e));
+	OK(outgoing_settle(f->a, &row, later, clock_now() + 3600, NULL, &f->e));
+	OK(outgoing_list(f->a, f->arena, &list, &n, &f->e));
+	assert_int_equal(n, 2);
+	assert_int_equal(list[0].what.nto, 2);
+	assert_true(str_eqc(list[0].why[1], "452 no"));
+	assert_true(list[0].due > clock_now() + 3500);
+	assert_int_equal(list[1].tries, 0);
+	outgoing_unlock(&row);
+	assert_int_equal(due(f, &ids), 1);
+	OK(outgoing_hurry(f->a, &f->e));
+	assert_int_equal(due(f, &ids), 2);
+}
+
 /* A large one is a file, shared with the message that stays. */
 static void
 test_large(void **state)
@@ -632,6 +661,7 @@ main(void)
 		TEST(test_invalid),
 		TEST(test_memory),
 		TEST(test_outgoing),
+		TEST(test_list_and_hurry),
 		TEST(test_large),
 		TEST(test_restore_and_check),
 		TEST(test_marker_race),

@@ -202,7 +202,8 @@ read_row(struct sq *q, struct arena *arena, int64_t id,
 	struct sqlite3_stmt *s;
 	enum sq_rc rc = sq_one(q, &s, e,
 	    "SELECT kind, created, tries, blob, sender, notify, ret, envid,"
-	    " orcpt, by_time, by_mode FROM outgoing WHERE id = ? AND kind > 0",
+	    " orcpt, by_time, by_mode, due FROM outgoing"
+	    " WHERE id = ? AND kind > 0",
 	    SQ_I(id));
 
 	if (rc == SQ_DONE)
@@ -214,6 +215,7 @@ read_row(struct sq *q, struct arena *arena, int64_t id,
 	out->created = sq_int(s, 1);
 	out->tries = (unsigned)sq_int(s, 2);
 	out->blob = sq_int(s, 3);
+	out->due = sq_int(s, 11);
 	out->what = (struct outgoing){ .kind = (enum outgoing_kind)sq_int(s, 0),
 		.from = sq_dup(arena, s, 4),
 		.notify = sq_dup(arena, s, 5),
@@ -269,6 +271,57 @@ outgoing_lock(struct account *a, struct arena *arena, int64_t id,
 	}
 	if (rc != STORE_OK)
 		outgoing_unlock(out);
+	return rc;
+}
+
+/* Ids of all rows. */
+static enum store_rc
+list_ids(
+    struct sq *q, struct arena *arena, int64_t **ids, size_t *n, struct err *e)
+{
+	struct sqlite3_stmt *s;
+	size_t cap = 0;
+	enum sq_rc step = sq_start(
+	    q, &s, e, "SELECT id FROM outgoing WHERE kind > 0 ORDER BY id");
+
+	*ids = NULL;
+	*n = 0;
+	while (step == SQ_OK && (step = sq_step(s, e)) == SQ_ROW) {
+		*ids = arena_grow(arena, *ids, *n, &cap, sizeof(**ids));
+		(*ids)[(*n)++] = sq_int(s, 0);
+		step = SQ_OK;
+	}
+	return store_rc_of(step);
+}
+
+enum store_rc
+outgoing_list(struct account *a, struct arena *arena,
+    struct outgoing_row **list, size_t *count, struct err *e)
+{
+	struct db *db;
+	int64_t *ids;
+	size_t n = 0;
+	enum store_rc rc = db_get(a, &db, e);
+
+	*list = NULL;
+	*count = 0;
+	if (rc != STORE_OK)
+		return rc;
+	rc = list_ids(db->q, arena, &ids, &n, e);
+	*list = arena_array(arena, n, sizeof(**list));
+	for (size_t i = 0; i < n && rc == STORE_OK; i++) {
+		struct outgoing_row *row = &(*list)[*count];
+
+		row->lock = -1;
+		rc = read_row(db->q, arena, ids[i], row, e);
+		if (rc == STORE_OK)
+			rc = read_recipients(db->q, arena, row, e);
+		if (rc == STORE_OK)
+			++*count;
+		else if (rc == STORE_NOTFOUND)
+			rc = STORE_OK; /* it was sent meanwhile */
+	}
+	db_put(&db);
 	return rc;
 }
 
@@ -358,6 +411,27 @@ outgoing_settle(struct account *a, const struct outgoing_row *row,
 		d.window = note->window;
 	}
 	return delivery_after(a, &d, run_settle, &s, &filed, &duplicate, e);
+}
+
+/* The marker tells those who wait. */
+static enum store_rc
+run_hurry(struct tx *tx, void *arg, struct err *e)
+{
+	enum store_rc rc;
+
+	(void)arg;
+	rc = store_rc_of(sq_run(tx->q, e,
+	    "UPDATE outgoing SET due = ? WHERE kind > 0", SQ_I(clock_now())));
+	if (rc != STORE_OK || sq_changes(tx->q) == 0)
+		return rc;
+	tx->outgoing = tx->marked = true;
+	return outgoing_mark(tx->a, e);
+}
+
+enum store_rc
+outgoing_hurry(struct account *a, struct err *e)
+{
+	return write_run(a, DURABLE, run_hurry, NULL, e);
 }
 
 enum store_rc

@@ -47,7 +47,7 @@ enum store_rc outgoing_check(const struct outgoing *o, struct err *e);
  */
 
 struct outgoing_row {
-	int64_t id, created;
+	int64_t id, created, due;
 	unsigned tries;
 	struct outgoing what;  /* without raw */
 	const struct str *why; /* of each recipient, what was said last */
@@ -66,6 +66,12 @@ struct outgoing_state {
 };
 enum store_rc outgoing_state(
     struct account *a, struct outgoing_state *out, struct err *e);
+
+/* All rows, the oldest first; what is in them may change at any time. */
+enum store_rc outgoing_list(struct account *a, struct arena *arena,
+    struct outgoing_row **list, size_t *count, struct err *e);
+/* All rows are due, and whoever sends is told. */
+enum store_rc outgoing_hurry(struct account *a, struct err *e);
 
 /*
  * Lock a row and read it. STORE_NOTFOUND: it is gone; STORE_BUSY: somebody

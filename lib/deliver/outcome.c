@@ -247,7 +247,7 @@ refuse(void *arg, struct str reason, struct buf *why)
 		buf_puts(why, "it is too late to refuse the message");
 		return SIEVE_NO;
 	}
-	o->refusal = reason.p ? reason : STR("");
+	o->refusal = arena_str(o->arena, reason);
 	return SIEVE_YES;
 }
 

@@ -20,7 +20,10 @@
  *		outbox_wake(outbox, account_id(account));
  *
  * All that the actions name must live until it is applied, as what belongs to
- * the run does.
+ * the run and its programs does. The result is in the arena.
+ *
+ * Programs are not part of the transaction: ask account_delivered() before the
+ * scripts run, or a redelivery starts them again.
  */
 
 struct outcome_options {
@@ -49,7 +52,7 @@ struct outcome_terms {
 	const struct quota *quota;
 };
 struct outcome_result {
-	const struct filed *filed; /* in the arena */
+	const struct filed *filed;
 	size_t nfiled;
 	bool duplicate; /* nothing was done, it had been */
 	bool queued;    /* there is something to send */

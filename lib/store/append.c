@@ -146,7 +146,7 @@ append_uid(
 }
 
 enum store_rc
-append_known(struct tx *tx, struct str key, uint32_t window, bool *known,
+append_known(struct sq *q, struct str key, uint32_t window, bool *known,
     int64_t *email, struct err *e)
 {
 	struct sqlite3_stmt *s;
@@ -156,8 +156,8 @@ append_known(struct tx *tx, struct str key, uint32_t window, bool *known,
 	*email = 0;
 	if (key.n == 0)
 		return STORE_OK;
-	rc = sq_one(tx->q, &s, e,
-	    "SELECT email, at FROM delivery WHERE key = ?", SQ_B(key));
+	rc = sq_one(q, &s, e, "SELECT email, at FROM delivery WHERE key = ?",
+	    SQ_B(key));
 	if (rc == SQ_ROW) {
 		*known = sq_int(s, 1) + window >= clock_now();
 		*email = *known ? sq_int(s, 0) : 0;
@@ -208,7 +208,7 @@ find_duplicate(struct tx *tx, const struct appending *p, bool *known,
     int64_t *email, struct err *e)
 {
 	enum store_rc rc =
-	    append_known(tx, p->item->key, p->item->window, known, email, e);
+	    append_known(tx->q, p->item->key, p->item->window, known, email, e);
 
 	if (rc != STORE_OK || *known)
 		return rc;

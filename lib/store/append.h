@@ -35,7 +35,7 @@ void append_share(struct arena *arena, const struct appending *p,
     const struct append *item, struct appending *out);
 
 /* Was something delivered with that KEY within WINDOW seconds? */
-enum store_rc append_known(struct tx *tx, struct str key, uint32_t window,
+enum store_rc append_known(struct sq *q, struct str key, uint32_t window,
     bool *known, int64_t *email, struct err *e);
 enum store_rc append_remember(
     struct tx *tx, struct str key, int64_t email, struct err *e);

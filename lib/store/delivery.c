@@ -200,7 +200,8 @@ find_duplicate(struct tx *tx, const struct work *w, bool *known, int64_t *email,
 	const struct delivery *d = w->d;
 	struct append first = { .raw = STR_NULL };
 	struct appending p;
-	enum store_rc rc = append_known(tx, d->key, d->window, known, email, e);
+	enum store_rc rc =
+	    append_known(tx->q, d->key, d->window, known, email, e);
 
 	if (rc != STORE_OK || *known || d->nfilings == 0)
 		return rc;
@@ -277,6 +278,22 @@ account_deliver(struct account *a, const struct delivery *d,
     struct filed *filed, bool *duplicate, struct err *e)
 {
 	return delivery_after(a, d, NULL, NULL, filed, duplicate, e);
+}
+
+enum store_rc
+account_delivered(struct account *a, struct str key, uint32_t window, bool *yes,
+    struct err *e)
+{
+	struct db *db;
+	int64_t email;
+	enum store_rc rc = db_get(a, &db, e);
+
+	*yes = false;
+	if (rc != STORE_OK)
+		return rc;
+	rc = append_known(db->q, key, window, yes, &email, e);
+	db_put(&db);
+	return rc;
 }
 
 /* ------------------------------------------------------------------------

@@ -57,6 +57,11 @@ struct delivery {
 enum store_rc account_deliver(struct account *a, const struct delivery *d,
     struct filed *filed, bool *duplicate, struct err *e);
 
+/* Was something with that KEY delivered within WINDOW seconds? What was not may
+ * be a moment later: account_deliver() has the last word. */
+enum store_rc account_delivered(struct account *a, struct str key,
+    uint32_t window, bool *yes, struct err *e);
+
 /*
  * Flags by their names, "\Seen" and keywords alike; keywords are made. What is
  * no flag that can be set, such as "\Recent", is left out.

@@ -209,8 +209,12 @@ test_redelivery_without_filing(void **state)
 	};
 	bool duplicate;
 
+	OK(account_delivered(f->a, d.key, d.window, &duplicate, &f->e));
+	assert_false(duplicate);
 	OK(account_deliver(f->a, &d, NULL, &duplicate, &f->e));
 	assert_false(duplicate);
+	OK(account_delivered(f->a, d.key, d.window, &duplicate, &f->e));
+	assert_true(duplicate);
 	OK(account_deliver(f->a, &d, NULL, &duplicate, &f->e));
 	assert_true(duplicate);
 	assert_int_equal(number(f, "SELECT count(*) FROM outgoing"), 1);

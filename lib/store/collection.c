@@ -317,6 +317,34 @@ resource_with_value(struct account *a, struct arena *arena, int64_t collection,
 	    count, e);
 }
 
+enum store_rc
+resource_values(struct account *a, struct arena *arena, int64_t collection,
+    struct str property, size_t limit, struct str **list, size_t *count,
+    struct err *e)
+{
+	struct sqlite3_stmt *s;
+	struct db *db;
+	enum store_rc rc = db_get(a, &db, e);
+	enum sq_rc step;
+	size_t cap = 0;
+
+	*list = NULL;
+	*count = 0;
+	if (rc != STORE_OK)
+		return rc;
+	step = sq_start(db->q, &s, e,
+	    "SELECT DISTINCT value FROM resource_value WHERE collection = ?"
+	    " AND property = ? ORDER BY value LIMIT ?",
+	    SQ_I(collection), SQ_T(property), SQ_I(limit));
+	while (step == SQ_OK && (step = sq_step(s, e)) == SQ_ROW) {
+		*list = arena_grow(arena, *list, *count, &cap, sizeof(**list));
+		(*list)[(*count)++] = sq_dup(arena, s, 0);
+		step = SQ_OK;
+	}
+	db_put(&db);
+	return store_rc_of(step);
+}
+
 static enum store_rc
 read_state(struct sq *q, int64_t collection, uint64_t since,
     struct collection_changes *out, struct err *e)

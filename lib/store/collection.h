@@ -103,6 +103,11 @@ enum store_rc resource_with_value(struct account *a, struct arena *arena,
     int64_t collection, struct str property, struct str value,
     struct resource **list, size_t *count, struct err *e);
 
+/* The different values of a property, in order; up to LIMIT. */
+enum store_rc resource_values(struct account *a, struct arena *arena,
+    int64_t collection, struct str property, size_t limit, struct str **list,
+    size_t *count, struct err *e);
+
 struct collection_changes {
 	struct resource *changed; /* made or changed, and still there */
 	size_t nchanged;

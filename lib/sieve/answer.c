@@ -155,13 +155,15 @@ own_addresses(struct sieve_run *r, const struct sieve_action *a,
 }
 
 static bool
-has_address(const struct addresses *l, struct str address)
+is_own(struct sieve_run *r, const struct addresses *l, struct str address)
 {
+	const struct sieve_host *h = r->in->host;
+
 	for (size_t i = 0; i < l->n; i++) {
 		if (str_ieq(l->v[i], address))
 			return true;
 	}
-	return false;
+	return h->owns_address && h->owns_address(h->arg, address) == SIEVE_YES;
 }
 
 /* The first address of the owner in the header. */
@@ -185,7 +187,7 @@ find_owner(struct sieve_run *r, struct sieve_message *m,
 				*out = arena_printf(r->arena, "%.*s@%.*s",
 				    STR_ARG(list[j].mailbox),
 				    STR_ARG(list[j].host));
-				if (has_address(own, *out))
+				if (is_own(r, own, *out))
 					return true;
 			}
 		}
@@ -203,7 +205,7 @@ sieve_vacation_refuses(struct sieve_run *r, const struct sieve_action *a,
 
 	if (sender.n == 0)
 		return "the sender is the null reverse-path";
-	if (has_address(&own, sender))
+	if (is_own(r, &own, sender))
 		return "the sender is the owner";
 	if (is_system(sender))
 		return "the sender is a program";

@@ -187,6 +187,9 @@ struct sieve_host {
 	/* Was this key remembered, and is it not yet forgotten? */
 	enum sieve_answer (*remembered)(
 	    void *arg, struct str kind, struct str key);
+	/* Is it an address of the owner's, beside those of struct sieve_user?
+	 */
+	enum sieve_answer (*owns_address)(void *arg, struct str address);
 	/* An item of `environment` that the engine does not know. */
 	enum sieve_answer (*environment)(
 	    void *arg, struct str name, struct buf *value);

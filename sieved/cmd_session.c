@@ -32,7 +32,8 @@ put_rules(struct session *s)
 	put_capability(s, "SIEVE", buf_str(&words));
 	buf_fini(&words);
 	if (sieve_caps_has(rules.caps, CAP_ENOTIFY))
-		put_capability(s, "NOTIFY", STR(RULES_NOTIFY_METHODS));
+		put_capability(s, "NOTIFY",
+		    rules.nmethods ? STR("mailto https") : STR("mailto"));
 	put_capability(s, "MAXREDIRECTS",
 	    arena_printf(s->arena, "%u", rules.limits.redirects));
 }

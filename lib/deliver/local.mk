@@ -1,16 +1,12 @@
 lib_libmailstead_a_SOURCES += \
-	%D%/deliver.c %D%/deliver.h %D%/outcome.c %D%/outcome.h \
-	%D%/programs.c %D%/programs.h \
+	%D%/deliver.c %D%/deliver.h %D%/filter.c %D%/filter.h \
+	%D%/outcome.c %D%/outcome.h \
 	%D%/trace.c %D%/trace.h \
 	%D%/warning.c %D%/warning.h %D%/webhook.c %D%/webhook.h
 
 check_PROGRAMS += %D%/deliver_test
 %C%_deliver_test_SOURCES = %D%/deliver_test.c
 %C%_deliver_test_LDADD = $(TEST_LIBS)
-
-check_PROGRAMS += %D%/programs_test
-%C%_programs_test_SOURCES = %D%/programs_test.c
-%C%_programs_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/outcome_test
 %C%_outcome_test_SOURCES = %D%/outcome_test.c

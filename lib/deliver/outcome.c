@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "deliver/outcome.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "deliver/programs.h"
 #include "deliver/webhook.h"
 #include "outbox/post.h"
+#include "script/execute.h"
 #include "site/srs.h"
 
 struct outcome {
@@ -116,7 +117,7 @@ find_place(struct outcome *o, const struct sieve_place *p, struct filing *f,
 	}
 	if (rc != STORE_OK && rc != STORE_NOTFOUND)
 		return answer_of(rc, &e, why);
-	if (!p->create)
+	if (!p->create && !o->o->create)
 		return refuse_to(why, "there is no mailbox", name);
 	if (mailbox_check_path(name, &e) != STORE_OK)
 		return answer_of(STORE_INVALID, &e, why);
@@ -132,10 +133,13 @@ store(void *arg, const struct sieve_place *place, struct str raw, bool implicit,
 	struct outcome *o = arg;
 	struct filing f = { .item.raw = raw };
 	struct err e = ERR_INIT;
-	enum sieve_answer answer = find_place(o, place, &f, why);
+	enum sieve_answer answer = SIEVE_YES;
 	enum store_rc rc;
 
-	(void)implicit;
+	if (implicit && o->o->inbox)
+		f.mailbox = o->o->inbox;
+	else
+		answer = find_place(o, place, &f, why);
 	if (answer != SIEVE_YES)
 		return answer;
 	rc = account_flags(o->o->account, o->arena, place->flags, place->nflags,
@@ -187,6 +191,24 @@ by_mode(const struct sieve_mail *m)
 	return m->by_trace ? STR("RT") : STR("R");
 }
 
+/* RFC 3461, section 4. */
+static struct str
+xtext(struct outcome *o, struct str s)
+{
+	char *to = arena_alloc(o->arena, s.n * 3 + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t c = (uint8_t)s.p[i];
+
+		if (c > ' ' && c < 0x7f && c != '+' && c != '=')
+			to[n++] = s.p[i];
+		else
+			n += (size_t)snprintf(to + n, 4, "+%02X", c);
+	}
+	return (struct str){ to, n };
+}
+
 static enum sieve_answer
 send(void *arg, const struct sieve_mail *m, struct buf *why)
 {
@@ -199,8 +221,8 @@ send(void *arg, const struct sieve_mail *m, struct buf *why)
 		.raw = m->raw,
 		.notify = m->notify,
 		.ret = m->ret,
-		.envid = m->envid,
-		.orcpt = m->orcpt };
+		.envid = xtext(o, m->envid),
+		.orcpt = xtext(o, m->orcpt) };
 	struct err e = ERR_INIT;
 
 	for (size_t i = 0; i < m->nto; i++)
@@ -257,7 +279,7 @@ start_program(void *arg, const struct sieve_execution *x, struct buf *why)
 	struct outcome *o = arg;
 	struct err e = ERR_INIT;
 
-	switch (programs_run(o->o->site, o->o->owner, o->o->envelope,
+	switch (script_execute(o->o->site, o->o->owner, o->o->envelope,
 	    o->o->hostname, x, 0, NULL, &e)) {
 	case PROGRAM_OK:
 		return SIEVE_YES;

@@ -33,6 +33,8 @@ struct outcome_options {
 	const struct sieve_envelope *envelope;
 	const char *hostname;
 	bool may_refuse; /* the session can still say no */
+	bool create;     /* mailboxes that are missing, unasked */
+	int64_t inbox;   /* where it is kept if no script says; 0: INBOX */
 	/* What became of an action, for log and trace; may be NULL. */
 	void (*done)(void *arg, const struct sieve_action *a, struct str how);
 	void *arg;

@@ -46,6 +46,9 @@ number(struct site *s, const char *key, struct site_scope scope)
 	return v < UINT_MAX ? (unsigned)v : UINT_MAX;
 }
 
+/* Which of them a URL may have says lib/outbox/post.h. */
+static const struct str methods[] = { { "https", 5 }, { "http", 4 } };
+
 void
 rules_of(struct site *s, struct site_scope scope, struct rules *out)
 {
@@ -59,5 +62,8 @@ rules_of(struct site *s, struct site_scope scope, struct rules *out)
 	out->limits.redirects = number(s, "sieve.max_redirects", scope);
 	out->store.scripts = site_setting_uint(s, "sieve.max_scripts", scope);
 	out->store.bytes = site_setting_uint(s, "sieve.max_storage", scope);
+	out->methods = methods;
+	out->nmethods =
+	    site_setting(s, a, "notify.webhooks", scope).n > 0 ? 2 : 0;
 	arena_free(&a);
 }

@@ -12,12 +12,12 @@
  * program that compiles or runs scripts asks here.
  */
 
-#define RULES_NOTIFY_METHODS "mailto" /* of `notify`, separated by spaces */
-
 struct rules {
 	struct sieve_caps caps;
 	struct sieve_limits limits;
 	struct script_limits store; /* of all scripts together */
+	const struct str *methods;  /* of `notify`, beside mailto */
+	size_t nmethods;
 };
 
 /* For an account, a domain, or the site. */

@@ -77,7 +77,9 @@ script_compiler(struct script_source *source, bool storing)
 		.limits = &source->rules.limits,
 		.storing = storing,
 		.load = load,
-		.load_arg = source };
+		.load_arg = source,
+		.notify_methods = source->rules.methods,
+		.nnotify_methods = source->rules.nmethods };
 }
 
 bool

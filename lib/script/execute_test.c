@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "deliver/programs.h"
+#include "script/execute.h"
 
 /* cmocka.h needs these */
 #include <setjmp.h>
@@ -62,27 +62,27 @@ test_programs(void **state)
 	struct buf out = { 0 };
 
 	signal(SIGPIPE, SIG_IGN);
-	assert_false(programs_have(f->site, STR("it")));
-	assert_int_equal(programs_run(f->site, &acc, &env, "mail.test", &x,
+	assert_false(script_program_exists(f->site, STR("it")));
+	assert_int_equal(script_execute(f->site, &acc, &env, "mail.test", &x,
 			     1000, &out, &f->e),
 	    PROGRAM_NONE);
 	make_program(f, "cat; echo \" $1 $USER $SENDER $RECIPIENT "
 			"$ORIG_RECIPIENT $HOST\"");
-	assert_true(programs_have(f->site, STR("it")));
-	assert_false(programs_have(f->site, STR("other")));
-	assert_int_equal(programs_run(f->site, &acc, &env, "mail.test", &x,
+	assert_true(script_program_exists(f->site, STR("it")));
+	assert_false(script_program_exists(f->site, STR("other")));
+	assert_int_equal(script_execute(f->site, &acc, &env, "mail.test", &x,
 			     1000, &out, &f->e),
 	    PROGRAM_OK);
 	assert_str(buf_str(&out), "input one me@a.test s@far.test me+x@a.test "
 				  "me+x@a.test mail.test\n");
 	buf_clear(&out);
-	assert_int_equal(
-	    programs_run(f->site, &acc, &env, "mail.test", &x, 10, &out, &f->e),
+	assert_int_equal(script_execute(f->site, &acc, &env, "mail.test", &x,
+			     10, &out, &f->e),
 	    PROGRAM_FAILED);
 	/* What nobody wants may be of any length. */
 	x.want_output = false;
-	assert_int_equal(
-	    programs_run(f->site, &acc, &env, "mail.test", &x, 10, &out, &f->e),
+	assert_int_equal(script_execute(f->site, &acc, &env, "mail.test", &x,
+			     10, &out, &f->e),
 	    PROGRAM_OK);
 	assert_int_equal(out.n, 0);
 	buf_fini(&out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "deliver/programs.h"
+#include "script/execute.h"
 
 #include "site/setting.h"
 
@@ -13,7 +13,7 @@ program_dir(struct site *s, struct arena *a)
 }
 
 bool
-programs_have(struct site *s, struct str name)
+script_program_exists(struct site *s, struct str name)
 {
 	struct arena *a = arena_new();
 	struct err ignored;
@@ -24,7 +24,7 @@ programs_have(struct site *s, struct str name)
 }
 
 enum program_rc
-programs_run(struct site *s, const struct site_account *acc,
+script_execute(struct site *s, const struct site_account *acc,
     const struct sieve_envelope *envelope, const char *hostname,
     const struct sieve_execution *x, size_t max_output, struct buf *output,
     struct err *e)

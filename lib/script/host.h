@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SCRIPT_HOST_H
+#define SCRIPT_HOST_H
+
+#include "script/source.h"
+#include "store/annotation.h"
+
+/*
+ * What scripts of an account can ask of the world: its mailboxes, annotations,
+ * memory, address books, and what the site knows. One for each run.
+ */
+struct script_host {
+	struct site *site;
+	struct account *account;
+	const struct site_account *owner;
+	struct arena *arena; /* as long as the run */
+	const char *hostname;
+	const char *id; /* of the session, for the log */
+	struct str sender, recipient, original; /* for programs */
+	struct err err;            /* why an answer could not be had */
+	struct mailbox *mailboxes; /* once they were asked for */
+	size_t nmailboxes;
+	bool listed;
+};
+
+/* The callbacks; their ARG is H, which must outlive the run. */
+struct sieve_host script_host(struct script_host *h);
+
+/* The mailbox that a place names. NULL: there is none; FAILED: h->err. */
+enum sieve_answer script_mailbox(struct script_host *h,
+    const struct sieve_place *place, const struct mailbox **out);
+
+/* Start a program for a script. OUTPUT may be NULL. */
+enum sieve_answer script_start(struct script_host *h,
+    const struct sieve_execution *x, size_t max_output, struct buf *output);
+
+/* Who the owner is, to scripts, and how mail that they send is addressed. */
+struct sieve_user script_user(struct script_host *h);
+struct sieve_sender script_sender(struct script_host *h);
+/* What the settings say of a run: scores, protected headers. */
+void script_input(struct script_host *h, struct sieve_input *in);
+
+#endif

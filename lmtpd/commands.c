@@ -212,6 +212,8 @@ cmd_rcpt(struct session *s, struct str args)
 	r = add_rcpt(s);
 	r->address = complete(s, a.to);
 	r->original = a.orcpt;
+	r->orcpt = a.orcpt_full;
+	r->notify = a.notify_words;
 	rc = deliver_check(lmtp.deliver, s->arena, s->mail.size, r, &e);
 	text = deliver_reply(rc);
 	if (rc == DELIVER_OK) {
@@ -295,6 +297,8 @@ deliver(struct session *s, struct str raw)
 		.with = protocol(s),
 		.id = id,
 		.queue_id = str_of(s->queue_id),
+		.ret = s->mail.ret,
+		.envid = s->mail.envid,
 	};
 
 	snprintf(id, sizeof(id), "%s.%u", conn_id(s->c), ++s->transactions);

@@ -147,7 +147,7 @@ param_utf8(struct context *x, struct str v)
 static bool
 param_ret(struct context *x, struct str v)
 {
-	(void)x;
+	x->mail->ret = v;
 	return str_ieqc(v, "FULL") || str_ieqc(v, "HDRS");
 }
 
@@ -174,6 +174,7 @@ param_notify(struct context *x, struct str v)
 		"DELAY" };
 	struct str word;
 
+	x->rcpt->notify_words = v;
 	while (str_split(&v, ',', &word)) {
 		unsigned bit = 0;
 
@@ -195,15 +196,18 @@ static bool
 param_orcpt(struct context *x, struct str v)
 {
 	size_t semicolon = str_chr(v, ';');
+	struct str type = str_sub(v, 0, semicolon);
 
 	if (semicolon == STR_NPOS || semicolon == 0 || v.n > 500)
 		return false;
 	v = str_sub(v, semicolon + 1, STR_NPOS);
-	if (!is_ascii(v)) {
+	if (!is_ascii(v))
 		x->rcpt->orcpt = v;
-		return true;
-	}
-	return xtext_decode(x->arena, v, &x->rcpt->orcpt);
+	else if (!xtext_decode(x->arena, v, &x->rcpt->orcpt))
+		return false;
+	x->rcpt->orcpt_full = arena_printf(
+	    x->arena, "%.*s;%.*s", STR_ARG(type), STR_ARG(x->rcpt->orcpt));
+	return true;
 }
 
 enum { OF_MAIL = 1, OF_RCPT = 2 };

@@ -29,6 +29,7 @@ struct mail_args {
 	uint64_t size;   /* 0: not given */
 	enum mail_body body;
 	bool utf8;
+	struct str ret;   /* FULL, HDRS, or empty */
 	struct str envid; /* decoded */
 };
 enum args_rc mail_args_parse(
@@ -42,9 +43,11 @@ enum {
 };
 
 struct rcpt_args {
-	struct str to;    /* "postmaster" may come without a domain */
-	unsigned notify;  /* 0: not given */
-	struct str orcpt; /* the address, decoded */
+	struct str to;           /* "postmaster" may come without a domain */
+	unsigned notify;         /* 0: not given */
+	struct str notify_words; /* the same as it was said */
+	struct str orcpt;        /* the address, decoded */
+	struct str orcpt_full;   /* with its type: "rfc822;ann@x.test" */
 };
 enum args_rc rcpt_args_parse(
     struct arena *a, struct str args, struct rcpt_args *out);

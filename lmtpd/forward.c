@@ -35,7 +35,7 @@ repeat(const struct backend_reply *r, struct deliver_words *words)
 		return;
 	words->code = code_of(r->code);
 	memcpy(words->status, r->status, sizeof(words->status));
-	memcpy(words->text, r->text, sizeof(words->text));
+	memcpy(words->text, r->text, sizeof(r->text));
 }
 
 enum deliver_rc

@@ -79,6 +79,13 @@ start_outbox(const char *hostname, struct err *e)
 	return outbox_new(&o, &outbox, e);
 }
 
+static void
+wake_outbox(void *arg, struct str account)
+{
+	(void)arg;
+	outbox_wake(outbox, account);
+}
+
 static bool
 open_store(const struct conf *c, struct err *e)
 {
@@ -109,7 +116,8 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	struct deliver_options o = { .hostname = conf_hostname(c),
 		.parallel = parallel,
 		.parallel_arg = s,
-		.forward = forward_message };
+		.forward = forward_message,
+		.queued = wake_outbox };
 
 	set_limits(c);
 	lmtp.hostname = o.hostname;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "deliver/deliver.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/codec.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "deliver/filter.h"
 #include "deliver/trace.h"
 #include "deliver/warning.h"
 #include "site/setting.h"
@@ -19,6 +21,7 @@
 struct deliver {
 	struct deliver_options o;
 	struct warnings *warnings;
+	struct programs *programs;
 };
 
 static const struct {
@@ -35,6 +38,7 @@ static const struct {
 	[DELIVER_FULL_PERM] = { "full", { 552, "5.2.2", "Mailbox full" } },
 	[DELIVER_LOOP] = { "loop", { 554, "5.4.6", "Mail loop: the message has been here before" } },
 	[DELIVER_REFUSED] = { "refused", { 550, "5.0.0", "Refused by the server that holds the mailbox" } },
+	[DELIVER_REJECTED] = { "rejected", { 550, "5.7.1", "Refused by the recipient" } },
 	[DELIVER_NOSPACE] = { "no_space", { 452, "4.3.1", "Insufficient system storage" } },
 	[DELIVER_TEMP] = { "failed", { 451, "4.3.0", "Temporary failure; try again later" } },
 	/* clang-format on */
@@ -59,6 +63,7 @@ deliver_new(const struct deliver_options *o)
 
 	d->o = *o;
 	d->warnings = warnings_new();
+	d->programs = programs_new();
 	return d;
 }
 
@@ -68,6 +73,7 @@ deliver_free(struct deliver **d)
 	if (!*d)
 		return;
 	warnings_free(&(*d)->warnings);
+	programs_free(&(*d)->programs);
 	free(*d);
 	*d = NULL;
 }
@@ -230,6 +236,7 @@ struct drop {
 	const struct site_target *target;
 	enum deliver_rc rc;
 	bool duplicate;
+	bool rejected; /* by a script; WORDS say why */
 	uint32_t uid;
 	struct deliver_words words;
 };
@@ -258,10 +265,7 @@ make_key(const struct run *run, const struct deliver_rcpt *r,
 	sha256_final(&h, out);
 }
 
-/*
- * Where a message goes: INBOX, or the mailbox that the subaddress names.
- * The one place that decides.
- */
+/* Where a message is kept: INBOX, or the mailbox that the subaddress names. */
 static enum store_rc
 choose_mailbox(struct deliver *d, struct account *a, struct arena *arena,
     const struct site_target *t, struct mailbox *out, struct err *e)
@@ -299,41 +303,150 @@ with_trace(
 	return (struct str){ at, copy->n + raw.n };
 }
 
+/* One message to one account, on its way. */
+struct step {
+	const struct run *run;
+	struct drop *drop;
+	struct account *account;
+	struct arena *arena;
+	struct mailbox box; /* where it is kept */
+	struct str raw;     /* with trace fields */
+	struct outcome_terms terms;
+	struct quota quota;
+	uint8_t key[SHA256_LEN];
+};
+
+static void
+fill(struct step *s, struct buf *copy)
+{
+	const struct site_account *acc = &s->drop->target->account;
+	struct site *site = s->run->d->o.site;
+	struct site_scope scope = site_scope_of(acc);
+
+	s->raw = with_trace(s->run, s->drop->rcpt, copy);
+	s->quota = (struct quota){ acc->quota_bytes, acc->quota_messages };
+	s->terms.quota = &s->quota;
+	s->terms.window = (uint32_t)site_setting_uint(
+	    site, "delivery.redelivery_window", scope);
+	s->terms.msgid_window =
+	    (uint32_t)site_setting_uint(site, "delivery.dedup_window", scope);
+	make_key(s->run, s->drop->rcpt, s->key);
+	if (s->terms.window > 0)
+		s->terms.key = (struct str){ (char *)s->key, sizeof(s->key) };
+}
+
+/* Nobody has a script. */
+static enum store_rc
+keep(struct step *s, struct err *e)
+{
+	struct append item = {
+		.raw = s->raw,
+		.key = s->terms.key,
+		.window = s->terms.window,
+		.msgid_window = s->terms.msgid_window,
+	};
+	struct appended done = { 0 };
+	enum store_rc rc = account_append(
+	    s->account, s->box.id, &item, 1, &s->quota, &done, e);
+
+	s->drop->uid = done.uid;
+	s->drop->duplicate = done.duplicate;
+	return rc;
+}
+
+/* A reason has lines; a reply has one. */
+static void
+reject(struct drop *drop, struct str reason)
+{
+	struct deliver_words *w = &drop->words;
+	const struct deliver_reply *r = deliver_reply(DELIVER_REJECTED);
+	size_t n = 0;
+
+	drop->rejected = true;
+	w->code = r->code;
+	snprintf(w->status, sizeof(w->status), "%s", r->status);
+	for (size_t i = 0; i < reason.n && n + 1 < sizeof(w->text); i++) {
+		char c = reason.p[i];
+
+		if ((unsigned char)c <= ' ' || c == 0x7f)
+			c = ' ';
+		if (c != ' ' || (n > 0 && w->text[n - 1] != ' '))
+			w->text[n++] = c;
+	}
+	while (n > 0 && (w->text[n - 1] == ' ' ||
+			    !str_is_utf8((struct str){ w->text, n })))
+		n--;
+	w->text[n] = '\0';
+	if (n == 0)
+		snprintf(w->text, sizeof(w->text), "%s", r->text);
+}
+
+static enum store_rc
+filter(struct step *s, struct script_host *host,
+    const struct script_chain *chain, struct err *e)
+{
+	const struct deliver_options *o = &s->run->d->o;
+	struct filter_job job = {
+		.host = *host,
+		.chain = chain,
+		.programs = s->run->d->programs,
+		.message = s->run->m,
+		.rcpt = s->drop->rcpt,
+		.raw = s->raw,
+		.inbox = s->box.id,
+		.terms = s->terms,
+	};
+	struct filter_result done;
+	enum store_rc rc = filter_deliver(&job, &done, e);
+
+	s->drop->uid = done.uid;
+	s->drop->duplicate = done.duplicate;
+	if (rc == STORE_OK && done.refused)
+		reject(s->drop, done.reason);
+	if (done.queued && o->queued)
+		o->queued(o->queued_arg, account_id(s->account));
+	return rc;
+}
+
+static enum store_rc
+deliver_step(struct step *s, struct err *e)
+{
+	struct script_host host = {
+		.site = s->run->d->o.site,
+		.account = s->account,
+		.owner = &s->drop->target->account,
+		.arena = s->arena,
+		.hostname = s->run->d->o.hostname,
+		.id = s->run->m->id,
+		.sender = s->run->m->from,
+		.recipient = s->drop->rcpt->address,
+		.original = s->drop->rcpt->original,
+	};
+	struct script_chain chain;
+	struct buf copy = { 0 };
+	enum store_rc rc = script_chain_of(&host, &chain, e);
+
+	if (rc == STORE_OK)
+		rc = choose_mailbox(s->run->d, s->account, s->arena,
+		    s->drop->target, &s->box, e);
+	if (rc == STORE_OK) {
+		fill(s, &copy);
+		rc = chain.n ? filter(s, &host, &chain, e) : keep(s, e);
+	}
+	buf_fini(&copy);
+	return rc;
+}
+
 static enum store_rc
 append(
     const struct run *run, struct drop *drop, struct account *a, struct err *e)
 {
-	const struct site_account *acc = &drop->target->account;
-	struct site *site = run->d->o.site;
-	struct site_scope scope = site_scope_of(acc);
-	struct quota quota = { acc->quota_bytes, acc->quota_messages };
-	struct arena *arena = arena_new();
-	struct buf copy = { 0 };
-	uint8_t key[SHA256_LEN];
-	struct mailbox box;
-	struct appended done = { 0 };
-	enum store_rc rc =
-	    choose_mailbox(run->d, a, arena, drop->target, &box, e);
+	struct step s = {
+		.run = run, .drop = drop, .account = a, .arena = arena_new()
+	};
+	enum store_rc rc = deliver_step(&s, e);
 
-	if (rc == STORE_OK) {
-		struct append item = {
-			.raw = with_trace(run, drop->rcpt, &copy),
-			.key = { (const char *)key, sizeof(key) },
-			.window = (uint32_t)site_setting_uint(
-			    site, "delivery.redelivery_window", scope),
-			.msgid_window = (uint32_t)site_setting_uint(
-			    site, "delivery.dedup_window", scope),
-		};
-
-		make_key(run, drop->rcpt, key);
-		if (item.window == 0)
-			item.key = STR_NULL;
-		rc = account_append(a, box.id, &item, 1, &quota, &done, e);
-	}
-	drop->uid = done.uid;
-	drop->duplicate = done.duplicate;
-	buf_fini(&copy);
-	arena_free(&arena);
+	arena_free(&s.arena);
 	return rc;
 }
 
@@ -394,7 +507,8 @@ deliver_drop(void *arg, size_t i)
 	rc = account_open(run->d->o.store, str_of(acc->id), &a, &e);
 	if (rc == STORE_OK)
 		rc = append(run, drop, a, &e);
-	drop->rc = rc_of_store(run->d, acc, rc);
+	drop->rc =
+	    drop->rejected ? DELIVER_REJECTED : rc_of_store(run->d, acc, rc);
 	log_drop(run, drop, clock_mono_us() - from, &e);
 	if (rc == STORE_OK || rc == STORE_QUOTA)
 		warnings_check(run->d->warnings, a, acc, rc == STORE_QUOTA);

@@ -23,6 +23,10 @@
  * and not stored again, so an acknowledgement that was lost does no harm.
  * What has the result DELIVER_OK is on disk, here or at the account's backend.
  *
+ * The scripts of the site, the domain and the account (script/chain.h) decide
+ * what happens to a message; without any it goes to INBOX. What they decide is
+ * done as a whole or not at all.
+ *
  * An account that reaches 80, 90 or 100 % of its quota gets a message about
  * it in its INBOX, once each time it gets there.
  */
@@ -36,9 +40,10 @@ enum deliver_rc {
 	DELIVER_FULL_TEMP,   /* over quota, and delivery.over_quota says */
 	DELIVER_FULL_PERM,   /* ... to wait, or to refuse */
 	DELIVER_LOOP,
-	DELIVER_REFUSED, /* by the server that holds the account */
-	DELIVER_NOSPACE, /* the disk is full or read-only */
-	DELIVER_TEMP,    /* anything else; try again later */
+	DELIVER_REFUSED,  /* by the server that holds the account */
+	DELIVER_REJECTED, /* by a script of the recipient's */
+	DELIVER_NOSPACE,  /* the disk is full or read-only */
+	DELIVER_TEMP,     /* anything else; try again later */
 };
 #define DELIVER_RCS (DELIVER_TEMP + 1)
 
@@ -52,7 +57,7 @@ const struct deliver_reply *deliver_reply(enum deliver_rc rc);
 /* The same in the words of the server that holds an account. */
 struct deliver_words {
 	unsigned code; /* 0: it said nothing */
-	char status[12], text[256];
+	char status[12], text[512];
 };
 const char *deliver_rc_name(enum deliver_rc rc); /* for logs and metrics */
 
@@ -74,6 +79,10 @@ struct deliver_options {
 	    const struct site_account *acc, const struct deliver_message *m,
 	    struct str to, struct str head, struct deliver_words *words,
 	    struct err *e);
+	/* The account queued mail (store/outgoing.h). NULL: whoever looks after
+	 * that finds it. */
+	void (*queued)(void *arg, struct str account);
+	void *queued_arg;
 };
 struct deliver;
 /* Everything O names must outlive it. */
@@ -82,8 +91,9 @@ void deliver_free(struct deliver **d);
 
 /* One recipient of an envelope. */
 struct deliver_rcpt {
-	struct str address;  /* as the MTA gave it */
-	struct str original; /* ORCPT (RFC 3461), decoded, or empty */
+	struct str address;       /* as the MTA gave it */
+	struct str original;      /* ORCPT (RFC 3461), decoded, or empty */
+	struct str orcpt, notify; /* RFC 3461, decoded, or empty */
 	/* Filled by deliver_check(). */
 	struct str key; /* the address as it is compared */
 	const struct site_target *targets;
@@ -109,12 +119,13 @@ struct deliver_message {
 	 */
 	struct str raw;
 	size_t headroom;
-	struct str from;     /* reverse-path; empty: the null one */
-	struct str helo;     /* what the client called itself */
-	const char *peer;    /* its address; "local" */
-	const char *with;    /* "LMTP", "LMTPS", "UTF8LMTP"...; "local" */
-	const char *id;      /* of the session or transaction, for the logs */
-	struct str queue_id; /* the MTA's; empty: read from its Received */
+	struct str from;       /* reverse-path; empty: the null one */
+	struct str helo;       /* what the client called itself */
+	const char *peer;      /* its address; "local" */
+	const char *with;      /* "LMTP", "LMTPS", "UTF8LMTP"...; "local" */
+	const char *id;        /* of the session or transaction, for the logs */
+	struct str queue_id;   /* the MTA's; empty: read from its Received */
+	struct str ret, envid; /* RFC 3461, decoded, or empty */
 };
 #define DELIVER_HEADROOM 8192
 /* Addresses and names longer than this are refused before they get here. */

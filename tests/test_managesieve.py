@@ -385,7 +385,10 @@ def test_unauthenticate(site, account):
         c.ok("UNAUTHENTICATE")
         c.no("LISTSCRIPTS")
         assert c.capabilities()["SASL"] == "PLAIN LOGIN"
+        assert account[0] not in site.ctl("who", "--json")
         c.no("UNAUTHENTICATE")
+        # The limits are those of strangers again.
+        assert "too long" in c.no(b'AUTHENTICATE "PLAIN" ' + literal("A" * 13000))
         c.login(*other)
         assert c.scripts() == []
         c.ok("UNAUTHENTICATE")

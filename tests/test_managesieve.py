@@ -78,7 +78,7 @@ def test_syntax(c):
     for text in ("NOPE", "", "NOOP a", 'NOOP "a" "b"', "NOOP 1", "SETACTIVE", "SETACTIVE a", 'SETACTIVE "a',
                  'SETACTIVE "a\\x"', 'HAVESPACE "a"', 'HAVESPACE "a" "1"', 'HAVESPACE "a" -1', "LISTSCRIPTS x",
                  'PUTSCRIPT "a"', 'PUTSCRIPT "a" b', 'RENAMESCRIPT "a"', 'GETSCRIPT "a"x', 'GETSCRIPT"a"',
-                 'PUTSCRIPT (a) "b"', 'PUTSCRIPT "a" {3', "putscript"):
+                 'PUTSCRIPT (a) "b"', 'PUTSCRIPT "a" {3', 'NOOP "a {3+}', "putscript"):
         c.no(text)
     # In any case, and with more than one space.
     c.ok("nOoP")

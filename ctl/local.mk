@@ -7,6 +7,11 @@ ctl_parts = \
 	%D%/export.c %D%/export_scripts.c %D%/import.c %D%/mailbox.c %D%/message.c %D%/message.h \
 	%D%/open.c %D%/out.c %D%/outgoing.c %D%/outgoing.h %D%/password.c %D%/setting.c %D%/setup.c \
 	%D%/sieve.c %D%/sieve.h %D%/sieve_target.c %D%/srs.c \
+	%D%/sieve_check.c %D%/sieve_run.c %D%/sieve_source.c %D%/sieve_source.h \
+	%D%/sieve_test.c %D%/sieve_test.h %D%/sieve_test_config.c \
+	%D%/sieve_test_host.c %D%/sieve_test_message.c %D%/sieve_test_program.c \
+	%D%/sieve_test_script.c %D%/sieve_test_store.c %D%/sieve_test_verbs.c \
+	%D%/sieve_verbs.h \
 	%D%/uidl.c %D%/uidl.h %D%/verbs.c %D%/verbs.h %D%/who.c imapd/utf7.c imapd/utf7.h
 
 bin_PROGRAMS += %D%/mailstead

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ctl/verbs.h"
 
+#include "ctl/sieve_verbs.h"
+
 #define END                                                                    \
 	{                                                                      \
 		NULL, NULL, NULL                                               \
@@ -119,6 +121,26 @@ static const struct option_def deliver_options[] = {
 	    "the sender of the envelope; default: the null sender" },
 	END,
 };
+static const struct option_def sieve_check_options[] = {
+	{ "extension", "NAME", "offer this extension too; -NAME: do not" },
+	{ "global", "DIR", "where global scripts to include are" },
+	END,
+};
+static const struct option_def sieve_run_options[] = {
+	{ "from", "ADDRESS", "the sender of the envelope" },
+	{ "to", "ADDRESS", "the recipient" },
+	{ "orig-to", "ADDRESS", "the recipient before aliases" },
+	{ "extension", "NAME", "offer this extension too; -NAME: do not" },
+	{ "global", "DIR", "where global scripts to include are" },
+	{ "trace", NULL, "show each step" },
+	END,
+};
+static const struct option_def sieve_test_options[] = {
+	{ "all", NULL, "name the tests that pass, too" },
+	{ "trace", NULL, "show each step" },
+	{ "expect-failure", NULL, "every test has to fail" },
+	END,
+};
 static const struct option_def import_options[] = {
 	{ "format", "FORMAT",
 	    "maildir or mbox; default: what the source looks like" },
@@ -194,6 +216,9 @@ const struct verb verbs[] = {
 	{ "sieve deactivate", "ADDRESS", "leave an account without an active script", 1, 1, 0, cmd_sieve_deactivate, NULL },
 	{ "sieve rename", "ADDRESS NAME NEW-NAME", "rename a Sieve script", 3, 3, 0, cmd_sieve_rename, NULL },
 	{ "sieve delete", "[ADDRESS] NAME", "delete a Sieve script", 1, 2, 0, cmd_sieve_delete, sieve_options },
+	{ "sieve check", "FILE", "say whether a Sieve script compiles", 1, 1, VERB_NO_CONF, cmd_sieve_check, sieve_check_options },
+	{ "sieve run", "FILE MESSAGE", "say what a Sieve script would do with a message", 2, 2, VERB_NO_CONF, cmd_sieve_run, sieve_run_options },
+	{ "sieve test", "FILE ...", "run files of tests in the Sieve language", 1, -1, VERB_NO_CONF, cmd_sieve_test, sieve_test_options },
 
 	{ "mailbox list", "ADDRESS", "list an account's mailboxes", 1, 1, 0, cmd_mailbox_list, NULL },
 	{ "mailbox create", "ADDRESS MAILBOX", "make a mailbox", 2, 2, 0, cmd_mailbox_create, NULL },

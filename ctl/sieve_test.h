@@ -99,7 +99,7 @@ struct tester {
 	struct test_list remembered;
 
 	/* The test that is running. */
-	bool failed;
+	bool testing, failed;
 	unsigned line;
 	struct str why;
 	unsigned passed, failures;

@@ -36,6 +36,18 @@ text(struct tester *t, const char *name)
 	return str_trim(test_config_get(t, name));
 }
 
+/* 0: none is allowed. */
+static void
+count(struct tester *t, const char *name, unsigned *out)
+{
+	struct str s = text(t, name);
+	uint32_t v;
+
+	if (s.n > 0 && str_u32(s, &v))
+		*out = v;
+}
+
+/* 0: as many as you like. */
 static void
 number(struct tester *t, const char *name, unsigned *out)
 {
@@ -104,8 +116,8 @@ apply_limits(struct tester *t)
 		l->instructions = (uint64_t)cpu * INSTRUCTIONS_A_SECOND;
 	size(t, "sieve_max_script_size", &l->script);
 	number(t, "sieve_max_actions", &l->actions);
-	number(t, "sieve_max_redirects", &l->redirects);
-	number(t, "sieve_notify_max_notifications", &l->notifications);
+	count(t, "sieve_max_redirects", &l->redirects);
+	count(t, "sieve_notify_max_notifications", &l->notifications);
 	number(t, "sieve_include_max_nesting_depth", &l->include_depth);
 	number(t, "sieve_include_max_includes", &l->includes);
 	size(t, "sieve_variables_max_value_size", &l->variable);
@@ -160,9 +172,29 @@ apply_score(struct tester *t, const char *prefix, struct sieve_score *s)
 		    NULL);
 	for (unsigned i = 0; i <= 10; i++)
 		s->texts[i] = text(t, arena_printf(t->arena,
-					  "%s_text_value%u", prefix, i)
+					  "%s_text_value/%u", prefix, i)
 					  .p);
 #undef NAME
+}
+
+/* "sieve_editheader_header" has names; each has settings of its own. */
+static void
+protected_fields(struct tester *t, struct test_list *out)
+{
+	struct test_list names = { 0 };
+
+	words(t, "sieve_editheader_header", &names);
+	for (size_t i = 0; i < names.n; i++) {
+		bool forbidden = false;
+
+		boolean(t, arena_printf(t->arena,
+			       "sieve_editheader_header/%.*s/forbid_delete",
+			       STR_ARG(names.v[i]))
+			       .p,
+		    &forbidden);
+		if (forbidden)
+			test_list_add(t->arena, out, names.v[i]);
+	}
 }
 
 static void
@@ -181,7 +213,7 @@ apply_user(struct tester *t)
 		test_list_add(t->arena, &methods, STR("mailto"));
 	t->in.notify_methods = methods.v;
 	t->in.nnotify_methods = methods.n;
-	words(t, "protected_fields", &fields);
+	protected_fields(t, &fields);
 	t->in.protected_fields = fields.v;
 	t->in.nprotected = fields.n;
 }

@@ -75,13 +75,56 @@ test_message_default(struct tester *t)
  * What test_set sets
  */
 
-static struct str
-without_brackets(struct str s)
+/* "@a.example,@b.example:" of RFC 5321, section 4.1.2, off *s. */
+static bool
+take_route(struct str *s)
 {
+	struct str route, domain;
+	size_t colon = str_chr(*s, ':');
+	const char *why;
+
+	if (s->n == 0 || s->p[0] != '@')
+		return true;
+	if (colon == STR_NPOS)
+		return false;
+	route = str_sub(*s, 0, colon);
+	*s = str_sub(*s, colon + 1, SIZE_MAX);
+	while (str_split(&route, ',', &domain)) {
+		struct buf address = { 0 };
+		bool good;
+
+		buf_printf(&address, "x%.*s", STR_ARG(domain));
+		good = domain.n > 1 && domain.p[0] == '@' &&
+		       sieve_valid_address(buf_str(&address), &why);
+		buf_fini(&address);
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+/* A path as SMTP has it, with or without its brackets; STR_NULL if it is
+ * none, as a server that is asked to deliver to one would refuse it. */
+static struct str
+read_path(struct str s)
+{
+	bool open, close;
+	const char *why;
+
 	s = str_trim(s);
-	if (s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>')
+	open = s.n > 0 && s.p[0] == '<';
+	close = s.n > 0 && s.p[s.n - 1] == '>';
+	if (open != close || str_eqc(s, "<"))
+		return STR_NULL;
+	if (open)
 		s = str_sub(s, 1, s.n - 2);
-	return s;
+	if (s.n == 0)
+		return STR("");
+	if (!take_route(&s))
+		return STR_NULL;
+	if (str_chr(s, '@') == STR_NPOS && str_chr(s, ' ') == STR_NPOS)
+		return s; /* MAILER-DAEMON */
+	return sieve_valid_address(s, &why) ? s : STR_NULL;
 }
 
 static struct str *
@@ -114,6 +157,14 @@ object(struct tester *t, struct str name)
 	return NULL;
 }
 
+static bool
+is_path(struct str name)
+{
+	return str_ieqc(name, "envelope.from") ||
+	       str_ieqc(name, "envelope.to") ||
+	       str_ieqc(name, "envelope.orig_to");
+}
+
 bool
 test_object_known(struct str name)
 {
@@ -134,10 +185,7 @@ test_object_set(struct tester *t, struct str name, struct str value)
 	else if (str_ieqc(name, "envelope.by_trace"))
 		t->in.envelope.by_trace = str_ieqc(value, "yes");
 	else if (to)
-		*to = str_istarts(name, STR("envelope.")) &&
-				      str_chr(name, '_') == STR_NPOS
-			  ? without_brackets(value)
-			  : value;
+		*to = is_path(name) ? read_path(value) : value;
 	else
 		return false;
 	if (str_ieqc(name, "envelope.to"))

@@ -54,11 +54,6 @@ argument(struct sieve_run *r, const struct sieve_node *n, enum sieve_slot slot)
 static bool
 check_test(struct sieve_checker *c, struct sieve_node *n)
 {
-	if (c->depth > 0) {
-		sieve_error(
-		    c, n->at, "the test command must stand at the top level");
-		return false;
-	}
 	sieve_check_block(c, n);
 	return true;
 }
@@ -74,7 +69,10 @@ run_test(struct sieve_run *r, const struct sieve_node *n)
 	unsigned depth = r->depth;
 	enum sieve_flow flow;
 
+	if (t->testing)
+		return sieve_fault(r, "a test within a test");
 	t->failed = false;
+	t->testing = true;
 	if (t->trace)
 		printf("%.*s:%u: %.*s\n", STR_ARG(t->path), n->at.line,
 		    STR_ARG(name));
@@ -90,6 +88,7 @@ run_test(struct sieve_run *r, const struct sieve_node *n)
 		r->depth = depth;
 		flow = FLOW_NEXT;
 	}
+	t->testing = false;
 	test_record(t, name, n->at.line);
 	return flow;
 }

@@ -101,6 +101,23 @@ sieve_check_strings(struct sieve_checker *c, const struct sieve_arg *arg,
 	return good;
 }
 
+/* Was WORD (a tag of VERB, or a verb) reported before? It is now. */
+static bool
+was_reported(
+    struct sieve_checker *c, const struct sieve_verb *verb, struct str word)
+{
+	struct sieve_reported *r;
+
+	for (r = c->reported; r; r = r->next) {
+		if (r->verb == verb && str_ieq(r->word, word))
+			return true;
+	}
+	r = ARENA_NEW(c->arena, struct sieve_reported);
+	*r = (struct sieve_reported){ c->reported, verb, word };
+	c->reported = r;
+	return false;
+}
+
 /* ------------------------------------------------------------------------
  * Tags
  */
@@ -152,6 +169,8 @@ unknown_tag(struct sieve_checker *c, const struct sieve_node *n,
 {
 	struct str cap = def ? sieve_cap_name(def->cap) : STR("");
 
+	if (was_reported(c, n->verb, arg->tag))
+		return false;
 	if (cap.n > 0)
 		sieve_error(c, arg->at,
 		    "unknown tagged argument ':%.*s' for the %s %s: it needs "
@@ -340,18 +359,18 @@ unwanted_tests(struct sieve_checker *c, const struct sieve_node *n)
 	return false;
 }
 
+/* As many as there may be; what they are is another question. */
 static bool
-check_tests(struct sieve_checker *c, struct sieve_node *n)
+count_tests(struct sieve_checker *c, struct sieve_node *n)
 {
 	const char *kind = sieve_verb_kind(n->verb);
-	bool good = true;
 
 	switch (n->verb->tests) {
 	case TESTS_NONE:
 		return !n->tests && !n->test_list ? true : unwanted_tests(c, n);
 	case TESTS_ONE:
 		if (n->tests && !n->test_list)
-			break;
+			return true;
 		sieve_error(c, n->at, "the %s %s requires one test, but %s",
 		    n->verb->name, kind,
 		    n->tests ? "a list of tests is specified"
@@ -359,12 +378,22 @@ check_tests(struct sieve_checker *c, struct sieve_node *n)
 		return false;
 	case TESTS_MANY:
 		if (n->test_list)
-			break;
+			return true;
 		sieve_error(c, n->at,
 		    "the %s %s requires a list of tests in parentheses",
 		    n->verb->name, kind);
 		return false;
 	}
+	return false;
+}
+
+static bool
+check_tests(struct sieve_checker *c, struct sieve_node *n)
+{
+	bool good = true;
+
+	if (n->verb->tests == TESTS_NONE)
+		return true;
 	for (struct sieve_node *t = n->tests; t; t = t->next)
 		good = check_node(c, t, true) && good;
 	return good;
@@ -402,13 +431,16 @@ unknown_word(struct sieve_checker *c, struct sieve_node *n, bool test,
 {
 	const struct sieve_language *extra = c->compiler->language;
 	struct str cap = v ? sieve_cap_name(v->cap) : STR("");
+	bool other = sieve_verb_find(extra, n->name, !test) != NULL;
 
+	if (!other && was_reported(c, NULL, n->name))
+		return false;
 	if (cap.n > 0)
 		sieve_error(c, n->at,
 		    "unknown %s '%.*s': it needs require "
 		    "\"%.*s\"",
 		    test ? "test" : "command", STR_ARG(n->name), STR_ARG(cap));
-	else if (sieve_verb_find(extra, n->name, !test))
+	else if (other)
 		sieve_error(c, n->at, "cannot use %s '%.*s' as a %s",
 		    test ? "command" : "test", STR_ARG(n->name),
 		    test ? "test" : "command");
@@ -454,10 +486,14 @@ check_node(struct sieve_checker *c, struct sieve_node *n, bool test)
 		check_required(c, n->at);
 	}
 	good = check_arguments(c, n);
+	good = count_tests(c, n) && good;
+	good = good && check_block(c, n);
 	good = check_tests(c, n) && good;
-	if (!good || !check_block(c, n))
-		return false;
-	return !v->check || v->check(c, n);
+	if (good)
+		return !v->check || v->check(c, n);
+	if (v->tests != TESTS_NONE)
+		sieve_check_block(c, n); /* it has errors of its own */
+	return false;
 }
 
 void

@@ -23,6 +23,14 @@ struct sieve_checker {
 	unsigned depth;    /* of blocks */
 	unsigned include_depth, includes;
 	struct sieve_loop *loops; /* the foreverypart around, innermost first */
+	struct sieve_reported *reported; /* words that nobody knows */
+};
+
+/* Each unknown word is reported where it stands first. */
+struct sieve_reported {
+	struct sieve_reported *next;
+	const struct sieve_verb *verb; /* whose tag it is; NULL: a verb */
+	struct str word;
 };
 
 struct sieve_loop {

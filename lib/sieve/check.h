@@ -97,6 +97,7 @@ struct sieve_script *sieve_compile_included(struct sieve_checker *c,
 bool sieve_valid_field(struct str s, const char **why);   /* header name */
 bool sieve_valid_address(struct str s, const char **why); /* one mailbox */
 bool sieve_valid_mailbox(struct str s, const char **why);
+bool sieve_valid_special_use(struct str s, const char **why);
 
 /* Turn on what `require NAME` does; false if it is not available. */
 bool sieve_require(struct sieve_checker *c, enum sieve_cap cap);

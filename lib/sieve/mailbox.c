@@ -30,6 +30,8 @@ all_exist(struct sieve_run *r, struct strs names,
 	return SIEVE_YES;
 }
 
+/* A name that cannot be is no error: the test is false (RFC 5490, section
+ * 3.1, for mailboxexists). */
 static bool
 check_mailboxes(struct sieve_checker *c, struct sieve_node *n)
 {
@@ -65,6 +67,14 @@ test_mailboxidexists(struct sieve_run *r, const struct sieve_node *n)
 {
 	return all_exist(r, sieve_list(r, sieve_arg(n, SLOT_1)),
 	    r->in->host->mailboxid_exists);
+}
+
+static bool
+check_specialuse_exists(struct sieve_checker *c, struct sieve_node *n)
+{
+	check_mailboxes(c, n);
+	return sieve_check_strings(c, sieve_arg(n, SLOT_2), "special-use flag",
+	    sieve_valid_special_use);
 }
 
 static enum sieve_answer
@@ -113,26 +123,42 @@ ask_metadata(struct sieve_run *r, struct str mailbox, struct str entry,
     struct buf *value)
 {
 	const struct sieve_host *h = r->in->host;
+	const char *why;
 
-	if (!h->metadata)
+	if (!h->metadata || !valid_entry(entry, &why))
 		return SIEVE_NO;
 	return answered(r, h->metadata(h->arg, mailbox, entry, value));
+}
+
+/* The same for entries (RFC 5490, section 3.3). */
+static void
+check_entries(struct sieve_checker *c, const struct sieve_arg *names)
+{
+	const char *why;
+
+	for (size_t i = 0; i < names->ntexts; i++) {
+		const struct sieve_text *t = &names->texts[i];
+
+		if (t->npieces == 0 && !valid_entry(t->text, &why))
+			sieve_warning(c, t->at,
+			    "the metadata entry '%.*s' can never exist: %s",
+			    STR_ARG(t->text), why);
+	}
 }
 
 static bool
 check_metadata(struct sieve_checker *c, struct sieve_node *n)
 {
-	return sieve_check_strings(
-		   c, sieve_arg(n, SLOT_2), "metadata entry", valid_entry) &&
-	       sieve_match_check(c, n, sieve_arg(n, SLOT_3));
+	check_mailboxes(c, n);
+	check_entries(c, sieve_arg(n, SLOT_2));
+	return sieve_match_check(c, n, sieve_arg(n, SLOT_3));
 }
 
 static bool
 check_servermetadata(struct sieve_checker *c, struct sieve_node *n)
 {
-	return sieve_check_strings(
-		   c, sieve_arg(n, SLOT_1), "metadata entry", valid_entry) &&
-	       sieve_match_check(c, n, sieve_arg(n, SLOT_2));
+	check_entries(c, sieve_arg(n, SLOT_1));
+	return sieve_match_check(c, n, sieve_arg(n, SLOT_2));
 }
 
 static enum sieve_answer
@@ -185,15 +211,16 @@ all_entries(struct sieve_run *r, struct str mailbox, struct strs entries)
 static bool
 check_metadataexists(struct sieve_checker *c, struct sieve_node *n)
 {
-	return sieve_check_strings(
-	    c, sieve_arg(n, SLOT_2), "metadata entry", valid_entry);
+	check_mailboxes(c, n);
+	check_entries(c, sieve_arg(n, SLOT_2));
+	return true;
 }
 
 static bool
 check_servermetadataexists(struct sieve_checker *c, struct sieve_node *n)
 {
-	return sieve_check_strings(
-	    c, sieve_arg(n, SLOT_1), "metadata entry", valid_entry);
+	check_entries(c, sieve_arg(n, SLOT_1));
+	return true;
 }
 
 static enum sieve_answer
@@ -230,7 +257,7 @@ const struct sieve_verb sieve_verbs_mailbox[] = {
 	    .cap = CAP_SPECIAL_USE,
 	    .params = { { 's', "mailbox" }, { 'l', "special-use flags" } },
 	    .optional_first = true,
-	    .check = check_mailboxes,
+	    .check = check_specialuse_exists,
 	    .test = test_specialuse_exists },
 	{ .name = "metadata",
 	    .cap = CAP_MBOXMETADATA,

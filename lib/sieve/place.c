@@ -31,6 +31,21 @@ sieve_valid_mailbox(struct str s, const char **why)
 	return str_is_utf8(s);
 }
 
+/* RFC 6154, section 6: a backslash and an atom. */
+bool
+sieve_valid_special_use(struct str s, const char **why)
+{
+	*why = "expected a backslash and a word, such as \\\\Junk";
+	if (s.n < 2 || s.p[0] != '\\')
+		return false;
+	for (size_t i = 1; i < s.n; i++) {
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f ||
+		    str_chr(STR("(){%*\"\\]"), s.p[i]) != STR_NPOS)
+			return false;
+	}
+	return true;
+}
+
 bool
 sieve_mailbox_valid(struct sieve_run *r, struct str name)
 {
@@ -97,7 +112,10 @@ sieve_fcc_check(struct sieve_checker *c, struct sieve_node *n)
 
 	if (sieve_arg(n, SLOT_FCC))
 		return sieve_check_strings(c, sieve_tag_arg(n, SLOT_FCC),
-		    "mailbox", sieve_valid_mailbox);
+			   "mailbox", sieve_valid_mailbox) &&
+		       sieve_check_strings(c,
+			   sieve_tag_arg(n, SLOT_SPECIAL_USE),
+			   "special-use flag", sieve_valid_special_use);
 	for (size_t i = 0; i < sizeof(of_fcc) / sizeof(*of_fcc); i++) {
 		const struct sieve_arg *a = sieve_arg(n, of_fcc[i]);
 

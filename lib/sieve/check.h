@@ -88,9 +88,10 @@ bool sieve_variable_name_valid(struct str name); /* an identifier */
 bool sieve_global(struct sieve_checker *c, struct str name,
     struct sieve_position at, unsigned *number);
 
-/* Compile an included script; NULL: reported. */
+/* Compile an included script; NULL: reported. ONCE: it may be one of those
+ * that are being compiled, since it will not be run again. */
 struct sieve_script *sieve_compile_included(struct sieve_checker *c,
-    enum sieve_include where, struct str name, bool optional,
+    enum sieve_include where, struct str name, bool optional, bool once,
     struct sieve_position at);
 
 /* Validators for sieve_check_strings(). */

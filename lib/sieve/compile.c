@@ -279,12 +279,12 @@ compile_included(struct sieve_checker *c, struct sieve_script *s,
 
 struct sieve_script *
 sieve_compile_included(struct sieve_checker *c, enum sieve_include where,
-    struct str name, bool optional, struct sieve_position at)
+    struct str name, bool optional, bool once, struct sieve_position at)
 {
 	struct sieve_script *s = find_script(c->program, where, name);
 	struct buf source = { 0 };
 
-	if (s && s->compiling) {
+	if (s && s->compiling && !once) {
 		sieve_error(c, at, "circular include of the %s script '%.*s'",
 		    place_name(where), STR_ARG(name));
 		return NULL;

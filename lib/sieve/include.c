@@ -58,8 +58,9 @@ check_include(struct sieve_checker *c, struct sieve_node *n)
 		    STR_ARG(name));
 		return false;
 	}
-	n->more = sieve_compile_included(
-	    c, where, name, sieve_arg(n, SLOT_OPTIONAL) != NULL, arg->at);
+	n->more = sieve_compile_included(c, where, name,
+	    sieve_arg(n, SLOT_OPTIONAL) != NULL,
+	    sieve_arg(n, SLOT_ONCE) != NULL, arg->at);
 	return n->more != NULL;
 }
 

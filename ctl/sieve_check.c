@@ -61,6 +61,7 @@ cmd_sieve_check(struct ctl *c)
 		.arena = c->arena,
 		.personal = sieve_path_folder(ctl_arg(c, 0)),
 		.global = str_of(ctl_option(c, "global")),
+		.bare = true,
 	};
 	struct sieve_compiler o = {
 		.load = sieve_folders_load,

@@ -314,7 +314,8 @@ cmd_sieve_run(struct ctl *c)
 
 	t.folders = (struct sieve_folders){ .arena = c->arena,
 		.personal = sieve_path_folder(ctl_arg(c, 0)),
-		.global = str_of(ctl_option(c, "global")) };
+		.global = str_of(ctl_option(c, "global")),
+		.bare = true };
 	if (!sieve_source_read(c->arena, ctl_arg(c, 0), &source, &c->err) ||
 	    !sieve_message_read(
 		c->arena, ctl_arg(c, 1), &t.in.message, &c->err))

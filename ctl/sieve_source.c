@@ -99,7 +99,7 @@ sieve_folders_load(void *arg, enum sieve_include where, struct str name,
 
 	if (dir.n == 0 || !sieve_name_valid(name))
 		return SIEVE_NOT_FOUND;
-	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+	for (size_t i = 0; i < (f->bare ? 2 : 1); i++) {
 		struct str path = arena_printf(f->arena, "%.*s/%.*s%s",
 		    STR_ARG(dir), STR_ARG(name), endings[i]);
 

@@ -9,10 +9,11 @@
 
 #define SIEVE_FILE_MAX ((size_t)64 << 20)
 
-/* Where include looks: "DIR/NAME.sieve", then "DIR/NAME". */
+/* Where include looks: "DIR/NAME.sieve", then, if BARE, "DIR/NAME". */
 struct sieve_folders {
 	struct arena *arena;
 	struct str personal, global; /* empty: there are none */
+	bool bare;
 };
 
 /* For sieve_compiler.load; ARG is a struct sieve_folders. */

@@ -31,15 +31,16 @@ sieve_fields_read(struct arena *a, struct sieve_fields *f, struct str header)
 	}
 }
 
-/* Where the body begins: after the empty line. */
+/* Where the body begins: after the empty line. *MISSING: there is none. */
 static size_t
-body_offset(struct str raw)
+body_offset(struct str raw, bool *missing)
 {
 	struct str rest = raw;
 	struct mime_field field;
 
 	while (mime_field_next(&rest, &field))
 		;
+	*missing = rest.n == 0;
 	if (rest.n > 0 && rest.p[0] == '\r')
 		rest = str_sub(rest, 1, SIZE_MAX);
 	if (rest.n > 0 && rest.p[0] == '\n')
@@ -50,13 +51,14 @@ body_offset(struct str raw)
 static void
 split(struct sieve_message *m)
 {
+	bool missing;
 	size_t body;
 
 	if (m->split)
 		return;
 	m->split = true;
-	body = body_offset(m->raw);
-	m->body = str_sub(m->raw, body, SIZE_MAX);
+	body = body_offset(m->raw, &missing);
+	m->body = missing ? STR_NULL : str_sub(m->raw, body, SIZE_MAX);
 	sieve_fields_read(m->arena, &m->fields, str_sub(m->raw, 0, body));
 }
 

@@ -46,7 +46,7 @@ struct sieve_message *sieve_message_version(struct sieve_message *m);
 
 struct sieve_fields *sieve_message_fields(struct sieve_message *m);
 struct str sieve_message_raw(struct sieve_message *m);
-struct str sieve_message_body(struct sieve_message *m);
+struct str sieve_message_body(struct sieve_message *m); /* p NULL: none */
 size_t sieve_message_size(struct sieve_message *m);
 const struct mime_message *sieve_message_mime(struct sieve_message *m);
 

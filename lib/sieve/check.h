@@ -96,6 +96,9 @@ struct sieve_script *sieve_compile_included(struct sieve_checker *c,
 
 /* Validators for sieve_check_strings(). */
 bool sieve_valid_field(struct str s, const char **why);   /* header name */
+/* Warn of names that no header can have: RFC 5228, section 2.4.2.2, allows no
+ * error in tests. */
+void sieve_check_fields(struct sieve_checker *c, const struct sieve_arg *arg);
 bool sieve_valid_address(struct str s, const char **why); /* one mailbox */
 bool sieve_valid_mailbox(struct str s, const char **why);
 bool sieve_valid_special_use(struct str s, const char **why);

@@ -277,9 +277,8 @@ check_parts(struct sieve_checker *c, struct sieve_node *n, enum sieve_slot part,
 static bool
 check_date(struct sieve_checker *c, struct sieve_node *n)
 {
+	sieve_check_fields(c, sieve_arg(n, SLOT_1));
 	return sieve_field_tags_check(c, n) &&
-	       sieve_check_strings(
-		   c, sieve_arg(n, SLOT_1), "header name", sieve_valid_field) &&
 	       check_parts(c, n, SLOT_2, SLOT_3);
 }
 

@@ -19,10 +19,9 @@ static const struct sieve_tag duplicate_tags[] = {
 static bool
 check_duplicate(struct sieve_checker *c, struct sieve_node *n)
 {
-	if (sieve_tag_value(n, SLOT_KEY, KEY_UNIQUEID) != KEY_HEADER)
-		return true;
-	return sieve_check_strings(
-	    c, sieve_tag_arg(n, SLOT_KEY), "header name", sieve_valid_field);
+	if (sieve_tag_value(n, SLOT_KEY, KEY_UNIQUEID) == KEY_HEADER)
+		sieve_check_fields(c, sieve_tag_arg(n, SLOT_KEY));
+	return true;
 }
 
 static struct str

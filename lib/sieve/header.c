@@ -20,12 +20,26 @@ sieve_valid_field(struct str s, const char **why)
 	return true;
 }
 
+void
+sieve_check_fields(struct sieve_checker *c, const struct sieve_arg *arg)
+{
+	const char *why;
+
+	for (size_t i = 0; arg && i < arg->ntexts; i++) {
+		const struct sieve_text *t = &arg->texts[i];
+
+		if (t->npieces == 0 && !sieve_valid_field(t->text, &why))
+			sieve_warning(c, t->at,
+			    "there can be no header '%.*s': %s",
+			    STR_ARG(t->text), why);
+	}
+}
+
 static bool
 check_header(struct sieve_checker *c, struct sieve_node *n)
 {
+	sieve_check_fields(c, sieve_arg(n, SLOT_1));
 	return sieve_field_tags_check(c, n) &&
-	       sieve_check_strings(
-		   c, sieve_arg(n, SLOT_1), "header name", sieve_valid_field) &&
 	       sieve_match_check(c, n, sieve_arg(n, SLOT_2));
 }
 
@@ -62,9 +76,8 @@ test_header(struct sieve_run *r, const struct sieve_node *n)
 static bool
 check_exists(struct sieve_checker *c, struct sieve_node *n)
 {
-	return sieve_field_tags_check(c, n) &&
-	       sieve_check_strings(
-		   c, sieve_arg(n, SLOT_1), "header name", sieve_valid_field);
+	sieve_check_fields(c, sieve_arg(n, SLOT_1));
+	return sieve_field_tags_check(c, n);
 }
 
 static enum sieve_answer

@@ -89,7 +89,11 @@ holds_addresses(struct str name)
 		"Mail-Followup-To", "Mail-Reply-To", "Original-From",
 		"Approved", "List-Post", "Abuse-Reports-To", "X-Complaints-To",
 		"X-Delivered-To", "X-Forwarded-To", "X-Forwarded-For",
-		"X-Sender", "X-Apparently-To" };
+		"X-Sender", "X-Apparently-To", "X-BeenThere", "X-Admin",
+		"X-Original-From", "X-Report-Abuse-To", "For-Approval",
+		"For-Handling", "For-Comment", "Read-Receipt-To",
+		"X-Confirm-Reading-To", "Return-Receipt-Requested",
+		"Registered-Mail-Reply-Requested-By" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (str_ieqc(name, names[i]))

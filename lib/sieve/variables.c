@@ -155,31 +155,40 @@ change_first(struct arena *a, struct str s, bool upper)
 	    a, "%.*s%.*s", STR_ARG(first), STR_ARG(str_sub(s, n, SIZE_MAX)));
 }
 
+/* Both stop before MAX, so that the cut to the limit of a variable splits
+ * nothing that was quoted. */
 static struct str
-quote(struct arena *a, struct str s, struct str special)
+quote(struct arena *a, struct str s, struct str special, size_t max)
 {
 	char *to = arena_alloc(a, s.n * 2 + 1);
-	size_t n = 0;
+	size_t n = 0, whole = 0; /* characters end there */
 
-	for (size_t i = 0; i < s.n; i++) {
-		if (str_chr(special, s.p[i]) != STR_NPOS)
+	for (size_t i = 0; i < s.n && n <= max; i++) {
+		bool quoted = str_chr(special, s.p[i]) != STR_NPOS;
+
+		if (((uint8_t)s.p[i] & 0xc0) != 0x80)
+			whole = n;
+		if (quoted)
 			to[n++] = '\\';
 		to[n++] = s.p[i];
 	}
-	return (struct str){ to, n };
+	return (struct str){ to, n > max ? whole : n };
 }
 
 /* RFC 3986: all but unreserved characters. */
 static struct str
-encode_url(struct arena *a, struct str s)
+encode_url(struct arena *a, struct str s, size_t max)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	char *to = arena_alloc(a, s.n * 3 + 1);
-	size_t n = 0;
+	size_t n = 0, whole = 0; /* characters end there */
 
-	for (size_t i = 0; i < s.n; i++) {
+	for (size_t i = 0; i < s.n && n <= max; i++) {
 		uint8_t c = (uint8_t)s.p[i];
 		char lower = ascii_lower(s.p[i]);
+
+		if ((c & 0xc0) != 0x80)
+			whole = n;
 
 		if (ascii_digit(s.p[i]) || (lower >= 'a' && lower <= 'z') ||
 		    str_chr(STR("-._~"), s.p[i]) != STR_NPOS) {
@@ -190,7 +199,7 @@ encode_url(struct arena *a, struct str s)
 		to[n++] = digits[c >> 4];
 		to[n++] = digits[c & 15];
 	}
-	return (struct str){ to, n };
+	return (struct str){ to, n > max ? whole : n };
 }
 
 static struct str
@@ -216,9 +225,10 @@ sieve_modify(struct sieve_run *r, const struct sieve_node *n, struct str s)
 	if ((which = sieve_tag_value(n, SLOT_WILD, -1)) >= 0)
 		s = quote(a, s,
 		    which == QUOTE_WILDCARD ? STR("*?\\")
-					    : STR("\\^$.*+?()[]{}|"));
+					    : STR("\\^$.*+?()[]{}|"),
+		    r->limits->variable);
 	if (sieve_arg(n, SLOT_ENCODE))
-		s = encode_url(a, s);
+		s = encode_url(a, s, r->limits->variable);
 	if (sieve_arg(n, SLOT_LENGTH))
 		s = length(a, s);
 	return s;

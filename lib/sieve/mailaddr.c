@@ -132,6 +132,18 @@ take_address(struct cursor *c)
 	return take_atoms(c, c->domain) && dots_apart(buf_str(c->domain));
 }
 
+/* RFC 6532: a name may be in UTF-8. */
+static bool
+take_word(struct cursor *c)
+{
+	const char *start = c->p;
+
+	while (more(c) &&
+	       (is_atext(*c->p) || *c->p == '.' || (uint8_t)*c->p >= 0x80))
+		c->p++;
+	return c->p > start;
+}
+
 /* Words in front of "<". */
 static bool
 skip_phrase(struct cursor *c)
@@ -143,8 +155,7 @@ skip_phrase(struct cursor *c)
 		if (*c->p == '<')
 			return true;
 		c->local->n = 0;
-		if (*c->p == '"' ? !take_quoted(c, c->local)
-				 : !take_atoms(c, c->local))
+		if (*c->p == '"' ? !take_quoted(c, c->local) : !take_word(c))
 			return false;
 	}
 }
@@ -169,6 +180,21 @@ take_mailbox(struct cursor *c)
 	return !more(c);
 }
 
+/* RFC 5321, section 4.1.2: no quotes where none are needed. */
+static struct str
+unquoted(struct str local)
+{
+	struct str inside = str_sub(local, 1, local.n - 2);
+
+	if (local.n < 3 || local.p[0] != '"' || !dots_apart(inside))
+		return local;
+	for (size_t i = 0; i < inside.n; i++) {
+		if (inside.p[i] != '.' && !is_atext(inside.p[i]))
+			return local;
+	}
+	return inside;
+}
+
 bool
 sieve_address_of(struct arena *a, struct str text, struct str *out)
 {
@@ -177,7 +203,8 @@ sieve_address_of(struct arena *a, struct str text, struct str *out)
 	bool good = text.n > 0 && take_mailbox(&c);
 
 	if (good)
-		*out = arena_printf(a, "%.*s@%.*s", STR_ARG(buf_str(&local)),
+		*out = arena_printf(a, "%.*s@%.*s",
+		    STR_ARG(unquoted(buf_str(&local))),
 		    STR_ARG(buf_str(&domain)));
 	buf_fini(&local);
 	buf_fini(&domain);

@@ -132,6 +132,11 @@ check_redirect(struct sieve_checker *c, struct sieve_node *n)
 {
 	bool by = sieve_arg(n, SLOT_BY_TIME) != NULL;
 
+	if (c->limits->redirects == 0) {
+		sieve_error(c, n->at,
+		    "local policy prohibits the use of a redirect action");
+		return false;
+	}
 	if (!by &&
 	    (sieve_arg(n, SLOT_BY_MODE) || sieve_arg(n, SLOT_BY_TRACE))) {
 		sieve_error(c, n->at,

@@ -105,6 +105,11 @@ check_notify(struct sieve_checker *c, struct sieve_node *n)
 	struct str constant = sieve_constant(uri);
 	bool mail = constant.p && str_ieqc(scheme_of(constant), "mailto");
 
+	if (c->limits->notifications == 0) {
+		sieve_error(c, n->at,
+		    "local policy prohibits the use of a notify action");
+		return false;
+	}
 	if (mail && !sieve_check_strings(c, sieve_tag_arg(n, SLOT_FROM),
 			"address", sieve_valid_address))
 		return false;

@@ -114,11 +114,25 @@ judge(struct sieve_run *r, const struct sieve_action *a, size_t *which)
 	return ADD;
 }
 
+/* A limit of 0 can be made while a compiled script waits. */
+static bool
+prohibited(struct sieve_run *r, const struct sieve_action *a)
+{
+	if ((a->kind != SIEVE_ACT_REDIRECT || r->limits->redirects > 0) &&
+	    (a->kind != SIEVE_ACT_NOTIFY || r->limits->notifications > 0))
+		return false;
+	sieve_fail(r, SIEVE_LIMIT,
+	    "local policy prohibits the use of a %s action", names[a->kind]);
+	return true;
+}
+
 static bool
 within_limits(struct sieve_run *r, const struct sieve_action *a)
 {
 	if (a->kind == SIEVE_ACT_REMEMBER)
 		return true;
+	if (prohibited(r, a))
+		return false;
 	if (r->nactions >= r->limits->actions) {
 		sieve_fail(r, SIEVE_LIMIT,
 		    "the total number of actions exceeds policy limit (%u)",
@@ -154,6 +168,18 @@ complete(struct sieve_run *r, const struct sieve_node *n,
 	return to;
 }
 
+/* The last one says how it is stored; a keep remains one. */
+static void
+replace(struct sieve_run *r, const struct sieve_node *n,
+    const struct sieve_action *a, struct sieve_action *to)
+{
+	bool keep = to->kind == SIEVE_ACT_KEEP;
+
+	complete(r, n, a, to);
+	if (keep)
+		to->kind = SIEVE_ACT_KEEP;
+}
+
 bool
 sieve_action_add(struct sieve_run *r, const struct sieve_node *n,
     const struct sieve_action *a)
@@ -164,7 +190,7 @@ sieve_action_add(struct sieve_run *r, const struct sieve_node *n,
 	case FORGET:
 		return true;
 	case REPLACE:
-		complete(r, n, a, &r->actions[which]);
+		replace(r, n, a, &r->actions[which]);
 		return true;
 	case CONFLICT:
 		sieve_fail(r, SIEVE_FAULT,

@@ -90,6 +90,9 @@ run_addheader(struct sieve_run *r, const struct sieve_node *n)
 	if (!sieve_valid_field(name, &why))
 		return sieve_fault(
 		    r, "field name '%.*s' is invalid: %s", STR_ARG(name), why);
+	if (!valid_value(value, &why))
+		return sieve_fault(r, "the value of '%.*s' is invalid: %s",
+		    STR_ARG(name), why);
 	if (value.n > r->limits->header)
 		return sieve_fault(r,
 		    "the value of '%.*s' is longer than the limit of %zu "

@@ -193,11 +193,14 @@ sieve_message_add_field(
     struct sieve_message *m, struct str name, struct str value, bool last)
 {
 	struct sieve_fields *f = &m->fields;
-	struct buf raw = { 0 };
+	struct buf raw = { 0 }, line = { 0 };
 	struct compose c;
 	size_t at = last ? f->n : 0;
 	struct str text;
 
+	mime_unfold(&line, value);
+	value = arena_str(m->arena, str_trim(buf_str(&line)));
+	buf_fini(&line);
 	compose_init(&c, &raw);
 	compose_text(&c, arena_cstr(m->arena, name), value);
 	text = arena_str(m->arena, buf_str(&raw));
@@ -209,7 +212,7 @@ sieve_message_add_field(
 		.name = arena_str(m->arena, name),
 		.value = str_trim(str_sub(text, name.n + 1, SIZE_MAX)),
 		.raw = text,
-		.decoded = arena_str(m->arena, str_trim(value)),
+		.decoded = value,
 	};
 }
 

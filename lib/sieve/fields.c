@@ -209,7 +209,7 @@ sieve_mime_values(
 	case MIME_TYPE:
 		return one(r, disposition ? p->disposition : p->type);
 	case MIME_SUBTYPE:
-		return disposition ? none : one(r, p->subtype);
+		return one(r, disposition ? STR("") : p->subtype);
 	case MIME_CONTENTTYPE:
 		if (disposition)
 			return one(r, p->disposition);

@@ -5,6 +5,7 @@
 
 #include "base/codec.h"
 #include "mime/compose.h"
+#include "mime/decode.h"
 
 /* The answer of `vacation`. */
 
@@ -314,6 +315,18 @@ put_references(struct sieve_run *r, struct compose *c, struct sieve_message *m)
 		references.n ? " " : "", STR_ARG(id)));
 }
 
+static struct str
+decoded(struct sieve_run *r, struct str name)
+{
+	struct buf out = { 0 };
+	struct str s;
+
+	mime_decode_words(&out, name);
+	s = arena_str(r->arena, buf_str(&out));
+	buf_fini(&out);
+	return s;
+}
+
 /* From as the script has it, or the owner's address. */
 static void
 put_from(struct sieve_run *r, const struct sieve_action *a,
@@ -334,6 +347,36 @@ put_from(struct sieve_run *r, const struct sieve_action *a,
 	compose_address(c, "From", STR(""), from);
 }
 
+/* The sender with the name that the header gives him. */
+static void
+put_to(struct sieve_run *r, const struct sieve_action *a,
+    const struct sieve_sender *s, struct compose *c)
+{
+	static const char *const names[] = { "Sender", "Resent-From", "From" };
+	struct sieve_fields *f = sieve_message_fields(a->message);
+	struct str sender = r->in->envelope.from, address, name = STR("");
+	struct mime_address *list;
+
+	for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++) {
+		for (size_t i = 0; i < f->n; i++) {
+			if (!str_ieqc(f->v[i].name, names[k]) ||
+			    sieve_field_addresses(
+				r->arena, &f->v[i], &list) == 0 ||
+			    list[0].kind != MIME_MAILBOX)
+				continue;
+			address = arena_printf(r->arena, "%.*s@%.*s",
+			    STR_ARG(list[0].mailbox), STR_ARG(list[0].host));
+			if (!s->vacation_to_header && !str_ieq(address, sender))
+				continue;
+			sender = address;
+			name = decoded(r, list[0].name);
+			goto out;
+		}
+	}
+out:
+	compose_address(c, "To", name, sender);
+}
+
 void
 sieve_vacation_compose(struct sieve_run *r, const struct sieve_action *a,
     const struct sieve_sender *s, struct str from, struct buf *out)
@@ -345,7 +388,7 @@ sieve_vacation_compose(struct sieve_run *r, const struct sieve_action *a,
 	compose_msgid(&c, s->hostname);
 	compose_date(&c, r->in->now, r->in->zone);
 	put_from(r, a, s, &c, from);
-	compose_address(&c, "To", STR(""), r->in->envelope.from);
+	put_to(r, a, s, &c);
 	compose_text(&c, "Subject", subject_of(r, a, s));
 	put_references(r, &c, a->message);
 	compose_raw(&c, "Auto-Submitted", STR("auto-replied (vacation)"));

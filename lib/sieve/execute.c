@@ -16,7 +16,8 @@ struct execution {
 	bool stored; /* there is a copy somewhere, or it went elsewhere */
 };
 
-enum outcome { DONE, FAILED_FOR_GOOD, FAILED_FOR_NOW };
+/* NOT_DONE: it is no failure, but the message is not elsewhere either. */
+enum outcome { DONE, NOT_DONE, FAILED_FOR_GOOD, FAILED_FOR_NOW };
 
 static enum outcome
 outcome_of(enum sieve_answer a)
@@ -118,6 +119,21 @@ remember(struct execution *x, const struct sieve_memory *m)
  * redirect
  */
 
+#define REDIRECTED "X-Sieve-Redirected-From"
+
+static struct str
+owner(const struct sieve_run *r)
+{
+	return r->in->user.address.n ? r->in->user.address : r->in->envelope.to;
+}
+
+static bool
+is_owner(const struct sieve_run *r, struct str address)
+{
+	return address.n > 0 && (str_ieq(address, r->in->user.address) ||
+				    str_ieq(address, r->in->envelope.to));
+}
+
 /* RFC 5228, section 4.2: no loops. */
 static bool
 loops(struct execution *x, const struct sieve_action *a)
@@ -126,9 +142,21 @@ loops(struct execution *x, const struct sieve_action *a)
 	struct sieve_fields *f = sieve_message_fields(a->message);
 	unsigned n = 0;
 
-	for (size_t i = 0; i < f->n; i++)
+	for (size_t i = 0; i < f->n; i++) {
+		if (str_ieqc(f->v[i].name, REDIRECTED) &&
+		    is_owner(x->r, str_trim(f->v[i].value)))
+			return true;
 		n += str_ieqc(f->v[i].name, "Received");
+	}
 	return n > max;
+}
+
+/* Marked, so that it is known when it comes back. */
+static struct str
+redirected(struct execution *x, const struct sieve_action *a)
+{
+	return arena_printf(x->r->arena, REDIRECTED ": %.*s\r\n%.*s",
+	    STR_ARG(owner(x->r)), STR_ARG(sieve_message_raw(a->message)));
 }
 
 /* The members of a list, or the one address. False: no answer. */
@@ -159,7 +187,6 @@ redirect(struct execution *x, const struct sieve_action *a)
 		.from = e->from.n == 0 ? STR("")
 				       : sieve_reverse_path(x->r, x->sender,
 					     x->sender->redirect_from, e->from),
-		.raw = sieve_message_raw(a->message),
 		.notify = a->redirect.notify.n ? a->redirect.notify : e->notify,
 		.ret = a->redirect.ret.n ? a->redirect.ret : e->ret,
 		.envid = e->envid,
@@ -174,10 +201,10 @@ redirect(struct execution *x, const struct sieve_action *a)
 	enum outcome o;
 
 	if (loops(x, a)) {
-		sieve_fail(x->r, SIEVE_FAULT,
-		    "not redirected: the message has been on too many hosts");
-		return FAILED_FOR_GOOD;
+		tell(x, a, "not redirected: the message goes in circles");
+		return NOT_DONE;
 	}
+	mail.raw = redirected(x, a);
 	if (!recipients(x, a, &to, &mail.nto))
 		return FAILED_FOR_NOW;
 	mail.to = to;
@@ -258,6 +285,8 @@ send_answer(struct execution *x, const struct sieve_action *a, struct str from,
 	struct buf raw = { 0 };
 	enum outcome o;
 
+	if (x->sender->vacation_from_recipient)
+		mail.from = x->r->in->envelope.to;
 	sieve_vacation_compose(x->r, a, x->sender, from, &raw);
 	mail.raw = arena_str(x->r->arena, buf_str(&raw));
 	buf_fini(&raw);
@@ -467,7 +496,7 @@ static enum outcome
 keep_instead(struct execution *x)
 {
 	struct sieve_place inbox = { 0 };
-	struct str raw = sieve_message_raw(x->r->message);
+	struct str raw = x->r->in->message; /* as it came */
 
 	buf_clear(&x->why);
 	switch (x->sink->store(x->sink->arg, &inbox, raw, true, &x->why)) {
@@ -520,6 +549,8 @@ execute_all(struct execution *x, const struct sieve_action *list, size_t n)
 			}
 			lost |= needs_keep(&list[i]);
 		}
+		if (o == NOT_DONE)
+			lost |= needs_keep(&list[i]);
 	}
 	if (lost && !is_kept(list, n))
 		return keep_instead(x);

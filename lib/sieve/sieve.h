@@ -421,6 +421,7 @@ struct sieve_sender {
 	bool
 	    vacation_any_recipient; /* do not look for the owner in To and Cc */
 	bool vacation_original_recipient; /* look for orig_to as well */
+	bool vacation_to_header; /* To is the header's sender in any case */
 };
 
 /*

@@ -218,6 +218,14 @@ apply_user(struct tester *t)
 	t->in.nprotected = fields.n;
 }
 
+static struct str
+path(struct tester *t, const char *name)
+{
+	struct str s = text(t, name);
+
+	return str_eqc(s, "user_email") ? STR("user") : s;
+}
+
 static void
 apply_sender(struct tester *t)
 {
@@ -226,8 +234,8 @@ apply_sender(struct tester *t)
 	*s = (struct sieve_sender){
 		.hostname = t->in.hostname,
 		.postmaster = STR("postmaster@example.com"),
-		.redirect_from = text(t, "sieve_redirect_envelope_from"),
-		.notify_from = text(t, "sieve_notify_mailto_envelope_from"),
+		.redirect_from = path(t, "sieve_redirect_envelope_from"),
+		.notify_from = path(t, "sieve_notify_mailto_envelope_from"),
 		.vacation_subject =
 		    text(t, "sieve_vacation_default_subject_template"),
 		.vacation_no_subject =
@@ -237,6 +245,8 @@ apply_sender(struct tester *t)
 	    &s->vacation_from_recipient);
 	boolean(t, "sieve_vacation_use_original_recipient",
 	    &s->vacation_original_recipient);
+	boolean(t, "sieve_vacation_to_header_ignore_envelope",
+	    &s->vacation_to_header);
 	if (str_ieqc(text(t, "sieve_vacation_check_recipient"), "no"))
 		s->vacation_any_recipient = true;
 }

@@ -135,6 +135,19 @@ test_message_folder(struct tester *t, struct str folder, uint64_t index)
  * The sink
  */
 
+/* No level is empty; empty as a whole is INBOX. */
+static bool
+name_is_good(struct str name)
+{
+	struct str level;
+
+	while (name.n > 0 && str_split(&name, '/', &level)) {
+		if (level.n == 0)
+			return false;
+	}
+	return true;
+}
+
 static struct test_mailbox *
 place_mailbox(struct tester *t, const struct sieve_place *p)
 {
@@ -162,6 +175,11 @@ sink_store(void *arg, const struct sieve_place *place, struct str raw,
 	struct str *flags;
 
 	(void)implicit;
+	if (!name_is_good(place->mailbox)) {
+		buf_printf(why, "'%.*s' is no name of a mailbox",
+		    STR_ARG(place->mailbox));
+		return SIEVE_NO;
+	}
 	if (!b) {
 		buf_printf(why, "mailbox '%.*s' doesn't exist",
 		    STR_ARG(place->mailbox));

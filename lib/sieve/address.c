@@ -129,12 +129,20 @@ match_field(
 {
 	struct mime_address *list;
 	size_t count = sieve_field_addresses(m->run->arena, f, &list);
+	bool all = sieve_tag_value(n, SLOT_PART, PART_ALL) == PART_ALL;
 	enum sieve_answer a = SIEVE_NO;
 
 	if (!sieve_charge(m->run, count))
 		return SIEVE_FAILED;
+	/* RFC 5228, section 2.7.4: what is no address has no parts, though
+	 * it may match as a whole. */
+	if (count == 0 && all)
+		return sieve_match_value(
+		    m, sieve_field_decoded(m->run->arena, f));
 	for (size_t i = 0; i < count && a == SIEVE_NO; i++) {
-		if (list[i].kind == MIME_MAILBOX)
+		bool whole = list[i].mailbox.n > 0 && list[i].host.n > 0;
+
+		if (list[i].kind == MIME_MAILBOX && (all || whole))
 			a = match_address(m, n, list[i].mailbox, list[i].host);
 	}
 	return a;

@@ -15,6 +15,7 @@ sieve_require(struct sieve_checker *c, enum sieve_cap cap)
 	} implications[] = {
 		{ CAP_VACATION_SECONDS, CAP_VACATION }, /* RFC 6131, 2 */
 		{ CAP_SPAMTESTPLUS, CAP_SPAMTEST },
+		{ CAP_DOVECOT_ENVIRONMENT, CAP_ENVIRONMENT },
 	};
 
 	if (!sieve_caps_has(c->compiler->caps, cap) &&

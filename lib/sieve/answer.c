@@ -258,9 +258,63 @@ sieve_vacation_memory(struct sieve_run *r, const struct sieve_action *a)
 		.seconds = a->vacation.seconds };
 }
 
-/* Cut to SUBJECT_MAX characters, with an ellipsis. */
 static struct str
-shortened(struct sieve_run *r, struct str s)
+decoded(struct sieve_run *r, struct str name)
+{
+	struct buf out = { 0 };
+	struct str s;
+
+	mime_decode_words(&out, name);
+	s = arena_str(r->arena, buf_str(&out));
+	buf_fini(&out);
+	return s;
+}
+
+/* Names in ASCII as a quoted string, which is right for any of them. */
+void
+sieve_put_mailbox(struct sieve_run *r, struct compose *c, const char *field,
+    struct str name, struct str address)
+{
+	struct buf out = { 0 };
+	bool ascii = true;
+
+	name = decoded(r, name);
+	for (size_t i = 0; i < name.n; i++)
+		ascii &= name.p[i] >= ' ' && (uint8_t)name.p[i] < 0x7f;
+	if (name.n == 0) {
+		compose_raw(c, field, address);
+		return;
+	}
+	if (!ascii) {
+		compose_address(c, field, name, address);
+		return;
+	}
+	buf_putc(&out, '"');
+	for (size_t i = 0; i < name.n; i++) {
+		if (name.p[i] == '"' || name.p[i] == '\\')
+			buf_putc(&out, '\\');
+		buf_putc(&out, name.p[i]);
+	}
+	buf_printf(&out, "\" <%.*s>", STR_ARG(address));
+	compose_raw(c, field, buf_str(&out));
+	buf_fini(&out);
+}
+
+void
+sieve_put_address(struct sieve_run *r, struct compose *c, const char *field,
+    struct str text)
+{
+	struct mime_address *list;
+	struct str address;
+
+	if (mime_addresses(r->arena, text, &list) == 0 ||
+	    !sieve_address_of(r->arena, text, &address))
+		return;
+	sieve_put_mailbox(r, c, field, list[0].name, address);
+}
+
+struct str
+sieve_short_subject(struct sieve_run *r, struct str s)
 {
 	size_t n = 0, i = 0;
 
@@ -286,7 +340,8 @@ subject_of(struct sieve_run *r, const struct sieve_action *a,
 	size_t at = str_find(template, STR("%{subject}"));
 
 	if (a->vacation.subject.n > 0)
-		return shortened(r, a->vacation.subject);
+		return sieve_short_subject(
+		    r, decoded(r, a->vacation.subject));
 	if (subject.n == 0)
 		return s->vacation_no_subject.n ? s->vacation_no_subject
 						: STR("Automated reply");
@@ -295,7 +350,7 @@ subject_of(struct sieve_run *r, const struct sieve_action *a,
 	subject = arena_printf(r->arena, "%.*s%.*s%.*s",
 	    STR_ARG(str_sub(template, 0, at)), STR_ARG(subject),
 	    STR_ARG(str_sub(template, at + 10, SIZE_MAX)));
-	return shortened(r, subject);
+	return sieve_short_subject(r, subject);
 }
 
 /* RFC 5322, section 3.6.4. */
@@ -315,36 +370,18 @@ put_references(struct sieve_run *r, struct compose *c, struct sieve_message *m)
 		references.n ? " " : "", STR_ARG(id)));
 }
 
-static struct str
-decoded(struct sieve_run *r, struct str name)
-{
-	struct buf out = { 0 };
-	struct str s;
-
-	mime_decode_words(&out, name);
-	s = arena_str(r->arena, buf_str(&out));
-	buf_fini(&out);
-	return s;
-}
-
 /* From as the script has it, or the owner's address. */
 static void
 put_from(struct sieve_run *r, const struct sieve_action *a,
     const struct sieve_sender *s, struct compose *c, struct str from)
 {
-	struct mime_address *list;
-
 	if (a->vacation.from.n > 0) {
-		if (mime_addresses(r->arena, a->vacation.from, &list) > 0)
-			compose_address(c, "From", list[0].name,
-			    arena_printf(r->arena, "%.*s@%.*s",
-				STR_ARG(list[0].mailbox),
-				STR_ARG(list[0].host)));
+		sieve_put_address(r, c, "From", a->vacation.from);
 		return;
 	}
 	if (s->vacation_from_recipient && r->in->envelope.to.n > 0)
 		from = r->in->envelope.to;
-	compose_address(c, "From", STR(""), from);
+	compose_raw(c, "From", from);
 }
 
 /* The sender with the name that the header gives him. */
@@ -369,12 +406,15 @@ put_to(struct sieve_run *r, const struct sieve_action *a,
 			if (!s->vacation_to_header && !str_ieq(address, sender))
 				continue;
 			sender = address;
-			name = decoded(r, list[0].name);
+			name = list[0].name;
 			goto out;
 		}
 	}
 out:
-	compose_address(c, "To", name, sender);
+	if (name.n > 0)
+		sieve_put_mailbox(r, c, "To", name, sender);
+	else
+		compose_address(c, "To", name, sender);
 }
 
 void

@@ -35,6 +35,16 @@ void sieve_notify_compose(struct sieve_run *r, const struct sieve_action *a,
 struct str sieve_header_of(
     struct sieve_run *r, struct sieve_message *m, const char *name);
 
+/* The subject cut to a length that is bearable, with an ellipsis. */
+struct str sieve_short_subject(struct sieve_run *r, struct str s);
+/* A field with one mailbox; NAME may have encoded words, or be empty. */
+struct compose;
+void sieve_put_mailbox(struct sieve_run *r, struct compose *c,
+    const char *field, struct str name, struct str address);
+/* The same of a mailbox as a script says it. */
+void sieve_put_address(struct sieve_run *r, struct compose *c,
+    const char *field, struct str text);
+
 /* A reverse-path as struct sieve_sender names it. */
 struct str sieve_reverse_path(struct sieve_run *r, const struct sieve_sender *s,
     struct str how, struct str otherwise);

@@ -144,7 +144,7 @@ put_notify_from(struct sieve_run *r, const struct sieve_action *a,
 
 	if (a->notify.from.n > 0 &&
 	    sieve_address_of(r->arena, a->notify.from, &address))
-		compose_address(c, "From", STR(""), address);
+		sieve_put_address(r, c, "From", a->notify.from);
 	else
 		compose_address(c, "From", STR("Postmaster"), s->postmaster);
 }
@@ -170,7 +170,8 @@ sieve_notify_compose(struct sieve_run *r, const struct sieve_action *a,
 		subject = a->notify.message;
 	else if (to->subject.p)
 		subject = to->subject;
-	compose_text(&c, "Subject", subject.n ? subject : STR("New message"));
+	compose_text(&c, "Subject",
+	    subject.n ? sieve_short_subject(r, subject) : STR("New message"));
 	compose_raw(&c, "Auto-Submitted",
 	    arena_printf(r->arena, "auto-notified; owner-email=\"%.*s\"",
 		STR_ARG(owner)));

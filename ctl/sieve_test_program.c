@@ -27,10 +27,11 @@ input_file(struct tester *t, const struct sieve_execution *x)
 	struct str in = x->input;
 	size_t at = 0;
 
-	if (!t->config.crlf[x->kind]) {
+	if (t->config.crlf[x->kind])
+		lines_to_crlf(in, false, &lines);
+	else
 		lines_to_lf(in, &lines);
-		in = buf_str(&lines);
-	}
+	in = buf_str(&lines);
 	while (fd >= 0 && at < in.n) {
 		ssize_t n = write(fd, in.p + at, in.n - at);
 
@@ -131,6 +132,8 @@ run(struct tester *t, const struct sieve_execution *x, const char *path,
 	status = wait_for(pid, t->config.timeout[x->kind]);
 	if (status == 0)
 		return SIEVE_YES;
+	if (status == -1 && x->kind == SIEVE_PIPE)
+		test_error_add(t, STR("a program took too long"));
 	if (status == -1)
 		buf_printf(why, "program '%.*s' took longer than %u seconds",
 		    STR_ARG(x->program), t->config.timeout[x->kind]);
@@ -153,7 +156,7 @@ test_program(struct tester *t, const struct sieve_execution *x,
 	if (t->config.bin_dir[x->kind].n == 0 || access(path.p, X_OK) != 0) {
 		buf_printf(
 		    why, "program '%.*s' not found", STR_ARG(x->program));
-		return SIEVE_NO;
+		return x->kind == SIEVE_PIPE ? SIEVE_NO : SIEVE_FAILED;
 	}
 	in = input_file(t, x);
 	out = memfd_create("output", MFD_CLOEXEC);

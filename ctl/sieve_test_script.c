@@ -210,6 +210,7 @@ test_reset(struct tester *t)
 	r->redirects = r->notifications = 0;
 	r->implicit_keep = true;
 	r->finished = false;
+	r->message = sieve_message_new(t->arena, t->in.message);
 	r->flags = arena_array(t->arena, t->flags.n, sizeof(struct str));
 	for (size_t i = 0; i < t->flags.n; i++)
 		r->flags[i] = t->flags.v[i];

@@ -3,14 +3,26 @@
 
 /* A mail store and an outgoing-mail trap of memory. INBOX is always there. */
 
+/* "inbox" in front is INBOX; levels are separated by '.', as those tests have
+ * it, or by '/'. */
+static bool
+same_name(struct str a, struct str b)
+{
+	if (a.n != b.n || a.n < 5 ||
+	    !str_ieqc(str_sub(a, 0, 5), "INBOX") ||
+	    (a.n > 5 && a.p[5] != '.' && a.p[5] != '/'))
+		return str_eq(a, b);
+	return str_istarts(b, STR("INBOX")) &&
+	       str_eq(str_sub(a, 5, SIZE_MAX), str_sub(b, 5, SIZE_MAX));
+}
+
 struct test_mailbox *
 test_mailbox_find(struct tester *t, struct str name)
 {
 	if (name.n == 0)
 		name = STR("INBOX");
 	for (struct test_mailbox *b = t->mailboxes; b; b = b->next) {
-		if (str_eq(b->name, name) ||
-		    (str_ieqc(name, "INBOX") && str_eqc(b->name, "INBOX")))
+		if (same_name(b->name, name))
 			return b;
 	}
 	return str_ieqc(name, "INBOX")
@@ -186,11 +198,13 @@ sink_store(void *arg, const struct sieve_place *place, struct str raw,
 		return SIEVE_NO;
 	}
 	m = append(t, &b->mails, raw);
-	flags = arena_array(t->arena, place->nflags, sizeof(*flags));
+	flags = arena_array(t->arena, place->nflags + 1, sizeof(*flags));
 	for (size_t i = 0; i < place->nflags; i++)
 		flags[i] = arena_str(t->arena, place->flags[i]);
 	m->flags = flags;
 	m->nflags = place->nflags;
+	if (ctl_switch(t->c, "pigeonhole")) /* which marks all it stores */
+		flags[m->nflags++] = STR("$HasNoAttachment");
 	return SIEVE_YES;
 }
 

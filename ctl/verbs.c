@@ -139,6 +139,7 @@ static const struct option_def sieve_test_options[] = {
 	{ "all", NULL, "name the tests that pass, too" },
 	{ "trace", NULL, "show each step" },
 	{ "expect-failure", NULL, "every test has to fail" },
+	{ "pigeonhole", NULL, "store messages with flags as Pigeonhole does" },
 	END,
 };
 static const struct option_def import_options[] = {

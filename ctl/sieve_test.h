@@ -49,7 +49,7 @@ struct test_mail {
 	struct str raw;
 	const struct str *flags;
 	size_t nflags;
-	struct str from, to; /* of mail in the trap */
+	struct sieve_envelope envelope; /* of mail in the trap */
 };
 
 struct test_mailbox {
@@ -116,6 +116,7 @@ void test_record(struct tester *t, struct str name, unsigned line);
 /* sieve_test_script.c */
 struct sieve_caps test_caps(void);
 bool test_compile(struct tester *t, struct str path);
+bool test_compile_source(struct tester *t, struct str source);
 bool test_run(struct tester *t, bool append);
 bool test_execute(struct tester *t);
 bool test_multiscript(struct tester *t, struct strs scripts);

@@ -49,7 +49,7 @@ take_diags(struct tester *t, const struct sieve_diags *d)
 }
 
 static struct sieve_program *
-compile(struct tester *t, struct str path)
+compile_source(struct tester *t, struct str name, struct str source)
 {
 	struct sieve_compiler c = {
 		.caps = test_caps(),
@@ -58,35 +58,50 @@ compile(struct tester *t, struct str path)
 		.load_arg = &t->folders,
 		.language = &test_language,
 	};
-	struct str full = arena_printf(
-	    t->arena, "%.*s/%.*s", STR_ARG(t->dir), STR_ARG(path));
 	struct sieve_diags diags = { 0 };
-	struct sieve_program *p;
-	struct err e = ERR_INIT;
-	struct str source;
+	struct sieve_program *p =
+	    sieve_compile(&c, name, source, t->arena, &diags);
 
-	if (!sieve_source_read(t->arena, full, &source, &e)) {
-		test_error_add(t, arena_str(t->arena, str_of(e.msg)));
-		return NULL;
-	}
-	p = sieve_compile(
-	    &c, sieve_path_name(path), source, t->arena, &diags);
 	take_diags(t, &diags);
 	return p;
 }
 
-bool
-test_compile(struct tester *t, struct str path)
+static struct sieve_program *
+compile(struct tester *t, struct str path)
 {
-	struct sieve_program *p;
+	struct str full = arena_printf(
+	    t->arena, "%.*s/%.*s", STR_ARG(t->dir), STR_ARG(path));
+	struct err e = ERR_INIT;
+	struct str source;
 
-	clear_errors(t);
-	p = compile(t, path);
+	if (sieve_source_read(t->arena, full, &source, &e))
+		return compile_source(t, sieve_path_name(path), source);
+	test_error_add(t, arena_str(t->arena, str_of(e.msg)));
+	return NULL;
+}
+
+static bool
+take_program(struct tester *t, struct sieve_program *p)
+{
 	if (!p)
 		return false;
 	sieve_program_unref(&t->compiled);
 	t->compiled = p;
 	return true;
+}
+
+bool
+test_compile(struct tester *t, struct str path)
+{
+	clear_errors(t);
+	return take_program(t, compile(t, path));
+}
+
+bool
+test_compile_source(struct tester *t, struct str source)
+{
+	clear_errors(t);
+	return take_program(t, compile_source(t, STR("script"), source));
 }
 
 void

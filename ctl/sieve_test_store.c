@@ -126,8 +126,7 @@ test_message_smtp(struct tester *t, uint64_t index)
 	if (!m)
 		return false;
 	test_message_set(t, m->raw, (struct strs){ NULL, 0 });
-	t->in.envelope.from = m->from;
-	t->in.envelope.to = t->in.envelope.orig_to = m->to;
+	t->in.envelope = m->envelope;
 	return true;
 }
 
@@ -217,8 +216,20 @@ sink_send(void *arg, const struct sieve_mail *mail, struct buf *why)
 	for (size_t i = 0; i < mail->nto; i++) {
 		struct test_mail *m = append(t, &t->trap, mail->raw);
 
-		m->from = arena_str(t->arena, mail->from);
-		m->to = arena_str(t->arena, mail->to[i]);
+		m->envelope = (struct sieve_envelope){
+			.from = arena_str(t->arena, mail->from),
+			.to = arena_str(t->arena, mail->to[i]),
+			.notify = arena_str(t->arena, mail->notify),
+			.ret = arena_str(t->arena, mail->ret),
+			.envid = arena_str(t->arena, mail->envid),
+			.orcpt = arena_str(t->arena, mail->orcpt),
+			.by_mode = arena_str(t->arena, mail->by_mode),
+			.by_trace = mail->by_trace,
+		};
+		m->envelope.orig_to = m->envelope.to;
+		if (mail->by)
+			m->envelope.by_time = arena_printf(
+			    t->arena, "%" PRId64, mail->by_time);
 	}
 	return SIEVE_YES;
 }

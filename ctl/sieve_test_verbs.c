@@ -253,6 +253,12 @@ test_script_compile(struct sieve_run *r, const struct sieve_node *n)
 }
 
 static enum sieve_answer
+test_script_source(struct sieve_run *r, const struct sieve_node *n)
+{
+	return answer(test_compile_source(r->extra, argument(r, n, SLOT_1)));
+}
+
+static enum sieve_answer
 test_script_run(struct sieve_run *r, const struct sieve_node *n)
 {
 	return answer(test_run(r->extra, sieve_arg(n, SLOT_TEST) != NULL));
@@ -400,6 +406,8 @@ static const struct sieve_verb language_verbs[] = {
 	    .run = run_config_reload },
 	{ .name = "test_script_compile", TESTSUITE, .params = { { 's', "script" } },
 	    .test = test_script_compile },
+	{ .name = "test_script_source", TESTSUITE, .params = { { 's', "source" } },
+	    .test = test_script_source },
 	{ .name = "test_script_run", TESTSUITE, .tags = { append_tags },
 	    .test = test_script_run },
 	{ .name = "test_multiscript", TESTSUITE, .params = { { 'l', "scripts" } },

@@ -13,8 +13,8 @@ diag_json(const struct sieve_diag *d)
 {
 	return json_pack("{s:s, s:o, s:i, s:i, s:o}", "severity",
 	    d->severity == SIEVE_ERROR ? "error" : "warning", "script",
-	    json_str(d->script), "line", (int)d->line, "column",
-	    (int)d->column, "text", json_str(d->text));
+	    json_str(d->script), "line", (int)d->line, "column", (int)d->column,
+	    "text", json_str(d->text));
 }
 
 static json_t *
@@ -32,16 +32,16 @@ caps_json(const struct sieve_program *p)
 }
 
 static void
-print_check(struct ctl *c, const struct sieve_diags *d,
-    const struct sieve_program *p)
+print_check(
+    struct ctl *c, const struct sieve_diags *d, const struct sieve_program *p)
 {
 	json_t *list = json_array(), *out;
 	struct buf text = { 0 };
 
 	for (size_t i = 0; i < d->n; i++)
 		json_array_append_new(list, diag_json(&d->v[i]));
-	out = json_pack("{s:b, s:o}", "good", (int)(p != NULL), "messages",
-	    list);
+	out =
+	    json_pack("{s:b, s:o}", "good", (int)(p != NULL), "messages", list);
 	if (p)
 		json_object_set_new(out, "extensions", caps_json(p));
 	sieve_diags_print(&text, d);

@@ -39,8 +39,8 @@ put_place(struct buf *out, const struct sieve_place *p)
 	struct str name = p->mailbox.n ? p->mailbox : STR("INBOX");
 
 	if (p->special_use.n)
-		buf_printf(out, "the mailbox for %.*s, or ",
-		    STR_ARG(p->special_use));
+		buf_printf(
+		    out, "the mailbox for %.*s, or ", STR_ARG(p->special_use));
 	if (p->mailboxid.n)
 		buf_printf(out, "the mailbox with the id %.*s, or ",
 		    STR_ARG(p->mailboxid));
@@ -94,8 +94,8 @@ put_action(struct buf *out, const struct sieve_action *a)
 		buf_printf(out, "notify %.*s", STR_ARG(a->notify.uri));
 		break;
 	case SIEVE_ACT_PIPE:
-		buf_printf(out, "pipe to the program %.*s",
-		    STR_ARG(a->pipe.program));
+		buf_printf(
+		    out, "pipe to the program %.*s", STR_ARG(a->pipe.program));
 		break;
 	case SIEVE_ACT_REMEMBER:
 		buf_printf(out, "remember for %u seconds that it came",
@@ -121,11 +121,10 @@ flags_json(const struct sieve_place *p)
 static void
 add_place(json_t *o, const struct sieve_place *p)
 {
-	json_object_set_new(o, "mailbox",
-	    json_str(p->mailbox.n ? p->mailbox : STR("INBOX")));
+	json_object_set_new(
+	    o, "mailbox", json_str(p->mailbox.n ? p->mailbox : STR("INBOX")));
 	if (p->special_use.n)
-		json_object_set_new(
-		    o, "special_use", json_str(p->special_use));
+		json_object_set_new(o, "special_use", json_str(p->special_use));
 	if (p->mailboxid.n)
 		json_object_set_new(o, "mailboxid", json_str(p->mailboxid));
 	json_object_set_new(o, "create", json_boolean(p->create));
@@ -172,13 +171,13 @@ trace(void *arg, unsigned depth, unsigned line, struct str text)
 	struct trial *t = arg;
 
 	if (!t->steps) {
-		printf("%5u: %*s%.*s\n", line, (int)depth * 2, "",
-		    STR_ARG(text));
+		printf(
+		    "%5u: %*s%.*s\n", line, (int)depth * 2, "", STR_ARG(text));
 		return;
 	}
-	json_array_append_new(t->steps,
-	    json_pack("{s:i, s:i, s:o}", "line", (int)line, "depth",
-		(int)depth, "text", json_str(text)));
+	json_array_append_new(
+	    t->steps, json_pack("{s:i, s:i, s:o}", "line", (int)line, "depth",
+			  (int)depth, "text", json_str(text)));
 }
 
 static void
@@ -192,8 +191,8 @@ static struct str
 first_address(struct ctl *c, struct str message, const char *field)
 {
 	struct mime_address *list;
-	size_t n = mime_addresses(c->arena,
-	    mime_header_value(c->arena, message, field), &list);
+	size_t n = mime_addresses(
+	    c->arena, mime_header_value(c->arena, message, field), &list);
 
 	for (size_t i = 0; i < n; i++) {
 		if (list[i].kind == MIME_MAILBOX)
@@ -270,9 +269,8 @@ print_actions(struct trial *t, struct sieve_run *r, enum sieve_rc rc)
 		json_object_set_new(out, "trace", t->steps);
 	if (rc != SIEVE_OK)
 		json_object_set_new(out, "error",
-		    json_pack("{s:o, s:i, s:o}", "script",
-			json_str(e->script), "line", (int)e->line, "text",
-			json_str(e->text)));
+		    json_pack("{s:o, s:i, s:o}", "script", json_str(e->script),
+			"line", (int)e->line, "text", json_str(e->text)));
 	if (t->c->json)
 		out_done(t->c, out, "%s", "");
 	else

@@ -25,9 +25,8 @@ struct str
 sieve_path_name(struct str path)
 {
 	size_t slash = str_rchr(path, '/');
-	struct str name = slash == STR_NPOS
-			      ? path
-			      : str_sub(path, slash + 1, SIZE_MAX);
+	struct str name =
+	    slash == STR_NPOS ? path : str_sub(path, slash + 1, SIZE_MAX);
 
 	if (name.n > 6 && str_iends(name, STR(".sieve")))
 		name.n -= 6;
@@ -89,8 +88,8 @@ sieve_message_read(
 }
 
 enum sieve_found
-sieve_folders_load(void *arg, enum sieve_include where, struct str name,
-    struct buf *out)
+sieve_folders_load(
+    void *arg, enum sieve_include where, struct str name, struct buf *out)
 {
 	static const char *const endings[] = { ".sieve", "" };
 	struct sieve_folders *f = arg;

@@ -17,8 +17,8 @@ struct sieve_folders {
 };
 
 /* For sieve_compiler.load; ARG is a struct sieve_folders. */
-enum sieve_found sieve_folders_load(void *arg, enum sieve_include where,
-    struct str name, struct buf *out);
+enum sieve_found sieve_folders_load(
+    void *arg, enum sieve_include where, struct str name, struct buf *out);
 
 /* The file, in ARENA. False: E says why. */
 bool sieve_source_read(

@@ -35,8 +35,8 @@ test_record(struct tester *t, struct str name, unsigned line)
 
 	if (t->failed) {
 		t->failures++;
-		json_object_set_new(row, "failed_line",
-		    json_integer((json_int_t)t->line));
+		json_object_set_new(
+		    row, "failed_line", json_integer((json_int_t)t->line));
 		json_object_set_new(row, "message", json_str(t->why));
 	} else {
 		t->passed++;
@@ -117,8 +117,8 @@ full_path(struct arena *a, const char *path)
 }
 
 static void
-tester_init(struct tester *t, struct ctl *c, struct arena *arena,
-    const char *path)
+tester_init(
+    struct tester *t, struct ctl *c, struct arena *arena, const char *path)
 {
 	*t = (struct tester){ .c = c, .arena = arena, .path = str_of(path) };
 	t->results = json_array();
@@ -227,7 +227,7 @@ cmd_sieve_test(struct ctl *c)
 		"failed_files", (int)sum.failed_files, "passed",
 		(int)sum.passed, "failed", (int)sum.failed, "results",
 		sum.list),
-	    "%u files, %u with failures; %u tests passed, %u failed",
-	    sum.files, sum.failed_files, sum.passed, sum.failed);
+	    "%u files, %u with failures; %u tests passed, %u failed", sum.files,
+	    sum.failed_files, sum.passed, sum.failed);
 	return sum.failed_files ? EXIT_FAILURE : 0;
 }

@@ -140,8 +140,8 @@ struct test_mailbox *test_mailbox_use(struct tester *t, struct str use);
 struct test_mailbox *test_mailbox_create(
     struct tester *t, struct str name, struct str use, struct str id);
 bool test_mailbox_delete(struct tester *t, struct str name);
-void test_metadata_set(struct tester *t, struct str mailbox, struct str entry,
-    struct str value);
+void test_metadata_set(
+    struct tester *t, struct str mailbox, struct str entry, struct str value);
 /* Make it the current message. */
 bool test_message_smtp(struct tester *t, uint64_t index);
 bool test_message_folder(struct tester *t, struct str folder, uint64_t index);

@@ -171,9 +171,8 @@ apply_score(struct tester *t, const char *prefix, struct sieve_score *s)
 		    arena_cstr(t->arena, text(t, NAME("score_max_value"))),
 		    NULL);
 	for (unsigned i = 0; i <= 10; i++)
-		s->texts[i] = text(t, arena_printf(t->arena,
-					  "%s_text_value/%u", prefix, i)
-					  .p);
+		s->texts[i] = text(
+		    t, arena_printf(t->arena, "%s_text_value/%u", prefix, i).p);
 #undef NAME
 }
 
@@ -187,10 +186,11 @@ protected_fields(struct tester *t, struct test_list *out)
 	for (size_t i = 0; i < names.n; i++) {
 		bool forbidden = false;
 
-		boolean(t, arena_printf(t->arena,
-			       "sieve_editheader_header/%.*s/forbid_delete",
-			       STR_ARG(names.v[i]))
-			       .p,
+		boolean(t,
+		    arena_printf(t->arena,
+			"sieve_editheader_header/%.*s/forbid_delete",
+			STR_ARG(names.v[i]))
+			.p,
 		    &forbidden);
 		if (forbidden)
 			test_list_add(t->arena, out, names.v[i]);
@@ -265,8 +265,7 @@ apply_programs(struct tester *t)
 		t->config.bin_dir[i] = text(t, NAME("bin_dir"));
 		seconds(t, NAME("exec_timeout"), &time);
 		t->config.timeout[i] = time;
-		t->config.crlf[i] =
-		    !str_ieqc(text(t, NAME("input_eol")), "lf");
+		t->config.crlf[i] = !str_ieqc(text(t, NAME("input_eol")), "lf");
 	}
 #undef NAME
 }

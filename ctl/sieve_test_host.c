@@ -28,9 +28,9 @@ mailboxid_exists(void *arg, struct str id)
 static enum sieve_answer
 special_use_exists(void *arg, struct str mailbox, struct str use)
 {
-	const struct test_mailbox *b =
-	    mailbox.n ? test_mailbox_find(arg, mailbox)
-		      : test_mailbox_use(arg, use);
+	const struct test_mailbox *b = mailbox.n
+					   ? test_mailbox_find(arg, mailbox)
+					   : test_mailbox_use(arg, use);
 
 	return b && str_ieq(b->use, use) ? SIEVE_YES : SIEVE_NO;
 }
@@ -66,10 +66,10 @@ list_setting(struct tester *t, struct str list, const char *end)
 
 	if (str_istarts(list, STR("urn:ietf:params:sieve:addrbook:")))
 		short_name = str_sub(list, 21, SIZE_MAX);
-	return test_config_get(t, arena_printf(t->arena,
-				      "sieve_extlists_list/%.*s/%s",
-				      STR_ARG(short_name), end)
-				      .p);
+	return test_config_get(
+	    t, arena_printf(t->arena, "sieve_extlists_list/%.*s/%s",
+		   STR_ARG(short_name), end)
+		   .p);
 }
 
 static void
@@ -134,8 +134,8 @@ list_valid(void *arg, struct str list)
 }
 
 static enum sieve_answer
-list_members(void *arg, struct arena *arena, struct str list,
-    struct str **out, size_t *count)
+list_members(void *arg, struct arena *arena, struct str list, struct str **out,
+    size_t *count)
 {
 	struct test_list l = { 0 };
 
@@ -158,8 +158,8 @@ static enum sieve_answer
 remembered(void *arg, struct str kind, struct str key)
 {
 	struct tester *t = arg;
-	struct str both = arena_printf(
-	    t->arena, "%.*s:%.*s", STR_ARG(kind), STR_ARG(key));
+	struct str both =
+	    arena_printf(t->arena, "%.*s:%.*s", STR_ARG(kind), STR_ARG(key));
 
 	if (!str_eqc(test_config_get(t, "remember"), "yes"))
 		return SIEVE_NO;

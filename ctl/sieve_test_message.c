@@ -8,8 +8,7 @@
 static bool
 address_in(struct tester *t, const char *field, struct str *out)
 {
-	struct str value =
-	    mime_header_value(t->arena, t->in.message, field);
+	struct str value = mime_header_value(t->arena, t->in.message, field);
 	struct mime_address *list;
 	size_t n = mime_addresses(t->arena, value, &list);
 

@@ -62,8 +62,8 @@ static int
 wait_for(pid_t pid, unsigned seconds)
 {
 	const struct timespec tick = { 0, TICK_NS };
-	uint64_t left = seconds ? seconds * (1000000000ULL / TICK_NS)
-				: UINT64_MAX;
+	uint64_t left =
+	    seconds ? seconds * (1000000000ULL / TICK_NS) : UINT64_MAX;
 	int status;
 
 	for (; left > 0; left--) {
@@ -79,8 +79,8 @@ wait_for(pid_t pid, unsigned seconds)
 static char *
 variable(struct tester *t, const char *name, struct str value)
 {
-	return arena_cstr(t->arena,
-	    arena_printf(t->arena, "%s=%.*s", name, STR_ARG(value)));
+	return arena_cstr(
+	    t->arena, arena_printf(t->arena, "%s=%.*s", name, STR_ARG(value)));
 }
 
 static bool
@@ -118,8 +118,8 @@ start(struct tester *t, const struct sieve_execution *x, const char *path,
 }
 
 static enum sieve_answer
-run(struct tester *t, const struct sieve_execution *x, const char *path,
-    int in, int out, struct buf *why)
+run(struct tester *t, const struct sieve_execution *x, const char *path, int in,
+    int out, struct buf *why)
 {
 	pid_t pid;
 	int status;

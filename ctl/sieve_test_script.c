@@ -69,8 +69,8 @@ compile_source(struct tester *t, struct str name, struct str source)
 static struct sieve_program *
 compile(struct tester *t, struct str path)
 {
-	struct str full = arena_printf(
-	    t->arena, "%.*s/%.*s", STR_ARG(t->dir), STR_ARG(path));
+	struct str full =
+	    arena_printf(t->arena, "%.*s/%.*s", STR_ARG(t->dir), STR_ARG(path));
 	struct err e = ERR_INIT;
 	struct str source;
 
@@ -183,8 +183,7 @@ run_program(struct tester *t, struct sieve_program *p)
 	rc = sieve_run_next(t->sub, p);
 	if (rc == SIEVE_OK)
 		return !t->sub_failed;
-	test_error_add(
-	    t, arena_str(t->arena, sieve_run_error(t->sub)->text));
+	test_error_add(t, arena_str(t->arena, sieve_run_error(t->sub)->text));
 	return false;
 }
 

@@ -8,8 +8,7 @@
 static bool
 same_name(struct str a, struct str b)
 {
-	if (a.n != b.n || a.n < 5 ||
-	    !str_ieqc(str_sub(a, 0, 5), "INBOX") ||
+	if (a.n != b.n || a.n < 5 || !str_ieqc(str_sub(a, 0, 5), "INBOX") ||
 	    (a.n > 5 && a.p[5] != '.' && a.p[5] != '/'))
 		return str_eq(a, b);
 	return str_istarts(b, STR("INBOX")) &&
@@ -84,8 +83,8 @@ test_mailbox_delete(struct tester *t, struct str name)
 }
 
 void
-test_metadata_set(struct tester *t, struct str mailbox, struct str entry,
-    struct str value)
+test_metadata_set(
+    struct tester *t, struct str mailbox, struct str entry, struct str value)
 {
 	struct test_metadata *m = ARENA_NEW(t->arena, struct test_metadata);
 
@@ -228,8 +227,8 @@ sink_send(void *arg, const struct sieve_mail *mail, struct buf *why)
 		};
 		m->envelope.orig_to = m->envelope.to;
 		if (mail->by)
-			m->envelope.by_time = arena_printf(
-			    t->arena, "%" PRId64, mail->by_time);
+			m->envelope.by_time =
+			    arena_printf(t->arena, "%" PRId64, mail->by_time);
 	}
 	return SIEVE_YES;
 }
@@ -253,8 +252,8 @@ static enum sieve_answer
 sink_remember(void *arg, const struct sieve_memory *m)
 {
 	struct tester *t = arg;
-	struct str key = arena_printf(t->arena, "%.*s:%.*s", STR_ARG(m->kind),
-	    STR_ARG(m->key));
+	struct str key = arena_printf(
+	    t->arena, "%.*s:%.*s", STR_ARG(m->kind), STR_ARG(m->key));
 
 	test_list_add(t->arena, &t->remembered, key);
 	return SIEVE_YES;

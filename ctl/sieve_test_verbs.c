@@ -267,8 +267,8 @@ test_script_run(struct sieve_run *r, const struct sieve_node *n)
 static enum sieve_answer
 test_scripts(struct sieve_run *r, const struct sieve_node *n)
 {
-	return answer(test_multiscript(
-	    r->extra, sieve_list(r, sieve_arg(n, SLOT_1))));
+	return answer(
+	    test_multiscript(r->extra, sieve_list(r, sieve_arg(n, SLOT_1))));
 }
 
 static enum sieve_flow
@@ -285,8 +285,7 @@ run_binary_load(struct sieve_run *r, const struct sieve_node *n)
 
 	if (test_binary_load(r->extra, name))
 		return FLOW_NEXT;
-	return fail_here(
-	    r, n, "no script was saved as '%.*s'", STR_ARG(name));
+	return fail_here(r, n, "no script was saved as '%.*s'", STR_ARG(name));
 }
 
 /* ------------------------------------------------------------------------
@@ -318,8 +317,8 @@ run_result_print(struct sieve_run *r, const struct sieve_node *n)
 
 	(void)n;
 	for (size_t i = 0; i < result->nactions; i++)
-		fprintf(stderr, "%s\n",
-		    sieve_action_name(result->actions[i].kind));
+		fprintf(
+		    stderr, "%s\n", sieve_action_name(result->actions[i].kind));
 	return FLOW_NEXT;
 }
 
@@ -343,8 +342,8 @@ static enum sieve_answer
 test_result_action(struct sieve_run *r, const struct sieve_node *n)
 {
 	struct sieve_run *result = test_result(r->extra);
-	struct str *names = arena_array(
-	    r->arena, result->nactions, sizeof(*names));
+	struct str *names =
+	    arena_array(r->arena, result->nactions, sizeof(*names));
 	struct strs list = { names, 0 };
 
 	for (size_t i = 0; i < result->nactions; i++) {

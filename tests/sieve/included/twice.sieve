@@ -1,0 +1,3 @@
+require "include";
+include :once "count";
+include :once "count";

@@ -36,8 +36,8 @@ check_fileinto(struct sieve_checker *c, struct sieve_node *n)
 	}
 	return sieve_check_strings(c, sieve_tag_arg(n, SLOT_SPECIAL_USE),
 		   "special-use flag", sieve_valid_special_use) &&
-	       sieve_check_strings(c, sieve_arg(n, SLOT_1), "mailbox",
-		   sieve_valid_mailbox);
+	       sieve_check_strings(
+		   c, sieve_arg(n, SLOT_1), "mailbox", sieve_valid_mailbox);
 }
 
 static enum sieve_flow

@@ -301,8 +301,8 @@ sieve_put_mailbox(struct sieve_run *r, struct compose *c, const char *field,
 }
 
 void
-sieve_put_address(struct sieve_run *r, struct compose *c, const char *field,
-    struct str text)
+sieve_put_address(
+    struct sieve_run *r, struct compose *c, const char *field, struct str text)
 {
 	struct mime_address *list;
 	struct str address;
@@ -340,8 +340,7 @@ subject_of(struct sieve_run *r, const struct sieve_action *a,
 	size_t at = str_find(template, STR("%{subject}"));
 
 	if (a->vacation.subject.n > 0)
-		return sieve_short_subject(
-		    r, decoded(r, a->vacation.subject));
+		return sieve_short_subject(r, decoded(r, a->vacation.subject));
 	if (subject.n == 0)
 		return s->vacation_no_subject.n ? s->vacation_no_subject
 						: STR("Automated reply");
@@ -397,8 +396,8 @@ put_to(struct sieve_run *r, const struct sieve_action *a,
 	for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++) {
 		for (size_t i = 0; i < f->n; i++) {
 			if (!str_ieqc(f->v[i].name, names[k]) ||
-			    sieve_field_addresses(
-				r->arena, &f->v[i], &list) == 0 ||
+			    sieve_field_addresses(r->arena, &f->v[i], &list) ==
+				0 ||
 			    list[0].kind != MIME_MAILBOX)
 				continue;
 			address = arena_printf(r->arena, "%.*s@%.*s",

@@ -42,8 +42,8 @@ struct compose;
 void sieve_put_mailbox(struct sieve_run *r, struct compose *c,
     const char *field, struct str name, struct str address);
 /* The same of a mailbox as a script says it. */
-void sieve_put_address(struct sieve_run *r, struct compose *c,
-    const char *field, struct str text);
+void sieve_put_address(
+    struct sieve_run *r, struct compose *c, const char *field, struct str text);
 
 /* A reverse-path as struct sieve_sender names it. */
 struct str sieve_reverse_path(struct sieve_run *r, const struct sieve_sender *s,

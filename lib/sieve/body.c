@@ -130,8 +130,7 @@ content_of(struct sieve_run *r, const struct mime_message *m,
 
 	mime_decode_cte(&octets, p->cte, mime_part_body(m, p), PART_MAX);
 	if (is_textual(p) || is_html(p)) {
-		mime_to_utf8(&utf8,
-		    mime_param(r->arena, &p->params, "charset"),
+		mime_to_utf8(&utf8, mime_param(r->arena, &p->params, "charset"),
 		    buf_str(&octets));
 		out = &utf8;
 	}
@@ -155,8 +154,7 @@ match_part(struct sieve_match *m, const struct mime_message *mime,
 	if (p->message)
 		return sieve_match_value(m, header_of(mime, p->child));
 	if (!p->multipart)
-		return sieve_match_value(
-		    m, content_of(m->run, mime, p, what));
+		return sieve_match_value(m, content_of(m->run, mime, p, what));
 	a = sieve_match_value(m, prologue(mime, p));
 	return a == SIEVE_NO ? sieve_match_value(m, epilogue(mime, p)) : a;
 }

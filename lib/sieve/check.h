@@ -95,7 +95,7 @@ struct sieve_script *sieve_compile_included(struct sieve_checker *c,
     struct sieve_position at);
 
 /* Validators for sieve_check_strings(). */
-bool sieve_valid_field(struct str s, const char **why);   /* header name */
+bool sieve_valid_field(struct str s, const char **why); /* header name */
 /* Warn of names that no header can have: RFC 5228, section 2.4.2.2, allows no
  * error in tests. */
 void sieve_check_fields(struct sieve_checker *c, const struct sieve_arg *arg);

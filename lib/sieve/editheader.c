@@ -41,10 +41,25 @@ check_name(struct sieve_checker *c, const struct sieve_arg *name)
 }
 
 static bool
-valid_value(struct str s, const char **why)
+has_no_nul(struct str s, const char **why)
 {
 	*why = "it contains a NUL";
 	return s.n == 0 || str_chr(s, '\0') == STR_NPOS;
+}
+
+/* RFC 5322, section 3.2.5: none of the obsolete syntax may be written. */
+static bool
+valid_value(struct str s, const char **why)
+{
+	if (!has_no_nul(s, why))
+		return false;
+	*why = "it contains a control character";
+	for (size_t i = 0; i < s.n; i++) {
+		if (((uint8_t)s.p[i] < ' ' || s.p[i] == 0x7f) &&
+		    str_chr(STR("\t\r\n"), s.p[i]) == STR_NPOS)
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -90,7 +105,7 @@ run_addheader(struct sieve_run *r, const struct sieve_node *n)
 	if (!sieve_valid_field(name, &why))
 		return sieve_fault(
 		    r, "field name '%.*s' is invalid: %s", STR_ARG(name), why);
-	if (!valid_value(value, &why))
+	if (!has_no_nul(value, &why))
 		return sieve_fault(r, "the value of '%.*s' is invalid: %s",
 		    STR_ARG(name), why);
 	if (value.n > r->limits->header)

@@ -139,6 +139,12 @@ sieve_match_check(
 
 	if (!check_comparator(c, n) || !check_relation(c, n))
 		return false;
+	if (type == MATCH_LIST && sieve_arg(n, SLOT_COMPARATOR)) {
+		sieve_error(c, n->at,
+		    "the match type ':list' does not allow a comparator: how "
+		    "entries are compared is the list's affair");
+		return false;
+	}
 	cmp = comparator_of(n);
 	if (cmp->numeric && needs_substrings(type)) {
 		sieve_error(c, n->at,

@@ -97,6 +97,10 @@ put_action(struct buf *out, const struct sieve_action *a)
 		buf_printf(
 		    out, "pipe to the program %.*s", STR_ARG(a->pipe.program));
 		break;
+	case SIEVE_ACT_REPORT:
+		buf_printf(out, "report \"%.*s\" to %.*s",
+		    STR_ARG(a->report.feedback), STR_ARG(a->report.to));
+		break;
 	case SIEVE_ACT_REMEMBER:
 		buf_printf(out, "remember for %u seconds that it came",
 		    a->remember.seconds);

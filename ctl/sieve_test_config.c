@@ -235,6 +235,7 @@ apply_sender(struct tester *t)
 		.hostname = t->in.hostname,
 		.postmaster = STR("postmaster@example.com"),
 		.redirect_from = path(t, "sieve_redirect_envelope_from"),
+		.report_from = path(t, "sieve_report_from"),
 		.notify_from = path(t, "sieve_notify_mailto_envelope_from"),
 		.vacation_subject =
 		    text(t, "sieve_vacation_default_subject_template"),

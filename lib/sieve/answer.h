@@ -24,6 +24,10 @@ void sieve_vacation_compose(struct sieve_run *r, const struct sieve_action *a,
 void sieve_reject_compose(struct sieve_run *r, const struct sieve_action *a,
     const struct sieve_sender *s, struct buf *out);
 
+/* A report of abuse (RFC 5965). */
+void sieve_report_compose(struct sieve_run *r, const struct sieve_action *a,
+    const struct sieve_sender *s, struct buf *out);
+
 /* Does RFC 5436 forbid to notify of this message? */
 bool sieve_notify_forbidden(const struct sieve_action *a);
 struct sieve_mailto;

@@ -431,6 +431,25 @@ notify(struct execution *x, const struct sieve_action *a)
 }
 
 static enum outcome
+report(struct execution *x, const struct sieve_action *a)
+{
+	struct sieve_mail mail = { .to = &a->report.to,
+		.nto = 1,
+		.notify = STR("NEVER"),
+		.why = SIEVE_ACT_REPORT };
+	struct buf raw = { 0 };
+	enum outcome o;
+
+	sieve_report_compose(x->r, a, x->sender, &raw);
+	mail.raw = arena_str(x->r->arena, buf_str(&raw));
+	buf_fini(&raw);
+	o = send_mail(x, a, &mail);
+	if (o == DONE)
+		tell(x, a, "sent a report to <%.*s>", STR_ARG(a->report.to));
+	return o;
+}
+
+static enum outcome
 run_pipe(struct execution *x, const struct sieve_action *a)
 {
 	struct sieve_execution e = {
@@ -488,6 +507,7 @@ static enum outcome (*const carry_out[SIEVE_ACTIONS])(
 	[SIEVE_ACT_VACATION] = vacation,
 	[SIEVE_ACT_NOTIFY] = notify,
 	[SIEVE_ACT_PIPE] = run_pipe,
+	[SIEVE_ACT_REPORT] = report,
 	[SIEVE_ACT_REMEMBER] = remember_action,
 };
 
@@ -526,7 +546,7 @@ static bool
 needs_keep(const struct sieve_action *a)
 {
 	return a->kind != SIEVE_ACT_VACATION && a->kind != SIEVE_ACT_NOTIFY &&
-	       !a->copy;
+	       a->kind != SIEVE_ACT_REPORT && !a->copy;
 }
 
 static enum outcome

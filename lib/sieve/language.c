@@ -27,6 +27,7 @@ static const struct sieve_verb *const tables[] = {
 	sieve_verbs_score,
 	sieve_verbs_duplicate,
 	sieve_verbs_program,
+	sieve_verbs_abuse,
 };
 
 /* All of them by name, tests after commands. */

@@ -144,6 +144,7 @@ extern const struct sieve_verb sieve_verbs_notify[];      /* notify.c */
 extern const struct sieve_verb sieve_verbs_score[];       /* score.c */
 extern const struct sieve_verb sieve_verbs_duplicate[];   /* duplicate.c */
 extern const struct sieve_verb sieve_verbs_program[];     /* program.c */
+extern const struct sieve_verb sieve_verbs_abuse[];       /* abuse.c */
 
 /* Tags that several of them take. */
 extern const struct sieve_tag sieve_tags_match[]; /* match.c */

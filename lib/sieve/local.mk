@@ -1,5 +1,5 @@
 lib_libmailstead_a_SOURCES += \
-	%D%/action.c %D%/address.c %D%/answer.c %D%/answer.h %D%/body.c \
+	%D%/abuse.c %D%/action.c %D%/address.c %D%/answer.c %D%/answer.h %D%/body.c \
 	%D%/capability.c %D%/capability.h %D%/check.c %D%/check.h \
 	%D%/comparator.c %D%/comparator.h %D%/compile.c %D%/control.c \
 	%D%/date.c %D%/diag.c %D%/duplicate.c %D%/editheader.c \

@@ -12,6 +12,7 @@ static const char *const names[SIEVE_ACTIONS] = {
 	[SIEVE_ACT_VACATION] = "vacation",
 	[SIEVE_ACT_NOTIFY] = "notify",
 	[SIEVE_ACT_PIPE] = "pipe",
+	[SIEVE_ACT_REPORT] = "report",
 	[SIEVE_ACT_REMEMBER] = "remember",
 };
 

@@ -292,6 +292,7 @@ enum sieve_action_kind {
 	SIEVE_ACT_VACATION,
 	SIEVE_ACT_NOTIFY,
 	SIEVE_ACT_PIPE,
+	SIEVE_ACT_REPORT, /* of vnd.dovecot.report */
 	SIEVE_ACT_REMEMBER, /* of the test `duplicate` */
 };
 #define SIEVE_ACTIONS (SIEVE_ACT_REMEMBER + 1)
@@ -353,6 +354,10 @@ struct sieve_action {
 			size_t nargs;
 			bool ignore_failure; /* :try */
 		} pipe;
+		struct {
+			struct str feedback, text, to;
+			bool headers_only;
+		} report;
 		struct sieve_memory remember;
 	};
 };
@@ -414,6 +419,7 @@ struct sieve_sender {
 	 * "postmaster", or an address in <>. Empty: "sender". */
 	struct str redirect_from;
 	struct str notify_from; /* the same of mailto notifications */
+	struct str report_from; /* the same of From in reports of abuse */
 	/* "Auto: %{subject}", which is the default. */
 	struct str vacation_subject;
 	struct str vacation_no_subject; /* for mail without one */

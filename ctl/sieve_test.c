@@ -139,9 +139,9 @@ tester_init(
 		.hostname = STR("host.example.com"),
 		.remote_host = STR("client.example.org"),
 		.remote_ip = STR("192.0.2.1"),
-		.now = time(NULL),
 		.max_received = 50,
 	};
+	t->started = (int64_t)time(NULL);
 	test_config_apply(t);
 	test_mailbox_find(t, STR("INBOX"));
 }

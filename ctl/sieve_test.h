@@ -63,6 +63,13 @@ struct test_metadata {
 	struct str mailbox, entry, value;
 };
 
+/* Of vacation and duplicate. */
+struct test_memory {
+	struct test_memory *next;
+	struct str kind, key;
+	int64_t until;
+};
+
 struct test_binary {
 	struct test_binary *next;
 	struct str name;
@@ -96,7 +103,8 @@ struct tester {
 	struct test_mailbox *mailboxes;
 	struct test_metadata *metadata;
 	struct test_mail *trap;
-	struct test_list remembered;
+	struct test_memory *memory;
+	int64_t started; /* the time then; see the setting "clock" */
 
 	/* The test that is running. */
 	bool testing, failed;

@@ -271,9 +271,20 @@ apply_programs(struct tester *t)
 #undef NAME
 }
 
+/* "clock" is a time after the start. */
+static void
+apply_clock(struct tester *t)
+{
+	uint32_t after = 0;
+
+	seconds(t, "clock", &after);
+	t->in.now = t->started + after;
+}
+
 void
 test_config_apply(struct tester *t)
 {
+	apply_clock(t);
 	apply_limits(t);
 	apply_score(t, "sieve_spamtest", &t->in.spam);
 	apply_score(t, "sieve_virustest", &t->in.virus);

@@ -158,13 +158,12 @@ static enum sieve_answer
 remembered(void *arg, struct str kind, struct str key)
 {
 	struct tester *t = arg;
-	struct str both =
-	    arena_printf(t->arena, "%.*s:%.*s", STR_ARG(kind), STR_ARG(key));
 
 	if (!str_eqc(test_config_get(t, "remember"), "yes"))
 		return SIEVE_NO;
-	for (size_t i = 0; i < t->remembered.n; i++) {
-		if (str_eq(t->remembered.v[i], both))
+	for (struct test_memory *m = t->memory; m; m = m->next) {
+		if (m->until > t->in.now && str_eq(m->kind, kind) &&
+		    str_eq(m->key, key))
 			return SIEVE_YES;
 	}
 	return SIEVE_NO;

@@ -252,10 +252,13 @@ static enum sieve_answer
 sink_remember(void *arg, const struct sieve_memory *m)
 {
 	struct tester *t = arg;
-	struct str key = arena_printf(
-	    t->arena, "%.*s:%.*s", STR_ARG(m->kind), STR_ARG(m->key));
+	struct test_memory *it = ARENA_NEW(t->arena, struct test_memory);
 
-	test_list_add(t->arena, &t->remembered, key);
+	it->kind = arena_str(t->arena, m->kind);
+	it->key = arena_str(t->arena, m->key);
+	it->until = t->in.now + m->seconds;
+	it->next = t->memory;
+	t->memory = it;
 	return SIEVE_YES;
 }
 

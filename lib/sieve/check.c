@@ -387,15 +387,29 @@ count_tests(struct sieve_checker *c, struct sieve_node *n)
 	return false;
 }
 
+/* The answer of a test that makes those behind it unreachable. */
+static enum sieve_constant
+decisive(const struct sieve_node *n)
+{
+	if (n->verb->tests != TESTS_MANY)
+		return TEST_OPEN;
+	return str_ieqc(n->name, "allof") ? TEST_NEVER : TEST_ALWAYS;
+}
+
 static bool
 check_tests(struct sieve_checker *c, struct sieve_node *n)
 {
+	enum sieve_constant enough = decisive(n);
 	bool good = true;
 
 	if (n->verb->tests == TESTS_NONE)
 		return true;
-	for (struct sieve_node *t = n->tests; t; t = t->next)
-		good = check_node(c, t, true) && good;
+	for (struct sieve_node *t = n->tests; t; t = t->next) {
+		if (!check_node(c, t, true))
+			good = false;
+		else if (enough != TEST_OPEN && t->constant == enough)
+			break; /* the rest may be unknown here */
+	}
 	return good;
 }
 

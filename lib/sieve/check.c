@@ -101,7 +101,7 @@ sieve_check_strings(struct sieve_checker *c, const struct sieve_arg *arg,
 	return good;
 }
 
-/* Was WORD (a tag of VERB, or a verb) reported before? It is now. */
+/* Was the tag WORD of VERB reported before? It is now. */
 static bool
 was_reported(
     struct sieve_checker *c, const struct sieve_verb *verb, struct str word)
@@ -445,16 +445,13 @@ unknown_word(struct sieve_checker *c, struct sieve_node *n, bool test,
 {
 	const struct sieve_language *extra = c->compiler->language;
 	struct str cap = v ? sieve_cap_name(v->cap) : STR("");
-	bool other = sieve_verb_find(extra, n->name, !test) != NULL;
 
-	if (!other && was_reported(c, NULL, n->name))
-		return false;
 	if (cap.n > 0)
 		sieve_error(c, n->at,
 		    "unknown %s '%.*s': it needs require "
 		    "\"%.*s\"",
 		    test ? "test" : "command", STR_ARG(n->name), STR_ARG(cap));
-	else if (other)
+	else if (sieve_verb_find(extra, n->name, !test))
 		sieve_error(c, n->at, "cannot use %s '%.*s' as a %s",
 		    test ? "command" : "test", STR_ARG(n->name),
 		    test ? "test" : "command");

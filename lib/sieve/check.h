@@ -23,13 +23,13 @@ struct sieve_checker {
 	unsigned depth;    /* of blocks */
 	unsigned include_depth, includes;
 	struct sieve_loop *loops; /* the foreverypart around, innermost first */
-	struct sieve_reported *reported; /* words that nobody knows */
+	struct sieve_reported *reported; /* tags that nobody knows */
 };
 
-/* Each unknown word is reported where it stands first. */
+/* Each unknown tag of a verb is reported where it stands first. */
 struct sieve_reported {
 	struct sieve_reported *next;
-	const struct sieve_verb *verb; /* whose tag it is; NULL: a verb */
+	const struct sieve_verb *verb;
 	struct str word;
 };
 

@@ -151,12 +151,30 @@ loops(struct execution *x, const struct sieve_action *a)
 	return n > max;
 }
 
+/* Behind what the delivery wrote on top of the header. */
+static size_t
+mark_offset(struct str raw)
+{
+	struct str rest = raw, before = raw;
+	struct mime_field f;
+
+	while (
+	    mime_field_next(&rest, &f) && (str_ieqc(f.name, "Return-Path") ||
+					      str_ieqc(f.name, "Delivered-To")))
+		before = rest;
+	return raw.n - before.n;
+}
+
 /* Marked, so that it is known when it comes back. */
 static struct str
 redirected(struct execution *x, const struct sieve_action *a)
 {
-	return arena_printf(x->r->arena, REDIRECTED ": %.*s\r\n%.*s",
-	    STR_ARG(owner(x->r)), STR_ARG(sieve_message_raw(a->message)));
+	struct str raw = sieve_message_raw(a->message);
+	size_t at = mark_offset(raw);
+
+	return arena_printf(x->r->arena, "%.*s" REDIRECTED ": %.*s\r\n%.*s",
+	    STR_ARG(str_sub(raw, 0, at)), STR_ARG(owner(x->r)),
+	    STR_ARG(str_sub(raw, at, SIZE_MAX)));
 }
 
 /* The members of a list, or the one address. False: no answer. */

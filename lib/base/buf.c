@@ -21,7 +21,7 @@ buf_reserve(struct buf *b, size_t n)
 
 	if (__builtin_add_overflow(b->n, n, &need))
 		need = SIZE_MAX;
-	if (need > b->cap) {
+	if (need > b->cap || !b->p) { /* never NULL + 0 */
 		size_t cap = b->cap < 128 ? 128 : b->cap + b->cap / 2;
 
 		if (cap < need)

@@ -56,3 +56,6 @@ FUZZ_TARGETS += %D%/sieved_fuzz
 FUZZ_TARGETS += %D%/srs_fuzz
 %C%_srs_fuzz_SOURCES = %D%/srs_fuzz.c $(FUZZ_MAIN)
 %C%_srs_fuzz_LDFLAGS = $(FUZZ_LINK)
+FUZZ_TARGETS += %D%/sieve_fuzz
+%C%_sieve_fuzz_SOURCES = %D%/sieve_fuzz.c $(FUZZ_MAIN)
+%C%_sieve_fuzz_LDFLAGS = $(FUZZ_LINK)

@@ -39,3 +39,11 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/test_sasl_external.py %D%/test_sasl_oauth.py %D%/sieve \
 	%D%/test_sieve_delivery.py %D%/test_sieve_language.py \
 	%D%/test_sieve_verbs.py %D%/test_stress.py
+
+# Our Sieve engine against Debian's, where that is installed.
+EXTRA_DIST += %D%/sieve/libsieve_test.c
+if HAVE_LIBSIEVE
+check_PROGRAMS += %D%/sieve/libsieve_test
+%C%_sieve_libsieve_test_SOURCES = %D%/sieve/libsieve_test.c
+%C%_sieve_libsieve_test_LDADD = $(MS_LIBS) -lsieve
+endif

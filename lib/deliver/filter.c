@@ -113,8 +113,18 @@ filter_deliver(struct filter_job *job, struct filter_result *out, struct err *e)
 	struct sieve_run *r;
 	struct outcome *o;
 	enum store_rc rc;
+	bool before = false;
 
 	*out = (struct filter_result){ 0 };
+	/* Programs are outside of the transaction that recognises repeats. */
+	if (job->terms.key.n > 0 &&
+	    account_delivered(job->host.account, job->terms.key,
+		job->terms.window, &before, e) != STORE_OK)
+		return STORE_IO;
+	if (before) {
+		out->duplicate = true;
+		return STORE_OK;
+	}
 	prepare(job, clock_now());
 	r = sieve_run_new(&job->input);
 	o = outcome_new(&job->options, job->host.arena);

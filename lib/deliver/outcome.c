@@ -340,7 +340,8 @@ enum store_rc
 outcome_apply(struct outcome *o, const struct outcome_terms *t,
     struct outcome_result *out, struct err *e)
 {
-	struct delivery d = { .key = t->key,
+	/* What was refused may come again, and is refused again. */
+	struct delivery d = { .key = o->refusal.p ? STR_NULL : t->key,
 		.window = t->window,
 		.msgid_window = t->msgid_window,
 		.filings = o->filings,

@@ -430,6 +430,18 @@ notify_by_mail(struct execution *x, const struct sieve_action *a)
 	return o;
 }
 
+/* Scheme and host: the rest may be a secret. */
+static struct str
+uri_host(struct str uri)
+{
+	size_t host = str_find(uri, STR("://")), end;
+
+	if (host == STR_NPOS)
+		return str_sub(uri, 0, str_chr(uri, ':'));
+	end = str_chr(str_sub(uri, host + 3, SIZE_MAX), '/');
+	return str_sub(uri, 0, end == STR_NPOS ? end : host + 3 + end);
+}
+
 static enum outcome
 notify(struct execution *x, const struct sieve_action *a)
 {
@@ -441,7 +453,7 @@ notify(struct execution *x, const struct sieve_action *a)
 		answer = x->sink->notify(x->sink->arg, a, &x->why);
 	if (answer == SIEVE_YES)
 		tell(x, a, "sent a notification to %.*s",
-		    STR_ARG(a->notify.uri));
+		    STR_ARG(uri_host(a->notify.uri)));
 	else if (answer == SIEVE_NO)
 		sieve_fail(x->r, SIEVE_FAULT, "failed to notify: %.*s",
 		    STR_ARG(buf_str(&x->why)));

@@ -34,6 +34,8 @@ put_rules(struct session *s)
 	if (sieve_caps_has(rules.caps, CAP_ENOTIFY))
 		put_capability(s, "NOTIFY",
 		    rules.nmethods ? STR("mailto https") : STR("mailto"));
+	if (sieve_caps_has(rules.caps, CAP_EXTLISTS))
+		put_capability(s, "EXTLISTS", STR("urn"));
 	put_capability(s, "MAXREDIRECTS",
 	    arena_printf(s->arena, "%u", rules.limits.redirects));
 }

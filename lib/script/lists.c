@@ -8,10 +8,21 @@
 #define EMAIL STR("EMAIL")
 #define MEMBERS_MAX 1000 /* more are no list for one message */
 
+/* The short form of RFC 6134, section 2.8. */
+static struct str
+short_form(struct str list)
+{
+	struct str urn = STR("urn:ietf:params:sieve:");
+
+	return str_istarts(list, urn) ? str_sub(list, urn.n - 1, SIZE_MAX)
+				      : list;
+}
+
 /* What comes after ":addrbook:"; false: it is no such list. */
 static bool
 book_name(struct str list, struct str *name)
 {
+	list = short_form(list);
 	if (!str_istarts(list, STR(":addrbook:")))
 		return false;
 	*name = str_sub(list, 10, SIZE_MAX);
@@ -114,7 +125,8 @@ lists_valid(struct script_host *h, struct str list)
 	struct collection book;
 	struct str name;
 
-	if (str_ieqc(list, ":domains") || str_ieqc(list, ":accounts"))
+	if (str_ieqc(short_form(list), ":domains") ||
+	    str_ieqc(short_form(list), ":accounts"))
 		return SIEVE_YES;
 	return book_name(list, &name) ? find_book(h, name, &book) : SIEVE_NO;
 }
@@ -124,9 +136,9 @@ lists_contain(struct script_host *h, struct str list, struct str value)
 {
 	struct str name;
 
-	if (str_ieqc(list, ":domains"))
+	if (str_ieqc(short_form(list), ":domains"))
 		return in_domains(h, value);
-	if (str_ieqc(list, ":accounts"))
+	if (str_ieqc(short_form(list), ":accounts"))
 		return in_accounts(h, value);
 	return book_name(list, &name) ? in_book(h, name, value) : SIEVE_NO;
 }

@@ -292,7 +292,7 @@ enum sieve_action_kind {
 	SIEVE_ACT_VACATION,
 	SIEVE_ACT_NOTIFY,
 	SIEVE_ACT_PIPE,
-	SIEVE_ACT_REPORT, /* of vnd.dovecot.report */
+	SIEVE_ACT_REPORT,   /* of vnd.dovecot.report */
 	SIEVE_ACT_REMEMBER, /* of the test `duplicate` */
 };
 #define SIEVE_ACTIONS (SIEVE_ACT_REMEMBER + 1)

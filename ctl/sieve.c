@@ -6,6 +6,7 @@
 
 #include "base/codec.h"
 #include "ctl/verbs.h"
+#include "script/note.h"
 
 static const char list_hint[] =
     "\"mailstead sieve list\" shows those there are";
@@ -44,6 +45,21 @@ site_failed(struct ctl *c, enum site_rc rc)
  * list
  */
 
+/* How it failed when it ran last, or "". */
+static json_t *
+failure_json(const struct sieve_target *t, const struct script *s)
+{
+	struct buf text = { 0 };
+	struct err e = ERR_INIT;
+	bool found;
+	json_t *value;
+
+	script_note_get(t->account, s->name, s->hash, &found, &text, &e);
+	value = json_str(buf_str(&text));
+	buf_fini(&text);
+	return value;
+}
+
 static int
 list_account(struct ctl *c, const struct sieve_target *t)
 {
@@ -52,6 +68,7 @@ list_account(struct ctl *c, const struct sieve_target *t)
 		{ "active", "ACTIVE", COL_BOOL },
 		{ "size", "SIZE", COL_SIZE },
 		{ "changed", "CHANGED", COL_TIME },
+		{ "failure", "FAILURE", COL_TEXT },
 		{ "hash", NULL, COL_TEXT },
 		{ NULL, NULL, COL_TEXT },
 	};
@@ -66,11 +83,12 @@ list_account(struct ctl *c, const struct sieve_target *t)
 	rows = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(rows,
-		    json_pack("{s:o, s:b, s:I, s:I, s:I, s:o}", "name",
+		    json_pack("{s:o, s:b, s:I, s:I, s:I, s:o, s:o}", "name",
 			json_str(list[i].name), "active", (int)list[i].active,
 			"size", (json_int_t)list[i].size, "created",
 			(json_int_t)list[i].created, "changed",
-			(json_int_t)list[i].changed, "hash",
+			(json_int_t)list[i].changed, "failure",
+			failure_json(t, &list[i]), "hash",
 			hash_json(list[i].hash)));
 	return out_rows(c, columns, rows);
 }

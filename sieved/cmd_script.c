@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Commands about scripts (RFC 5804, sections 2.4 to 2.12). */
 #include "base/log.h"
+#include "script/note.h"
 #include "script/source.h"
 #include "sieved/command.h"
 
@@ -202,21 +203,42 @@ cmd_listscripts(struct session *s, const struct args *args)
 	return reply_ok(s, NULL, NULL);
 }
 
+/* How it failed when it ran last; NULL if it did not since it was stored. */
+static const char *
+last_failure(struct session *s, const struct script *script)
+{
+	struct buf text = { 0 };
+	struct err e = ERR_INIT;
+	const char *said = NULL;
+	bool found;
+
+	if (script_note_get(s->account, script->name, script->hash, &found,
+		&text, &e) == STORE_OK &&
+	    found)
+		said = arena_cstr(s->arena, buf_str(&text));
+	buf_fini(&text);
+	return said;
+}
+
 enum net_next
 cmd_getscript(struct session *s, const struct args *args)
 {
 	struct buf *out = conn_out(s->conn), text = { 0 };
+	struct script script;
 	struct err e = ERR_INIT;
-	enum store_rc rc =
-	    script_get(s->account, s->arena, args->v[0].text, NULL, &text, &e);
+	const char *failure;
+	enum store_rc rc = script_get(
+	    s->account, s->arena, args->v[0].text, &script, &text, &e);
 
 	if (rc == STORE_OK) {
 		put_literal(out, buf_str(&text));
 		BUF_LIT(out, "\r\n");
 	}
 	buf_fini(&text);
-	return rc == STORE_OK ? reply_ok(s, NULL, NULL)
-			      : store_failed(s, rc, &e);
+	if (rc != STORE_OK)
+		return store_failed(s, rc, &e);
+	failure = last_failure(s, &script);
+	return reply_ok(s, failure ? "WARNINGS" : NULL, failure);
 }
 
 /* ------------------------------------------------------------------------

@@ -4,12 +4,14 @@
 import email
 import email.policy
 import itertools
+import json
 import re
 
 import pytest
 
 from conftest import Site, wait_for
 from lmtp import Lmtp
+from managesieve import Sieve
 from smtp_sink import Sink
 
 numbers = itertools.count(1)
@@ -140,6 +142,16 @@ def test_reject_is_an_answer(owner):
     assert owner.subjects() == []
 
 
+def test_refused_each_time(owner):
+    """The same message again is refused again, not taken for one that was delivered."""
+    owner.script('require "reject"; reject "No.";')
+    raw = f"From: a@example.net\r\nTo: {owner.user}\r\nSubject: same\r\n\r\nx\r\n".encode()
+    for _ in range(2):
+        with Lmtp(owner.site.host, owner.site.lmtp_port) as c:
+            [(code, _)] = c.deliver("a@example.net", [owner.user], raw)
+        assert code == 550
+
+
 def test_redirect_with_copy(owner, sink):
     owner.script('require "copy"; redirect :copy "elsewhere@example.com";')
     owner.deliver("onward")
@@ -245,6 +257,12 @@ def test_fault_keeps_and_is_noted(owner, sink):
     assert owner.subjects() == ["safe"]
     assert not sink.messages
     assert "not today" in owner.site.log("lmtpd")
+    [row] = json.loads(owner.site.ctl("sieve", "list", owner.user, "--json"))
+    assert "line 3: not today" in row["failure"]
+    with Sieve(owner.site, owner.user, owner.password) as c:
+        assert "line 3: not today" in c.ok('GETSCRIPT "main"', "WARNINGS").text
+        owner.script("keep;")
+        c.ok('GETSCRIPT "main"')
 
 
 def test_include(owner):

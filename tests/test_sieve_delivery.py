@@ -163,6 +163,13 @@ def test_redirect_with_copy(owner, sink):
     assert owner.subjects() == ["onward"]
 
 
+def test_redirect_keeps_every_octet(owner, sink):
+    owner.script('redirect "elsewhere@example.com";')
+    owner.deliver("octets", body="before\0after \xe9\r\n")
+    sent(sink)
+    assert sink.messages[0].data.endswith(b"before\0after \xc3\xa9\r\n")
+
+
 def test_redirect_rewrites_the_sender(owner, sink):
     owner.site.ctl("setting", "set", "srs.enabled", "yes", "--account", owner.user)
     owner.script('redirect "elsewhere@example.com";')

@@ -169,12 +169,19 @@ mark_offset(struct str raw)
 static struct str
 redirected(struct execution *x, const struct sieve_action *a)
 {
-	struct str raw = sieve_message_raw(a->message);
+	struct str raw = sieve_message_raw(a->message), marked;
 	size_t at = mark_offset(raw);
+	struct buf out = { 0 };
 
-	return arena_printf(x->r->arena, "%.*s" REDIRECTED ": %.*s\r\n%.*s",
-	    STR_ARG(str_sub(raw, 0, at)), STR_ARG(owner(x->r)),
-	    STR_ARG(str_sub(raw, at, SIZE_MAX)));
+	buf_reserve(&out, raw.n + 512);
+	buf_putstr(&out, str_sub(raw, 0, at));
+	BUF_LIT(&out, REDIRECTED ": ");
+	buf_putstr(&out, owner(x->r));
+	BUF_LIT(&out, "\r\n");
+	buf_putstr(&out, str_sub(raw, at, SIZE_MAX));
+	marked = arena_str(x->r->arena, buf_str(&out));
+	buf_fini(&out);
+	return marked;
 }
 
 /* The members of a list, or the one address. False: no answer. */

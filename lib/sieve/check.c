@@ -517,6 +517,7 @@ sieve_check_commands(struct sieve_checker *c, struct sieve_node *list)
 		if (c->diags->errors >= c->limits->errors)
 			break;
 		check_node(c, n, false);
+		sieve_hint_unreached(c, n);
 		c->previous = n;
 	}
 	c->previous = outer;

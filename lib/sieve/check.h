@@ -88,6 +88,12 @@ bool sieve_variable_name_valid(struct str name); /* an identifier */
 bool sieve_global(struct sieve_checker *c, struct str name,
     struct sieve_position at, unsigned *number);
 
+/* Warn about constant keys that match what nobody means (hints.c). */
+void sieve_hint_keys(struct sieve_checker *c, const struct sieve_node *n,
+    const struct sieve_arg *keys);
+/* Warn if the command before N in its block ends it. */
+void sieve_hint_unreached(struct sieve_checker *c, const struct sieve_node *n);
+
 /* Compile an included script; NULL: reported. ONCE: it may be one of those
  * that are being compiled, since it will not be run again. */
 struct sieve_script *sieve_compile_included(struct sieve_checker *c,

@@ -143,6 +143,6 @@ const struct sieve_verb sieve_verbs_control[] = {
 	    .block = true,
 	    .check = check_branch,
 	    .run = run_nothing },
-	{ .name = "stop", .run = run_stop },
+	{ .name = "stop", .ends = true, .run = run_stop },
 	{ .name = NULL },
 };

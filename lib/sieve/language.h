@@ -105,6 +105,7 @@ struct sieve_verb {
 	bool optional_last;  /* or the last one */
 	enum sieve_tests tests;
 	bool block;
+	bool ends; /* of commands: nothing after it in its block is run */
 	const struct sieve_tag *tags[6];
 	/* More than the table says; reports with sieve_error(). */
 	bool (*check)(struct sieve_checker *c, struct sieve_node *n);

@@ -4,7 +4,7 @@ lib_libmailstead_a_SOURCES += \
 	%D%/comparator.c %D%/comparator.h %D%/compile.c %D%/control.c \
 	%D%/date.c %D%/diag.c %D%/duplicate.c %D%/editheader.c \
 	%D%/environment.c %D%/execute.c %D%/fields.c %D%/fields.h \
-	%D%/flags.c %D%/glob.c %D%/header.c %D%/include.c %D%/language.c \
+	%D%/flags.c %D%/glob.c %D%/header.c %D%/hints.c %D%/include.c %D%/language.c \
 	%D%/language.h %D%/lexer.c %D%/logic.c %D%/mailaddr.c \
 	%D%/mailbox.c %D%/mailto.c %D%/mailto.h %D%/match.c %D%/match.h \
 	%D%/message.c %D%/message.h %D%/notify.c %D%/parse.c %D%/parts.c \

@@ -181,6 +181,7 @@ const struct sieve_verb sieve_verbs_logic[] = {
 	    .test = test_ihave },
 	{ .name = "error",
 	    .cap = CAP_IHAVE,
+	    .ends = true,
 	    .params = { { 's', "message" } },
 	    .run = run_error },
 	{ .name = NULL },

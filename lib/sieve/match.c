@@ -153,6 +153,7 @@ sieve_match_check(
 		    cmp->name, sieve_arg(n, SLOT_MATCH)->def->name);
 		return false;
 	}
+	sieve_hint_keys(c, n, keys);
 	if (type == MATCH_REGEX)
 		return check_regexes(c, keys, !cmp->octets);
 	return true;

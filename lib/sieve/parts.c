@@ -527,6 +527,7 @@ const struct sieve_verb sieve_verbs_parts[] = {
 	    .run = run_foreverypart },
 	{ .name = "break",
 	    .cap = CAP_FOREVERYPART,
+	    .ends = true,
 	    .tags = { name_tag },
 	    .check = check_break,
 	    .run = run_break },

@@ -155,6 +155,44 @@ test_errors(void **state)
 	}
 }
 
+/* What is right by the grammar and cannot be meant. */
+static const struct {
+	const char *source, *text; /* NULL: no warning */
+} hints[] = {
+	{ "if header \"subject\" \"*sale*\" { stop; }", "':matches' only" },
+	{ "if header :matches \"subject\" \"*sale*\" { stop; }", NULL },
+	{ "if address \"from\" \"example.org\" { stop; }", "':domain'" },
+	{ "if address :domain \"from\" \"example.org\" { stop; }", NULL },
+	{ "if address :domain \"from\" \"a@example.org\" { stop; }",
+	    "whole address" },
+	{ "require \"relational\";"
+	  "if header :value \"ge\" \"x-score\" \"10\" { stop; }",
+	    "i;ascii-numeric" },
+	{ "stop; keep;", "never reached" },
+	{ "if true { stop; } keep;", NULL },
+	{ "if size :under 0 { keep; }", "size under 0" },
+};
+
+static void
+test_hints(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++) {
+		struct arena *a = arena_new();
+		struct sieve_diags d;
+		struct sieve_program *p = compile(a, hints[i].source, &d);
+
+		print_message("%s\n", hints[i].source);
+		assert_non_null(p);
+		assert_int_equal(d.warnings, hints[i].text != NULL);
+		if (hints[i].text)
+			assert_true(str_find(d.v[0].text,
+					str_of(hints[i].text)) != STR_NPOS);
+		sieve_program_unref(&p);
+		arena_free(&a);
+	}
+}
+
 /* A script that fails leaves nothing but the message in its INBOX. */
 static void
 test_fault_keeps(void **state)
@@ -259,6 +297,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_actions),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_hints),
 		cmocka_unit_test(test_fault_keeps),
 		cmocka_unit_test(test_in_a_row),
 		cmocka_unit_test(test_limits),

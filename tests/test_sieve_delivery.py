@@ -6,6 +6,7 @@ import email.policy
 import itertools
 import json
 import re
+import smtplib
 
 import pytest
 
@@ -313,3 +314,17 @@ def test_body_envelope_and_subaddress(owner):
     owner.deliver("b", body="a secret word\r\n")
     owner.deliver("s", to=f"{local}+news@{domain}")
     assert owner.subjects("Archive") == ["b"] and owner.subjects("Trash") == ["s"]
+
+
+def test_redirect_and_answer_through_postfix(site):
+    """Nothing but real parts: from SMTP through a script to somebody else's INBOX, and an
+    answer to the sender's."""
+    owner, friend, sender = Owner(site), Owner(site), Owner(site)
+    owner.script('require ["copy", "vacation"];\n'
+                 f'redirect :copy "{friend.user}"; vacation "I am at sea.";')
+    with smtplib.SMTP(site.host, site.smtp_port, timeout=20) as c:
+        c.sendmail(sender.user, [owner.user],
+                   f"From: {sender.user}\r\nTo: {owner.user}\r\nSubject: round trip\r\n\r\nx\r\n")
+    wait_for(lambda: friend.subjects() == ["round trip"], 30)
+    wait_for(lambda: sender.subjects() == ["Auto: round trip"], 30)
+    assert owner.subjects() == ["round trip"]

@@ -279,6 +279,51 @@ test_limits(void **state)
 	}
 }
 
+/* Many cheap commands, and a few that take much memory. */
+static void
+test_counted(void **state)
+{
+	static const struct {
+		const char *one, *text;
+	} cases[] = {
+		{ "if header :contains \"a\" \"b\" { stop; }", "instructions" },
+		{ "set :length \"a\" \"${x}${x}\";", "memory" },
+	};
+	struct sieve_limits limits = sieve_limits_default;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct arena *a = arena_new();
+		struct buf source = { 0 };
+		struct sieve_diags d;
+		struct sieve_program *p;
+		struct sieve_input in;
+		struct sieve_run *r;
+
+		buf_puts(&source, "require \"variables\"; set \"x\" \"");
+		for (int k = 0; k < 4000; k++)
+			buf_putc(&source, 'x');
+		buf_puts(&source, "\";");
+		for (int k = 0; k < 100; k++)
+			buf_puts(&source, cases[i].one);
+		p = compile(a, buf_cstr(&source), &d);
+		assert_non_null(p);
+		limits.instructions = i == 0 ? 150 : 1000000;
+		limits.memory = 100000;
+		r = start(&in);
+		in.limits = &limits;
+		sieve_run_free(&r);
+		r = sieve_run_new(&in);
+		assert_int_equal(sieve_run_next(r, p), SIEVE_LIMIT);
+		assert_true(str_find(sieve_run_error(r)->text,
+				str_of(cases[i].text)) != STR_NPOS);
+		sieve_run_free(&r);
+		sieve_program_unref(&p);
+		buf_fini(&source);
+		arena_free(&a);
+	}
+}
+
 static void
 test_capabilities(void **state)
 {
@@ -301,6 +346,7 @@ main(void)
 		cmocka_unit_test(test_fault_keeps),
 		cmocka_unit_test(test_in_a_row),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_counted),
 		cmocka_unit_test(test_capabilities),
 	};
 

@@ -231,6 +231,8 @@ compile_and_write(struct ctl *c, const struct sieve_target *t, struct str text,
 		    "see the setting sieve.max_script_size",
 		    "the script has %zu octets, more than %zu", text.n,
 		    source.rules.limits.script);
+	if (ctl_switch(c, "activate"))
+		source.rules.caps = sieve_caps_delivery(source.rules.caps);
 	if (script_check(&source, c->arena, t->name, text, d)) {
 		if (!c->json)
 			sieve_print_diags(d);
@@ -280,7 +282,8 @@ changed(struct ctl *c, struct str name, const char *what)
 	    "%s the script \"%.*s\"", what, STR_ARG(name));
 }
 
-/* It may have been stored when other extensions were allowed. */
+/* It may have been stored when other extensions were allowed, or for IMAP
+ * events, where no script needs to be active. */
 static int
 activate(struct ctl *c, struct sieve_target *t)
 {
@@ -293,6 +296,7 @@ activate(struct ctl *c, struct sieve_target *t)
 	if (status != 0)
 		return status;
 	sieve_target_source(c, t, &source);
+	source.rules.caps = sieve_caps_delivery(source.rules.caps);
 	if (script_check(&source, c->arena, t->name, buf_str(&text), &d)) {
 		rc = script_activate(t->account, t->name, &c->err);
 		status = rc == STORE_OK ? 0 : store_failed(c, rc);

@@ -245,7 +245,8 @@ cmd_getscript(struct session *s, const struct args *args)
  * Changing
  */
 
-/* It may have been stored when other extensions were allowed. */
+/* It may have been stored when other extensions were allowed, or for IMAP
+ * events, where no script needs to be active. */
 static bool
 still_compiles(struct session *s, struct str name, struct sieve_diags *d)
 {
@@ -258,6 +259,7 @@ still_compiles(struct session *s, struct str name, struct sieve_diags *d)
 
 	if (ok) {
 		source_of(s, &source);
+		source.rules.caps = sieve_caps_delivery(source.rules.caps);
 		ok = compiles(s, &source, name, buf_str(&text), d);
 	} else {
 		store_failed(s, rc, &e);

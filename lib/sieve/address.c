@@ -345,6 +345,9 @@ test_envelope(struct sieve_run *r, const struct sieve_node *n)
 	enum sieve_answer a = SIEVE_NO;
 	enum envelope_part part;
 
+	if (!sieve_at_delivery(r)) /* RFC 6785, section 4.6 */
+		return sieve_test_fault(
+		    r, "the envelope test has no meaning at an IMAP event");
 	sieve_match_init(&m, r, n, sieve_arg(n, SLOT_2));
 	for (size_t i = 0; i < names.n && a == SIEVE_NO; i++) {
 		if (find_part(r->frame->script->caps, names.v[i], &part))

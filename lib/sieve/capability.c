@@ -63,15 +63,34 @@ _Static_assert(CAP_COUNT <= 64, "a set of capabilities is 64 bits");
 struct sieve_caps
 sieve_caps_default(void)
 {
-	static const enum sieve_cap except[] = { CAP_IMAPSIEVE,
-		CAP_DOVECOT_EXECUTE, CAP_DOVECOT_FILTER, CAP_DOVECOT_PIPE,
-		CAP_DOVECOT_REPORT, CAP_DOVECOT_TESTSUITE };
+	static const enum sieve_cap except[] = { CAP_DOVECOT_EXECUTE,
+		CAP_DOVECOT_FILTER, CAP_DOVECOT_PIPE, CAP_DOVECOT_REPORT,
+		CAP_DOVECOT_TESTSUITE };
 	struct sieve_caps caps = { 0 };
 
 	for (enum sieve_cap c = CAP_BASE + 1; c < CAP_COUNT; c++)
 		sieve_caps_add(&caps, c);
 	for (size_t i = 0; i < sizeof(except) / sizeof(*except); i++)
 		sieve_caps_remove(&caps, except[i]);
+	return caps;
+}
+
+struct sieve_caps
+sieve_caps_delivery(struct sieve_caps caps)
+{
+	sieve_caps_remove(&caps, CAP_IMAPSIEVE);
+	return caps;
+}
+
+struct sieve_caps
+sieve_caps_event(struct sieve_caps caps)
+{
+	static const enum sieve_cap inapplicable[] = { CAP_EREJECT, CAP_REJECT,
+		CAP_VACATION, CAP_VACATION_SECONDS };
+
+	for (size_t i = 0; i < sizeof(inapplicable) / sizeof(*inapplicable);
+	     i++)
+		sieve_caps_remove(&caps, inapplicable[i]);
 	return caps;
 }
 

@@ -90,10 +90,14 @@ sieve_caps_remove(struct sieve_caps *c, enum sieve_cap cap)
 
 /*
  * All that a site offers unless it says otherwise: without those that run
- * programs, vnd.dovecot.report and vnd.dovecot.testsuite; imapsieve is for
- * scripts that imapd runs.
+ * programs, vnd.dovecot.report and vnd.dovecot.testsuite.
  */
 struct sieve_caps sieve_caps_default(void);
+
+/* What of CAPS there is at a delivery, and at an IMAP event (RFC 6785, sections
+ * 2.1 and 3.11). */
+struct sieve_caps sieve_caps_delivery(struct sieve_caps caps);
+struct sieve_caps sieve_caps_event(struct sieve_caps caps);
 
 /* By name; "vnd.dovecot.duplicate" is an old name of "duplicate". */
 bool sieve_cap_find(struct str name, enum sieve_cap *out);

@@ -10,12 +10,6 @@
 #define PACKAGE_VERSION "unknown"
 #endif
 
-static bool
-at_delivery(const struct sieve_run *r)
-{
-	return r->in->event.cause.n == 0;
-}
-
 static struct str
 joined(struct sieve_run *r, const struct str *v, size_t n)
 {
@@ -32,7 +26,7 @@ joined(struct sieve_run *r, const struct str *v, size_t n)
 	return s;
 }
 
-/* Items that are empty are unknown, but for imap.changedflags. */
+/* Items that are empty are unknown. */
 static struct str
 standard(struct sieve_run *r, struct str name)
 {
@@ -43,9 +37,9 @@ standard(struct sieve_run *r, struct str name)
 	} items[] = {
 		{ "domain", in->domain },
 		{ "host", in->hostname },
-		{ "location", at_delivery(r) ? STR("MDA") : STR("MS") },
+		{ "location", sieve_at_delivery(r) ? STR("MDA") : STR("MS") },
 		{ "name", STR("Mailstead") },
-		{ "phase", at_delivery(r) ? STR("during") : STR("post") },
+		{ "phase", sieve_at_delivery(r) ? STR("during") : STR("post") },
 		{ "remote-host", in->remote_host },
 		{ "remote-ip", in->remote_ip },
 		{ "version", STR(PACKAGE_VERSION) },
@@ -62,13 +56,17 @@ standard(struct sieve_run *r, struct str name)
 		if (str_ieqc(name, items[i].name))
 			return items[i].value;
 	}
-	if (str_ieqc(name, "imap.changedflags") && !at_delivery(r)) {
-		struct str s =
-		    joined(r, in->event.changed_flags, in->event.nchanged);
-
-		return s.n > 0 ? s : STR("");
-	}
+	if (str_ieqc(name, "imap.changedflags"))
+		return joined(r, in->event.changed_flags, in->event.nchanged);
 	return STR_NULL;
+}
+
+/* RFC 6785, sections 4.2 and 4.5. */
+static bool
+may_be_empty(struct str name)
+{
+	return str_ieqc(name, "imap.changedflags") ||
+	       str_ieqc(name, "imap.user") || str_ieqc(name, "imap.email");
 }
 
 bool
@@ -79,8 +77,12 @@ sieve_environment(struct sieve_run *r, struct str name, struct str *out)
 	bool known;
 
 	*out = standard(r, name);
-	if (out->n > 0 || str_ieqc(name, "imap.changedflags"))
-		return out->p != NULL;
+	if (out->n > 0)
+		return true;
+	if (may_be_empty(name)) {
+		*out = STR("");
+		return true;
+	}
 	known =
 	    h->environment && h->environment(h->arg, name, &value) == SIEVE_YES;
 	*out = arena_str(r->arena, buf_str(&value));

@@ -78,6 +78,27 @@ store(struct execution *x, const struct sieve_action *a)
 	return outcome_of(answer);
 }
 
+/* What nobody asked for is not worth telling. */
+static enum outcome
+keep(struct execution *x, const struct sieve_action *a)
+{
+	enum sieve_answer answer;
+
+	if (!x->sink->keep)
+		return store(x, a);
+	answer = x->sink->keep(
+	    x->sink->arg, a->place.flags, a->place.nflags, &x->why);
+	if (answer == SIEVE_YES) {
+		x->stored = true;
+		if (!a->implicit)
+			tell(x, a, "left message in its mailbox");
+	} else if (answer == SIEVE_NO) {
+		sieve_fail(x->r, SIEVE_FAULT, "failed to keep: %.*s",
+		    STR_ARG(buf_str(&x->why)));
+	}
+	return outcome_of(answer);
+}
+
 /* A copy of mail that was sent (RFC 8580). */
 static enum outcome
 store_copy(struct execution *x, const struct sieve_place *place, struct str raw)
@@ -536,7 +557,7 @@ remember_action(struct execution *x, const struct sieve_action *a)
 
 static enum outcome (*const carry_out[SIEVE_ACTIONS])(
     struct execution *x, const struct sieve_action *a) = {
-	[SIEVE_ACT_KEEP] = store,
+	[SIEVE_ACT_KEEP] = keep,
 	[SIEVE_ACT_STORE] = store,
 	[SIEVE_ACT_DISCARD] = discard,
 	[SIEVE_ACT_REDIRECT] = redirect,
@@ -548,31 +569,34 @@ static enum outcome (*const carry_out[SIEVE_ACTIONS])(
 	[SIEVE_ACT_REMEMBER] = remember_action,
 };
 
-/* The message must not be lost: INBOX, in place of what failed. */
+/* The message must not be lost: INBOX, or where it is, in place of what
+ * failed. */
 static enum outcome
 keep_instead(struct execution *x)
 {
+	const struct sieve_sink *sink = x->sink;
+	const struct sieve_imap_event *ev = &x->r->in->event;
 	struct sieve_place inbox = { 0 };
 	struct str raw = x->r->in->message; /* as it came */
+	enum sieve_answer answer;
 
 	buf_clear(&x->why);
-	switch (x->sink->store(x->sink->arg, &inbox, raw, true, &x->why)) {
-	case SIEVE_YES:
-		return DONE;
-	default:
-		return FAILED_FOR_NOW;
-	}
+	answer = sink->keep
+		     ? sink->keep(sink->arg, ev->flags, ev->nflags, &x->why)
+		     : sink->store(sink->arg, &inbox, raw, true, &x->why);
+	return answer == SIEVE_YES ? DONE : FAILED_FOR_NOW;
 }
 
 static bool
-is_kept(const struct sieve_action *list, size_t n)
+is_kept(const struct execution *x, const struct sieve_action *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct sieve_place *p = &list[i].place;
 
 		if (list[i].kind == SIEVE_ACT_KEEP ||
-		    (list[i].kind == SIEVE_ACT_STORE && p->mailboxid.n == 0 &&
-			p->special_use.n == 0 && str_ieqc(p->mailbox, "INBOX")))
+		    (!x->sink->keep && list[i].kind == SIEVE_ACT_STORE &&
+			p->mailboxid.n == 0 && p->special_use.n == 0 &&
+			str_ieqc(p->mailbox, "INBOX")))
 			return true;
 	}
 	return false;
@@ -609,7 +633,7 @@ execute_all(struct execution *x, const struct sieve_action *list, size_t n)
 		if (o == NOT_DONE)
 			lost |= needs_keep(&list[i]);
 	}
-	if (lost && !is_kept(list, n))
+	if (lost && !is_kept(x, list, n))
 		return keep_instead(x);
 	return DONE;
 }

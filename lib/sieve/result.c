@@ -45,12 +45,24 @@ same_place(const struct sieve_place *p, const struct sieve_place *q)
 	       str_eq(p->mailboxid, q->mailboxid);
 }
 
+/* To keep a message is to store it in INBOX; at an IMAP event, to leave it
+ * where it is (RFC 6785, section 3.1). */
+static bool
+same_copy(const struct sieve_run *r, const struct sieve_action *a,
+    const struct sieve_action *b)
+{
+	if (!sieve_at_delivery(r) && a->kind != b->kind)
+		return false;
+	return same_place(&a->place, &b->place);
+}
+
 /* Does B do again what A does? */
 static bool
-repeats(const struct sieve_action *a, const struct sieve_action *b)
+repeats(const struct sieve_run *r, const struct sieve_action *a,
+    const struct sieve_action *b)
 {
 	if (is_store(a) && is_store(b))
-		return same_place(&a->place, &b->place);
+		return same_copy(r, a, b);
 	if (a->kind != b->kind)
 		return false;
 	switch (a->kind) {
@@ -101,7 +113,7 @@ judge(struct sieve_run *r, const struct sieve_action *a, size_t *which)
 		bool same_script = i >= r->first;
 
 		*which = i;
-		if (repeats(other, a))
+		if (repeats(r, other, a))
 			return is_store(a) ? REPLACE : FORGET;
 		if (!same_script && gives_way(other, a))
 			return FORGET;

@@ -23,6 +23,10 @@ sieve_run_new(const struct sieve_input *in)
 	r->arena = arena_new();
 	r->message = sieve_message_new(r->arena, in->message);
 	r->implicit_keep = true;
+	r->nflags = in->event.nflags;
+	r->flags = arena_array(r->arena, r->nflags, sizeof(*r->flags));
+	for (size_t i = 0; i < r->nflags; i++)
+		r->flags[i] = in->event.flags[i];
 	return r;
 }
 
@@ -218,12 +222,15 @@ hold(struct sieve_run *r, struct sieve_program *p)
 	r->programs[r->nprograms++] = sieve_program_ref(p);
 }
 
-/* The message is what is left of a script that failed. */
+/* What is left of a script that failed: the message as it was before. */
 static void
-undo(struct sieve_run *r, struct sieve_message *message)
+undo(struct sieve_run *r, struct sieve_message *message, struct str *flags,
+    size_t nflags)
 {
 	r->nactions = r->first;
 	r->message = message;
+	r->flags = flags;
+	r->nflags = nflags;
 	r->implicit_keep = true;
 }
 
@@ -231,6 +238,8 @@ enum sieve_rc
 sieve_run_next(struct sieve_run *r, struct sieve_program *p)
 {
 	struct sieve_message *message = r->message;
+	struct str *flags = r->flags;
+	size_t nflags = r->nflags;
 
 	if (r->rc != SIEVE_OK)
 		return r->rc;
@@ -243,7 +252,7 @@ sieve_run_next(struct sieve_run *r, struct sieve_program *p)
 	r->implicit_keep = true;
 	r->first = r->nactions;
 	if (sieve_run_script(r, p->scripts) == FLOW_FAILED)
-		undo(r, message);
+		undo(r, message, flags, nflags);
 	return r->rc;
 }
 

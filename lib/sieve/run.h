@@ -62,6 +62,13 @@ struct sieve_run {
 	void *extra; /* of an added language */
 };
 
+/* Else at an IMAP event (RFC 6785). */
+static inline bool
+sieve_at_delivery(const struct sieve_run *r)
+{
+	return r->in->event.cause.n == 0;
+}
+
 /* ------------------------------------------------------------------------
  * Failing
  */

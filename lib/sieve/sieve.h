@@ -394,6 +394,10 @@ struct sieve_sink {
 	void *arg;
 	enum sieve_answer (*store)(void *arg, const struct sieve_place *place,
 	    struct str raw, bool implicit, struct buf *why);
+	/* Leave the message where it is, as it is but for its flags (RFC 6785,
+	 * section 3.1). NULL: it is stored in INBOX. */
+	enum sieve_answer (*keep)(
+	    void *arg, const struct str *flags, size_t nflags, struct buf *why);
 	enum sieve_answer (*send)(
 	    void *arg, const struct sieve_mail *mail, struct buf *why);
 	/* Refuse the message in the session it came in (RFC 5429, section

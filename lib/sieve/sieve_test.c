@@ -221,6 +221,85 @@ test_fault_keeps(void **state)
 	arena_free(&a);
 }
 
+static const struct {
+	const char *source, *actions;
+} event_scripts[] = {
+	/* To keep is to leave it where it is, INBOX or not. */
+	{ "require \"fileinto\"; fileinto \"INBOX\"; keep;",
+	    "store:INBOX($a) keep($a)" },
+	{ "require \"imap4flags\"; addflag \"$b\";", "keep($a $b)" },
+	{ "require \"imap4flags\"; setflag \"$b\"; keep;", "keep($b)" },
+	{ "require [\"imap4flags\", \"environment\"];"
+	  "if allof (hasflag \"$a\", environment \"imap.changedflags\" \"$a\","
+	  " environment \"location\" \"MS\") { discard; }",
+	    "discard" },
+	/* What a script that fails has done does not count. */
+	{ "require [\"imap4flags\", \"envelope\"]; addflag \"$b\";"
+	  "if envelope \"from\" \"x\" { discard; }",
+	    "keep($a)" },
+	{ "require \"reject\"; discard;", "error" },
+	{ "require \"vacation-seconds\"; discard;", "error" },
+};
+
+static void
+put_action(struct buf *out, const struct sieve_action *a)
+{
+	buf_printf(out, "%s%s%s%.*s", out->n ? " " : "",
+	    sieve_action_name(a->kind), a->kind == SIEVE_ACT_STORE ? ":" : "",
+	    a->kind == SIEVE_ACT_STORE ? (int)a->place.mailbox.n : 0,
+	    a->place.mailbox.p);
+	for (size_t i = 0; i < a->place.nflags; i++)
+		buf_printf(
+		    out, "%s%.*s", i ? " " : "(", STR_ARG(a->place.flags[i]));
+	if (a->place.nflags)
+		buf_putc(out, ')');
+}
+
+/* RFC 6785. */
+static void
+test_events(void **state)
+{
+	static const struct str flag = STR("$a");
+	struct sieve_compiler c = { .caps = sieve_caps_event(
+					sieve_caps_default()) };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(event_scripts) / sizeof(*event_scripts);
+	     i++) {
+		struct arena *a = arena_new();
+		struct sieve_diags d;
+		struct sieve_program *p = sieve_compile(
+		    &c, STR("test"), str_of(event_scripts[i].source), a, &d);
+		struct sieve_input in;
+		struct sieve_run *r = start(&in);
+		const struct sieve_action *list;
+		struct buf out = { 0 };
+		size_t n = 0;
+
+		sieve_run_free(&r);
+		in.event = (struct sieve_imap_event){ .cause = STR("FLAG"),
+			.changed_flags = &flag,
+			.nchanged = 1,
+			.flags = &flag,
+			.nflags = 1 };
+		r = sieve_run_new(&in);
+		if (p) {
+			sieve_run_next(r, p);
+			n = sieve_run_actions(r, &list);
+		} else {
+			buf_puts(&out, "error");
+		}
+		for (size_t k = 0; k < n; k++)
+			put_action(&out, &list[k]);
+		print_message("%s\n", event_scripts[i].source);
+		assert_string_equal(buf_cstr(&out), event_scripts[i].actions);
+		buf_fini(&out);
+		sieve_run_free(&r);
+		sieve_program_unref(&p);
+		arena_free(&a);
+	}
+}
+
 /* Scripts in a row: the next one runs while the message is to be kept. */
 static void
 test_in_a_row(void **state)
@@ -334,6 +413,8 @@ test_capabilities(void **state)
 		assert_true(sieve_cap_find(sieve_cap_name(c), &found));
 		assert_int_equal(found, c);
 	}
+	assert_false(sieve_caps_has(
+	    sieve_caps_delivery(sieve_caps_default()), CAP_IMAPSIEVE));
 }
 
 int
@@ -344,6 +425,7 @@ main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_hints),
 		cmocka_unit_test(test_fault_keeps),
+		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_in_a_row),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_counted),

@@ -145,6 +145,33 @@ annotations_get(struct account *a, struct arena *arena, int64_t mailbox,
 	return store_rc_of(step);
 }
 
+enum store_rc
+annotation_shared(struct account *a, struct arena *arena, int64_t mailbox,
+    struct str name, struct str *value, struct err *e)
+{
+	struct sqlite3_stmt *s;
+	struct db *db;
+	enum store_rc rc;
+	enum sq_rc step;
+
+	*value = STR_NULL;
+	if ((rc = db_get(a, &db, e)) != STORE_OK)
+		return rc;
+	step = sq_one(db->q, &s, e,
+	    "SELECT value FROM annotation WHERE mailbox IN (?, 0)"
+	    " AND user = '' AND name = ? AND value IS NOT NULL"
+	    " ORDER BY mailbox DESC LIMIT 1",
+	    SQ_I(mailbox), SQ_T(name));
+	if (step == SQ_ROW) {
+		*value = arena_str(arena, sq_blob(s, 0));
+		if (!value->p)
+			*value = STR("");
+		sq_reset(s);
+	}
+	db_put(&db);
+	return step == SQ_ROW ? STORE_OK : store_rc_of(step);
+}
+
 static enum sq_rc
 newest(struct sq *q, uint64_t *out, struct err *e)
 {

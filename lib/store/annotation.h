@@ -32,6 +32,11 @@ enum store_rc annotations_get(struct account *a, struct arena *arena,
     int64_t mailbox, struct str user, struct annotation **list, size_t *count,
     struct err *e);
 
+/* The shared one with NAME of MAILBOX, or if there is none, that of the
+ * account; p == NULL: neither has it. */
+enum store_rc annotation_shared(struct account *a, struct arena *arena,
+    int64_t mailbox, struct str name, struct str *value, struct err *e);
+
 /*
  * What changed after *SINCE and USER can see, by mailbox, without values;
  * *since becomes the newest modseq of an annotation; UINT64_MAX asks for no

@@ -8,6 +8,7 @@
 #include "store/append.h"
 #include "store/internal.h"
 #include "store/outgoing_row.h"
+#include "store/setflags.h"
 
 struct work {
 	const struct delivery *d;
@@ -17,6 +18,7 @@ struct work {
 	struct blob **blobs; /* of different octets */
 	struct str *raws;
 	size_t nblobs;
+	struct training_keywords telling;
 	tx_fn before;
 	void *before_arg;
 	struct filed *filed;
@@ -100,6 +102,8 @@ prepare(struct account *a, struct work *w, struct err *e)
 		rc = prepare_filing(a, w, i, e);
 	for (size_t i = 0; i < d->noutgoing && rc == STORE_OK; i++)
 		rc = prepare_outgoing(a, w, i, e);
+	if (rc == STORE_OK && d->reflag.mailbox)
+		rc = training_keywords(a, w->arena, &w->telling, e);
 	return rc;
 }
 
@@ -214,6 +218,23 @@ find_duplicate(struct tx *tx, const struct work *w, bool *known, int64_t *email,
 }
 
 static enum store_rc
+change_flags(struct tx *tx, const struct work *w, struct err *e)
+{
+	const struct reflag *f = &w->d->reflag;
+	struct uid_range one = { f->uid, f->uid };
+	const struct uids uids = { &one, 1 };
+	enum store_rc rc = STORE_OK;
+
+	if (f->add.bits || f->add.nmore)
+		rc = setflags(
+		    tx, f->mailbox, uids, FLAGS_ADD, &f->add, &w->telling, e);
+	if (rc == STORE_OK && (f->remove.bits || f->remove.nmore))
+		rc = setflags(tx, f->mailbox, uids, FLAGS_REMOVE, &f->remove,
+		    &w->telling, e);
+	return rc;
+}
+
+static enum store_rc
 apply(struct tx *tx, struct work *w, struct err *e)
 {
 	const struct delivery *d = w->d;
@@ -225,6 +246,8 @@ apply(struct tx *tx, struct work *w, struct err *e)
 		rc = outgoing_insert(tx, &w->outgoing[i], e);
 	for (size_t i = 0; i < d->nmemories && rc == STORE_OK; i++)
 		rc = memory_note(tx, &d->memories[i], e);
+	if (rc == STORE_OK && d->reflag.mailbox)
+		rc = change_flags(tx, w, e);
 	if (rc != STORE_OK)
 		return rc;
 	return append_remember(
@@ -259,13 +282,15 @@ delivery_after(struct account *a, const struct delivery *d, tx_fn before,
 		.before = before,
 		.before_arg = arg,
 		.filed = filed };
+	bool flags_only = !d->nfilings && !d->noutgoing && !d->nmemories &&
+			  !d->key.n && !before;
 	enum store_rc rc;
 
 	if (d->nfilings)
 		atomic_store(&a->st->last_append_ms, clock_mono_ms());
 	rc = prepare(a, &w, e);
 	if (rc == STORE_OK)
-		rc = write_run(a, DURABLE, run, &w, e);
+		rc = write_run(a, flags_only ? RELAXED : DURABLE, run, &w, e);
 	for (size_t i = 0; i < w.nblobs; i++)
 		blob_fini(w.blobs[i]);
 	arena_free(&w.arena);

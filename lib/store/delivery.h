@@ -23,6 +23,13 @@ struct filing {
 	struct append item;
 };
 
+/* Flags of a message that is there already, changed with all the rest. */
+struct reflag {
+	int64_t mailbox; /* 0: none */
+	uint32_t uid;    /* one that is gone is left alone */
+	struct flags add, remove;
+};
+
 struct filed {
 	int64_t mailbox;
 	struct appended appended;
@@ -47,10 +54,13 @@ struct delivery {
 	size_t noutgoing;
 	const struct memory *memories;
 	size_t nmemories;
+	struct reflag reflag;
 	const struct quota *quota; /* may be NULL; for all filings together */
 };
 
 /*
+ * As everywhere, a pure flag change is on disk within a second only.
+ *
  * FILED has an entry for each filing; of a duplicate all but the first are
  * empty. STORE_INVALID: a path, an address or a key is not acceptable.
  */

@@ -7,7 +7,7 @@ lib_libmailstead_a_SOURCES += %D%/annotation.c %D%/annotation.h \
 	%D%/delivery.c %D%/delivery.h %D%/marker.c %D%/memory.c %D%/memory.h \
 	%D%/outgoing.c %D%/outgoing.h %D%/outgoing_row.h \
 	%D%/message.c %D%/message.h %D%/reader.c %D%/reader.h %D%/remove.c \
-	%D%/objectid.c %D%/rights.c %D%/rights.h %D%/ring.c %D%/ring.h %D%/script.c %D%/script.h %D%/search.c %D%/setflags.c %D%/snapshot.c %D%/snapshot.h %D%/store.h \
+	%D%/objectid.c %D%/rights.c %D%/rights.h %D%/ring.c %D%/ring.h %D%/script.c %D%/script.h %D%/search.c %D%/setflags.c %D%/setflags.h %D%/snapshot.c %D%/snapshot.h %D%/store.h \
 	%D%/training.c %D%/training.h %D%/transfer.c \
 	%D%/trigram.c %D%/trigram.h %D%/tx.c %D%/tx.h %D%/uids.c \
 	%D%/view.c %D%/view.h

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "store/setflags.h"
+
 #include <string.h>
 
 #include "store/internal.h"
 #include "store/message.h"
-#include "store/training.h"
 
 /*
  * Changing flags. The rows are read once to see which really change; then
@@ -388,6 +389,24 @@ changes_keywords(const struct change *c)
 	return (c->may & FLAGS_KEYWORD_BITS) &&
 	       (c->op == FLAGS_REPLACE || c->flags->nmore ||
 		   (c->flags->bits & FLAGS_KEYWORD_BITS));
+}
+
+enum store_rc
+setflags(struct tx *tx, int64_t mailbox, struct uids uids, enum flag_op op,
+    const struct flags *flags, const struct training_keywords *telling,
+    struct err *e)
+{
+	struct change c = { .mailbox = mailbox,
+		.uids = uids,
+		.op = op,
+		.flags = flags,
+		.may = FLAGS_ANY,
+		.unchangedsince = NO_UNCHANGEDSINCE,
+		.arena = tx->arena };
+
+	if (changes_keywords(&c))
+		c.telling = telling;
+	return run_change(tx, &c, e);
 }
 
 enum store_rc

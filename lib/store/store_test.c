@@ -1586,6 +1586,8 @@ test_no_scans(void **state)
 	OK(annotations_get(
 	    f->a, f->arena, f->inbox, STR("u"), &notes, &nnotes, &f->e));
 	assert_int_equal(nnotes, 1);
+	OK(annotation_shared(f->a, f->arena, f->inbox, STR("/a"), &id, &f->e));
+	assert_null(id.p); /* that one is private */
 	since = 1;
 	OK(annotations_changed(
 	    f->a, f->arena, STR("u"), &since, &notes, &nnotes, &f->e));

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "script/note.h"
+#include "site/setting.h"
 
 /* ------------------------------------------------------------------------
  * Which ones
@@ -52,6 +53,88 @@ script_chain_of(struct script_host *h, struct script_chain *out, struct err *e)
 		add_personal(out, &own);
 	for (; i < n; i++)
 		add_site(out, &site[i]);
+	return STORE_OK;
+}
+
+/* ------------------------------------------------------------------------
+ * At IMAP events
+ */
+
+static size_t
+count_words(struct str text)
+{
+	size_t n = 0;
+	struct str word;
+
+	while (text.n && str_split(&text, ' ', &word))
+		n += word.n > 0;
+	return n;
+}
+
+/* One that is named but not there is left out. */
+static enum store_rc
+add_global(struct script_host *h, struct str name, struct script_chain *out,
+    struct err *e)
+{
+	struct site_script found;
+
+	switch (site_script_global(
+	    h->site, h->arena, h->owner->domain, name, &found, NULL, e)) {
+	case SITE_OK:
+		add_site(out, &found);
+		return STORE_OK;
+	case SITE_NOTFOUND:
+		log_warn("sieve.imap_before names a script that is not there",
+		    LOG_CSTR("account", h->owner->id), LOG_STR("script", name));
+		return STORE_OK;
+	default:
+		return STORE_IO;
+	}
+}
+
+/* The entry is chosen before its value is looked at: one that names nothing
+ * does not make way for the account's (RFC 6785, section 2.3.1). */
+static enum store_rc
+add_chosen(struct script_host *h, int64_t mailbox, struct script_chain *out,
+    struct err *e)
+{
+	struct script own;
+	struct str name;
+	enum store_rc rc = annotation_shared(
+	    h->account, h->arena, mailbox, STR(SCRIPT_ENTRY), &name, e);
+
+	if (rc != STORE_OK || name.n == 0)
+		return rc;
+	rc = script_get(h->account, h->arena, name, &own, NULL, e);
+	if (rc == STORE_OK)
+		add_personal(out, &own);
+	return rc == STORE_NOTFOUND || rc == STORE_INVALID ? STORE_OK : rc;
+}
+
+enum store_rc
+script_chain_of_event(struct script_host *h, int64_t mailbox,
+    struct script_chain *out, struct err *e)
+{
+	struct str before = site_setting(
+	    h->site, h->arena, "sieve.imap_before", site_scope_of(h->owner));
+	enum store_rc rc = STORE_OK;
+	struct rules rules;
+	struct str name;
+
+	*out = (struct script_chain){ .event = true };
+	out->v =
+	    arena_array(h->arena, count_words(before) + 1, sizeof(*out->v));
+	while (rc == STORE_OK && before.n && str_split(&before, ' ', &name)) {
+		if (name.n > 0)
+			rc = add_global(h, name, out, e);
+	}
+	if (rc == STORE_OK)
+		rc = add_chosen(h, mailbox, out, e);
+	if (rc != STORE_OK || out->n == 0)
+		return rc;
+	rules_of(h->site, site_scope_of(h->owner), &rules);
+	if (!sieve_caps_has(rules.caps, CAP_IMAPSIEVE))
+		out->n = 0;
 	return STORE_OK;
 }
 
@@ -124,8 +207,8 @@ unreadable(struct script_host *h, const struct script_link *l,
 }
 
 static struct sieve_program *
-program_of(
-    struct script_host *h, struct programs *ps, const struct script_link *l)
+program_of(struct script_host *h, struct programs *ps,
+    const struct script_chain *chain, const struct script_link *l)
 {
 	struct reading reading = { h, l };
 	struct script_name name = { l->name, l->hash, read_source, &reading };
@@ -135,6 +218,9 @@ program_of(
 	struct err e = ERR_INIT;
 
 	script_source_of(h->site, h->owner, h->account, &source);
+	source.rules.caps = chain->event
+				? sieve_caps_event(source.rules.caps)
+				: sieve_caps_delivery(source.rules.caps);
 	if (!l->personal)
 		source.account = NULL;
 	p = programs_get(ps, &source, &name, h->arena, &diags, &e);
@@ -151,7 +237,7 @@ script_chain_run(struct script_host *h, struct programs *ps,
 
 	for (size_t i = 0; i < chain->n && sieve_run_keeps(r); i++) {
 		const struct script_link *l = &chain->v[i];
-		struct sieve_program *p = program_of(h, ps, l);
+		struct sieve_program *p = program_of(h, ps, chain, l);
 
 		if (!p && l->personal)
 			break;

@@ -21,11 +21,22 @@ struct script_link {
 struct script_chain {
 	struct script_link *v;
 	size_t n;
+	bool event; /* at an IMAP event, not a delivery */
 };
 
 /* From memory but for one query; N is 0 for most accounts. */
 enum store_rc script_chain_of(
     struct script_host *h, struct script_chain *out, struct err *e);
+
+/*
+ * Those that run when an IMAP user changed MAILBOX (RFC 6785): the global ones
+ * that the setting sieve.imap_before names, then the account's own that the
+ * annotation /shared/imapsieve/script of the mailbox names, or, if it has none,
+ * that of the account. N is 0 for most.
+ */
+#define SCRIPT_ENTRY "/imapsieve/script" /* a shared one */
+enum store_rc script_chain_of_event(struct script_host *h, int64_t mailbox,
+    struct script_chain *out, struct err *e);
 
 /*
  * Run them. A script of the site that does not compile is logged and left out;

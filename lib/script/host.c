@@ -231,6 +231,20 @@ owns_address(void *arg, struct str address)
 	return yes ? SIEVE_YES : SIEVE_NO;
 }
 
+static enum sieve_answer
+environment(void *arg, struct str name, struct buf *value)
+{
+	const struct script_host *h = arg;
+
+	for (size_t i = 0; i < h->nitems; i++) {
+		if (!str_ieqc(name, h->items[i].name))
+			continue;
+		buf_putstr(value, h->items[i].value);
+		return SIEVE_YES;
+	}
+	return SIEVE_NO;
+}
+
 static void
 log_text(void *arg, struct str text)
 {
@@ -304,6 +318,7 @@ script_host(struct script_host *h)
 		.list_members = list_members,
 		.remembered = remembered,
 		.owns_address = owns_address,
+		.environment = environment,
 		.execute = execute,
 		.log = log_text,
 	};

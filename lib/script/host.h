@@ -5,6 +5,12 @@
 #include "script/source.h"
 #include "store/annotation.h"
 
+/* An item of `environment` beside those that the engine knows. */
+struct script_item {
+	const char *name;
+	struct str value;
+};
+
 /*
  * What scripts of an account can ask of the world: its mailboxes, annotations,
  * memory, address books, and what the site knows. One for each run.
@@ -17,6 +23,8 @@ struct script_host {
 	const char *hostname;
 	const char *id; /* of the session, for the log */
 	struct str sender, recipient, original; /* for programs */
+	const struct script_item *items;
+	size_t nitems;
 	struct err err;            /* why an answer could not be had */
 	struct mailbox *mailboxes; /* once they were asked for */
 	size_t nmailboxes;

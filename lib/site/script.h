@@ -59,7 +59,7 @@ enum site_rc site_script_list(struct site *s, struct arena *a,
  * memory unless something in the directory has changed: for each delivery. */
 enum site_rc site_scripts_of(struct site *s, struct arena *a, struct str domain,
     struct site_script **list, size_t *count, struct err *e);
-/* What `include :global` finds for an account in DOMAIN. */
+/* What `include :global` finds for an account in DOMAIN. SOURCE may be NULL. */
 enum site_rc site_script_global(struct site *s, struct arena *a,
     struct str domain, struct str name, struct site_script *out,
     struct buf *source, struct err *e);

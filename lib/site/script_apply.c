@@ -172,7 +172,8 @@ find_global(struct sq *q, struct arena *a, struct str domain, struct str name,
 				 e)
 			   : site_rc_of(sq);
 	script_row(st, a, out);
-	buf_putstr(source, sq_blob(st, 6));
+	if (source)
+		buf_putstr(source, sq_blob(st, 6));
 	sq_reset(st);
 	return SITE_OK;
 }

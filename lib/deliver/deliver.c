@@ -381,6 +381,20 @@ reject(struct drop *drop, struct str reason)
 		snprintf(w->text, sizeof(w->text), "%s", r->text);
 }
 
+static struct sieve_envelope
+envelope_of(const struct deliver_message *m, const struct deliver_rcpt *r)
+{
+	return (struct sieve_envelope){
+		.from = m->from,
+		.to = r->address,
+		.orig_to = r->original,
+		.notify = r->notify,
+		.orcpt = r->orcpt,
+		.ret = m->ret,
+		.envid = m->envid,
+	};
+}
+
 static enum store_rc
 filter(struct step *s, struct script_host *host,
     const struct script_chain *chain, struct err *e)
@@ -390,8 +404,7 @@ filter(struct step *s, struct script_host *host,
 		.host = *host,
 		.chain = chain,
 		.programs = s->run->d->programs,
-		.message = s->run->m,
-		.rcpt = s->drop->rcpt,
+		.envelope = envelope_of(s->run->m, s->drop->rcpt),
 		.raw = s->raw,
 		.inbox = s->box.id,
 		.terms = s->terms,

@@ -17,23 +17,6 @@ log_action(void *arg, const struct sieve_action *a, struct str how)
 	    LOG_STR("text", how));
 }
 
-static struct sieve_envelope
-envelope_of(const struct filter_job *job)
-{
-	const struct deliver_message *m = job->message;
-	const struct deliver_rcpt *r = job->rcpt;
-
-	return (struct sieve_envelope){
-		.from = m->from,
-		.to = r->address,
-		.orig_to = r->original,
-		.notify = r->notify,
-		.orcpt = r->orcpt,
-		.ret = m->ret,
-		.envid = m->envid,
-	};
-}
-
 static void
 prepare(struct filter_job *job, int64_t now)
 {
@@ -45,7 +28,8 @@ prepare(struct filter_job *job, int64_t now)
 	job->callbacks = script_host(h);
 	job->input = (struct sieve_input){
 		.message = job->raw,
-		.envelope = envelope_of(job),
+		.envelope = job->envelope,
+		.event = job->event,
 		.host = &job->callbacks,
 		.limits = &job->rules.limits,
 		.notify_methods = job->rules.methods,
@@ -54,16 +38,18 @@ prepare(struct filter_job *job, int64_t now)
 		.max_received = TRACE_MAX_RECEIVED / 2,
 	};
 	script_input(h, &job->input);
+	job->original.raw = job->raw;
 	job->options = (struct outcome_options){
 		.site = h->site,
 		.account = h->account,
 		.owner = h->owner,
 		.envelope = &job->input.envelope,
 		.hostname = h->hostname,
-		.may_refuse = true,
+		.may_refuse = job->event.cause.n == 0,
 		.create = site_setting_bool(
 		    h->site, "sieve.create_mailboxes", site_scope_of(h->owner)),
 		.inbox = job->inbox,
+		.original = job->original,
 		.done = log_action,
 		.arg = h,
 	};
@@ -102,6 +88,7 @@ report(const struct outcome_result *done, struct arena *arena,
 	out->reason = arena_str(arena, done->refusal);
 	out->queued = done->queued;
 	out->duplicate = done->duplicate;
+	out->deleted = done->deleted;
 	if (done->nfiled > 0)
 		out->uid = done->filed[0].appended.uid;
 }

@@ -2,23 +2,25 @@
 #ifndef DELIVER_FILTER_H
 #define DELIVER_FILTER_H
 
-#include "deliver/deliver.h"
 #include "deliver/outcome.h"
 #include "script/chain.h"
 
 /*
- * A delivery that scripts decide. They run over the message as it would be
- * stored; all that they decide is one transaction.
+ * A message about which scripts decide: one that is delivered, or one that an
+ * IMAP user stored, copied or marked (RFC 6785). They run over it as it would
+ * be, or is, stored; all that they decide is one transaction.
  */
 
 struct filter_job {
 	struct script_host host;
 	const struct script_chain *chain;
 	struct programs *programs;
-	const struct deliver_message *message;
-	const struct deliver_rcpt *rcpt;
+	struct sieve_envelope envelope;
 	struct str raw; /* with trace fields */
 	int64_t inbox;  /* where a message is kept */
+	/* At an IMAP event. */
+	struct sieve_imap_event event;
+	struct outcome_original original; /* RAW is filled */
 	struct outcome_terms terms;
 	/* Filled. */
 	struct sieve_host callbacks;
@@ -33,6 +35,7 @@ struct filter_result {
 	bool queued;       /* there is mail to be sent now */
 	bool duplicate;
 	uint32_t uid; /* of the first copy; 0: none was stored */
+	bool deleted; /* the message of the IMAP event was */
 };
 
 enum store_rc filter_deliver(

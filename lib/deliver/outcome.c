@@ -19,6 +19,8 @@ struct outcome {
 	size_t nfilings, noutgoing, nmemories;
 	size_t filings_cap, outgoing_cap, memories_cap;
 	struct str refusal;
+	bool kept;          /* the original is */
+	struct flags flags; /* and has these */
 };
 
 /* With a sentence for the one who wrote the script. */
@@ -132,10 +134,13 @@ store(void *arg, const struct sieve_place *place, struct str raw, bool implicit,
 {
 	struct outcome *o = arg;
 	struct filing f = { .item.raw = raw };
+	const struct outcome_original *from = &o->o->original;
 	struct err e = ERR_INIT;
 	enum sieve_answer answer = SIEVE_YES;
 	enum store_rc rc;
 
+	if (from->mailbox && raw.p == from->raw.p)
+		f.item.received = from->received;
 	if (implicit && o->o->inbox)
 		f.mailbox = o->o->inbox;
 	else
@@ -150,6 +155,61 @@ store(void *arg, const struct sieve_place *place, struct str raw, bool implicit,
 	    &o->filings_cap, sizeof(*o->filings));
 	o->filings[o->nfilings++] = f;
 	return SIEVE_YES;
+}
+
+/* ------------------------------------------------------------------------
+ * The message of an IMAP event
+ */
+
+static enum sieve_answer
+keep(void *arg, const struct str *flags, size_t nflags, struct buf *why)
+{
+	struct outcome *o = arg;
+	struct err e = ERR_INIT;
+
+	o->kept = true;
+	return answer_of(account_flags(o->o->account, o->arena, flags, nflags,
+			     &o->flags, &e),
+	    &e, why);
+}
+
+/* Those of A that are not in B. */
+static struct flags
+without(struct arena *arena, const struct flags *a, const struct flags *b)
+{
+	struct flags f = { .bits = a->bits & ~b->bits };
+
+	for (uint32_t i = 0; i < a->nmore; i++) {
+		if (!flags_has_keyword(b, a->more[i]))
+			flags_set_keyword(arena, &f, a->more[i]);
+	}
+	return f;
+}
+
+/* By what differs, since others may change its flags meanwhile. */
+static struct reflag
+reflag_of(const struct outcome *o)
+{
+	const struct outcome_original *from = &o->o->original;
+	struct flags now = o->flags;
+
+	if (!o->kept) {
+		now = from->flags;
+		now.bits |= FLAG_DELETED;
+	}
+	return (struct reflag){ from->mailbox, from->uid,
+		without(o->arena, &now, &from->flags),
+		without(o->arena, &from->flags, &now) };
+}
+
+static bool
+is_nothing(const struct delivery *d)
+{
+	const struct reflag *f = &d->reflag;
+
+	return d->nfilings + d->noutgoing + d->nmemories == 0 &&
+	       !(f->add.bits || f->add.nmore || f->remove.bits ||
+		   f->remove.nmore);
 }
 
 /* ------------------------------------------------------------------------
@@ -328,6 +388,7 @@ outcome_sink(struct outcome *o)
 {
 	return (struct sieve_sink){ .arg = o,
 		.store = store,
+		.keep = o->o->original.mailbox ? keep : NULL,
 		.send = send,
 		.refuse = refuse,
 		.notify = notify,
@@ -353,12 +414,18 @@ outcome_apply(struct outcome *o, const struct outcome_terms *t,
 		.quota = t->quota };
 	struct filed *filed =
 	    arena_array(o->arena, o->nfilings, sizeof(*filed));
-	enum store_rc rc =
-	    account_deliver(o->o->account, &d, filed, &out->duplicate, e);
+	enum store_rc rc = STORE_OK;
 
+	*out = (struct outcome_result){ .refusal = o->refusal };
+	if (o->o->original.mailbox) {
+		d.reflag = reflag_of(o);
+		out->deleted = !o->kept;
+		if (is_nothing(&d))
+			return STORE_OK;
+	}
+	rc = account_deliver(o->o->account, &d, filed, &out->duplicate, e);
 	out->filed = filed;
 	out->nfiled = o->nfilings;
 	out->queued = rc == STORE_OK && !out->duplicate && o->noutgoing > 0;
-	out->refusal = o->refusal;
 	return rc;
 }

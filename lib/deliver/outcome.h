@@ -26,6 +26,19 @@
  * scripts run, or a redelivery starts them again.
  */
 
+/*
+ * Of an IMAP event (RFC 6785): the message is there already. To keep it is to
+ * leave it where it is, with other flags perhaps; who neither keeps it nor
+ * fails makes it \Deleted. Scripts cannot change it (section 3.1).
+ */
+struct outcome_original {
+	int64_t mailbox; /* 0: it is a delivery */
+	uint32_t uid;
+	struct flags flags; /* as the scripts saw them */
+	int64_t received;   /* so are copies of it */
+	struct str raw;
+};
+
 struct outcome_options {
 	struct site *site;
 	struct account *account;
@@ -35,6 +48,7 @@ struct outcome_options {
 	bool may_refuse; /* the session can still say no */
 	bool create;     /* mailboxes that are missing, unasked */
 	int64_t inbox;   /* where it is kept if no script says; 0: INBOX */
+	struct outcome_original original;
 	/* What became of an action, for log and trace; may be NULL. */
 	void (*done)(void *arg, const struct sieve_action *a, struct str how);
 	void *arg;
@@ -58,6 +72,7 @@ struct outcome_result {
 	size_t nfiled;
 	bool duplicate; /* nothing was done, it had been */
 	bool queued;    /* there is something to send */
+	bool deleted;   /* the original was */
 	struct str
 	    refusal; /* what to refuse the message with, if P is not NULL */
 };

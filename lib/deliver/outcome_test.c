@@ -111,16 +111,22 @@ run_script(struct test *t, const char *script)
 		.nnotify_methods = 2,
 		.now = clock_now() };
 	struct outcome_terms terms = { .key = str_of(script), .window = 60 };
+	static const struct str seen = STR("\\Seen");
 	struct sieve_diags diags;
 	struct sieve_program *p =
 	    sieve_compile(&c, STR("test"), str_of(script), f->a, &diags);
 	struct outcome *o = outcome_new(&t->options, f->a);
 	struct sieve_sink sink = outcome_sink(o);
-	struct sieve_run *r = sieve_run_new(&in);
+	struct sieve_run *r;
 	enum store_rc rc;
 
 	if (!p)
 		fail_msg("%.*s", STR_ARG(diags.v[0].text));
+	if (t->options.original.mailbox)
+		in.event = (struct sieve_imap_event){
+			.cause = STR("APPEND"), .flags = &seen, .nflags = 1
+		};
+	r = sieve_run_new(&in);
 	sieve_run_next(r, p);
 	assert_int_not_equal(sieve_execute(r, &sender, &sink), SIEVE_TEMPORARY);
 	rc = outcome_apply(o, &terms, &t->result, &f->e);
@@ -304,6 +310,82 @@ test_notify(void **state)
 			STR("\"recipient\":\"me+b@a.test\"")) != STR_NPOS);
 }
 
+/* ------------------------------------------------------------------------
+ * IMAP events
+ */
+
+static const struct view_row *
+row_of(struct test *t, int64_t mailbox, uint32_t uid, struct view **v)
+{
+	OK(view_current(t->account, mailbox, v, &t->f->e));
+	return view_at(*v, view_seq(*v, uid));
+}
+
+/* Its flags after SCRIPT acted on a message of INBOX that has only \Seen. */
+static uint64_t
+after_event(struct test *t, const char *script)
+{
+	struct append item = {
+		.raw = STR(MESSAGE), .flags.bits = FLAG_SEEN, .received = 86400
+	};
+	struct outcome_original *from = &t->options.original;
+	struct appended done;
+	struct mailbox inbox;
+	struct view *v;
+	uint64_t bits;
+
+	OK(mailbox_find(t->account, t->f->a, STR("INBOX"), &inbox, &t->f->e));
+	OK(account_append(
+	    t->account, inbox.id, &item, 1, NULL, &done, &t->f->e));
+	*from = (struct outcome_original){ inbox.id, done.uid, item.flags,
+		item.received, item.raw };
+	OK(run_script(t, script));
+	bits = row_of(t, inbox.id, done.uid, &v)->flags.bits;
+	view_unref(&v);
+	return bits;
+}
+
+static const struct {
+	const char *script;
+	uint64_t flags;
+	size_t filed;
+} events[] = {
+	{ "keep;", FLAG_SEEN, 0 },
+	{ "require \"imap4flags\"; setflag \"\";", 0, 0 },
+	{ "require \"imap4flags\"; addflag \"\\\\Flagged\";",
+	    FLAG_SEEN | FLAG_FLAGGED, 0 },
+	{ "discard;", FLAG_SEEN | FLAG_DELETED, 0 },
+	{ "require \"fileinto\"; fileinto \"Archive\";",
+	    FLAG_SEEN | FLAG_DELETED, 1 },
+	{ "require [\"fileinto\", \"copy\"]; fileinto :copy \"Archive\";",
+	    FLAG_SEEN, 1 },
+	{ "require \"fileinto\"; fileinto \"Not there\";", FLAG_SEEN, 0 },
+	{ "redirect \"you@far.test\";", FLAG_SEEN | FLAG_DELETED, 0 },
+};
+
+static void
+test_events(void **state)
+{
+	struct test *t = *state;
+	struct mailbox archive;
+	struct view *v;
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++) {
+		uint64_t flags = after_event(t, events[i].script);
+
+		print_message("%s\n", events[i].script);
+		assert_int_equal(flags, events[i].flags);
+		assert_int_equal(t->result.nfiled, events[i].filed);
+		assert_int_equal(
+		    t->result.deleted, (flags & FLAG_DELETED) != 0);
+	}
+	assert_true(t->result.queued);
+	OK(mailbox_find(
+	    t->account, t->f->a, STR("Archive"), &archive, &t->f->e));
+	assert_int_equal(row_of(t, archive.id, 1, &v)->received, 86400);
+	view_unref(&v);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 int
@@ -316,6 +398,7 @@ main(void)
 		T(test_vacation),
 		T(test_reject),
 		T(test_notify),
+		T(test_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "imapd/command.h"
 #include "imapd/fetch.h"
+#include "imapd/mail_event.h"
 #include "imapd/place.h"
 #include "imapd/qresync.h"
 #include "imapd/search_key.h"
@@ -115,7 +116,6 @@ set_seen(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
 	struct uids_builder b = { .arena = s->arena };
 	struct flags seen = { .bits = FLAG_SEEN };
 	enum store_rc rc;
-	uint64_t modseq;
 
 	for (size_t i = 0; i < f->seqs.n; i++) {
 		struct uid_range r = f->seqs.r[i];
@@ -132,7 +132,8 @@ set_seen(struct session *s, struct cmd *c, struct fetch *f, struct err *e)
 	if (f->seen.n == 0)
 		return STORE_OK;
 	rc = account_store_flags(s->sel.account, s->sel.mailbox, f->seen,
-	    FLAGS_ADD, &seen, NO_UNCHANGEDSINCE, s->arena, NULL, &modseq, e);
+	    FLAGS_ADD, &seen, NO_UNCHANGEDSINCE, s->arena, NULL,
+	    &f->seen_modseq, e);
 	if (rc != STORE_OK) {
 		/* A full disk is no reason not to show the mail. */
 		log_warn("cannot set \\Seen", LOG_CSTR("account", s->user),
@@ -319,6 +320,19 @@ result(struct session *s, struct cmd *c, const struct fetch *f)
 	return REPLY_OK;
 }
 
+/* What became \Seen is told when all else is done. */
+static enum reply
+finish(struct session *s, const struct fetch *f, enum reply r)
+{
+	static const struct flags seen = { .bits = FLAG_SEEN };
+
+	if (f->seen_modseq)
+		mail_event(s,
+		    &(struct mail_event){ CAUSE_FLAG, s->sel.account,
+			s->sel.mailbox, f->seen, &seen, f->seen_modseq, NULL });
+	return r;
+}
+
 static enum reply
 fetch_step(struct session *s, struct cmd *c)
 {
@@ -331,8 +345,9 @@ fetch_step(struct session *s, struct cmd *c)
 	if (f->items.needs & (NEED_META | NEED_BODY | NEED_IDS)) {
 		rc = reader_begin(s->sel.account, &r, &e);
 		if (rc != STORE_OK)
-			return f->within ? REPLY_ABORT
-					 : store_failed(s, c, rc, &e);
+			return f->within
+				   ? REPLY_ABORT
+				   : finish(s, f, store_failed(s, c, rc, &e));
 	}
 	while (f->range < f->seqs.n && em == EMIT_DONE) {
 		em = one_message(s, f, r);
@@ -345,7 +360,8 @@ fetch_step(struct session *s, struct cmd *c)
 	reader_end(&r);
 	if (em == EMIT_ABORT)
 		return REPLY_ABORT;
-	return f->range < f->seqs.n ? REPLY_MORE : result(s, c, f);
+	return f->range < f->seqs.n ? REPLY_MORE
+				    : finish(s, f, result(s, c, f));
 }
 
 static void

@@ -3,7 +3,9 @@
 #include <inttypes.h>
 
 #include "imapd/metadata.h"
+#include "script/chain.h"
 #include "site/setting.h"
+#include "store/script.h"
 
 /* Mailbox "" is the server: *p is NULL then. */
 static bool
@@ -118,6 +120,22 @@ limit(struct session *s, const char *key)
 	return site_setting_uint(s->d->site, key, scope);
 }
 
+static bool
+is_script(const struct annotation *item)
+{
+	return item->shared && str_eqc(item->name, SCRIPT_ENTRY);
+}
+
+/* A shared entry is set by who may write. That of a script is the owner's, in
+ * whose name it acts, and the server's is his for his own account. */
+static bool
+may_set_shared(const struct place *p, const struct annotation *item)
+{
+	if (is_script(item))
+		return !p || (p->own && (p->rights & RIGHT_WRITE));
+	return p && (p->rights & RIGHT_WRITE);
+}
+
 /* False: *r is the reply. */
 static bool
 may_set(struct session *s, struct cmd *c, const struct place *p,
@@ -128,7 +146,7 @@ may_set(struct session *s, struct cmd *c, const struct place *p,
 	for (size_t i = 0; i < ed->n; i++) {
 		const struct annotation *item = &ed->items[i];
 
-		if (item->shared && !(p && (p->rights & RIGHT_WRITE))) {
+		if (item->shared && !may_set_shared(p, item)) {
 			*r = no(c, "NOPERM", "No right to set that entry");
 			return false;
 		}
@@ -164,6 +182,23 @@ set_all(struct session *s, const struct place *p, const struct edit *ed,
 	return rc;
 }
 
+/* RFC 6785, section 2.3.1: one that is not there just does not run; who names
+ * it will want to know. */
+static void
+check_script(struct session *s, struct cmd *c, const struct edit *ed)
+{
+	for (size_t i = 0; i < ed->n; i++) {
+		struct str name = ed->items[i].value;
+		struct script found;
+		struct err e = ERR_INIT;
+
+		if (is_script(&ed->items[i]) && name.n > 0 &&
+		    script_get(s->account, s->arena, name, &found, NULL, &e) ==
+			STORE_NOTFOUND)
+			c->text = "Set, but you have no script of that name";
+	}
+}
+
 enum reply
 cmd_setmetadata(struct session *s, struct cmd *c)
 {
@@ -183,5 +218,8 @@ cmd_setmetadata(struct session *s, struct cmd *c)
 	rc = set_all(s, p, ed, &e);
 	if (rc == STORE_LIMIT)
 		return no(c, "METADATA TOOMANY", "Too many entries");
-	return rc == STORE_OK ? REPLY_OK : store_failed(s, c, rc, &e);
+	if (rc != STORE_OK)
+		return store_failed(s, c, rc, &e);
+	check_script(s, c, ed);
+	return REPLY_OK;
 }

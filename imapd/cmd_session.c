@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Commands about the session itself. */
+#include "imapd/event_script.h"
 #include "imapd/metadata.h"
 #include "imapd/place.h"
 #include "imapd/tell.h"
@@ -105,6 +106,10 @@ put_capabilities(const struct session *s, struct buf *out)
 	if (s->d->message_limit) {
 		BUF_LIT(out, " MESSAGELIMIT=");
 		buf_putu(out, s->d->message_limit);
+	}
+	if (event_script_allowed(s)) {
+		BUF_LIT(out, " IMAPSIEVE=");
+		buf_puts(out, s->d->sieve_url);
 	}
 	if (s->state != ST_NEW) {
 		if (compress_allowed(s) && !conn_compressed(s->conn))

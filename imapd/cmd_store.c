@@ -168,6 +168,7 @@ cmd_store(struct session *s, struct cmd *c)
 	enum store_rc rc;
 	enum reply r;
 	uint64_t modseq = 0;
+	struct view *before;
 
 	EXPECT(c, take_change(&c->p, &ch));
 	/* What others changed, rights too, is told first; then ours can be
@@ -185,15 +186,18 @@ cmd_store(struct session *s, struct cmd *c)
 	uids = sel_uids(s, c->set, c->uid);
 	if (uids.n == 0)
 		return REPLY_OK;
+	before = view_ref(s->sel.latest);
 	rc = account_store_flags_of(s->sel.account, s->sel.mailbox, uids, ch.op,
 	    &flags, rights_flags(s->sel.rights), ch.unchangedsince, s->arena,
 	    &failed, &modseq, &e);
 	if (rc == STORE_OK)
 		rc = sel_refresh(s, &e);
-	if (rc != STORE_OK)
-		return store_failed(s, c, rc, &e);
-	if (modseq)
-		mail_event(s, &(struct mail_event){ CAUSE_FLAG, s->sel.account,
-				  s->sel.mailbox, uids, &flags, modseq });
-	return answer(s, c, &ch, uids, failed, modseq);
+	r = rc == STORE_OK ? answer(s, c, &ch, uids, failed, modseq)
+			   : store_failed(s, c, rc, &e);
+	if (rc == STORE_OK && modseq)
+		mail_event(
+		    s, &(struct mail_event){ CAUSE_FLAG, s->sel.account,
+			   s->sel.mailbox, uids, &flags, modseq, before });
+	view_unref(&before);
+	return r;
 }

@@ -17,6 +17,7 @@ struct fetch {
 	struct section *sections; /* by item */
 	struct uids seqs;
 	struct uids seen; /* UIDs that this command made \Seen */
+	uint64_t seen_modseq;
 	bool since_given, vanished, partial_given;
 	struct partial partial;
 	uint64_t since;

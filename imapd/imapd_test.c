@@ -16,6 +16,7 @@
 #include "imapd/search_key.h"
 #include "imapd/section.h"
 #include "imapd/seqset.h"
+#include "imapd/sieve_url.h"
 #include "imapd/url.h"
 #include "imapd/utf7.h"
 #include "imapd/write.h"
@@ -754,6 +755,34 @@ test_url(void **state)
 	}
 }
 
+static void
+test_sieve_url(void **state)
+{
+	static const struct {
+		const char *listen, *url;
+	} cases[] = {
+		{ "*:4190", "sieve://mail.a.test" },
+		{ "unix:sieve.sock?mode=0666, [::1]:2000?proxy",
+		    "sieve://mail.a.test:2000" },
+		{ "127.0.0.1:4190 *:4191", "sieve://mail.a.test" },
+		{ "unix:a:1", NULL },
+		{ "*:99999", NULL },
+		{ "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf b = { 0 };
+		bool found =
+		    sieve_url_put(&b, "mail.a.test", str_of(cases[i].listen));
+
+		print_message("%s\n", cases[i].listen);
+		assert_int_equal(found, cases[i].url != NULL);
+		assert_buf(&b, found ? cases[i].url : "");
+		buf_fini(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -776,6 +805,7 @@ main(void)
 		cmocka_unit_test(test_section),
 		cmocka_unit_test(test_section_fields),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_sieve_url),
 	};
 
 	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);

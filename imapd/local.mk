@@ -4,7 +4,8 @@ imapd_parts = %D%/fetch_items.c %D%/fetch_items.h %D%/frame.c %D%/frame.h \
 	%D%/match.c %D%/match.h %D%/metadata_parse.c %D%/parse.c %D%/parse.h \
 	%D%/notify_parse.c %D%/search_key.c %D%/search_key.h \
 	%D%/search_return.c %D%/search_result.c %D%/search_result.h \
-	%D%/seqset.c %D%/seqset.h %D%/sort_parse.c \
+	%D%/seqset.c %D%/seqset.h %D%/sieve_url.c %D%/sieve_url.h \
+	%D%/sort_parse.c \
 	%D%/url.c %D%/url.h %D%/utf7.c %D%/utf7.h %D%/write.c %D%/write.h
 
 # Searching, sorting, threading.
@@ -19,6 +20,7 @@ imapd_rest = %D%/append.c %D%/append.h %D%/url_read.c %D%/url_read.h \
 	%D%/fetch.h %D%/fetch_emit.c %D%/session.c %D%/session.h \
 	%D%/command.c %D%/command.h %D%/acl.h %D%/cmd_acl.c \
 	%D%/cmd_i18n.c %D%/cmd_metadata.c %D%/cmd_quota.c %D%/mail_event.c %D%/mail_event.h \
+	%D%/event_script.c %D%/event_script.h \
 	%D%/list.h %D%/list_parse.c %D%/metadata.c %D%/metadata.h %D%/notify.c \
 	%D%/notify.h %D%/notify_state.h %D%/notify_tell.c \
 	%D%/picture.c %D%/picture.h %D%/place.c \

@@ -2,10 +2,14 @@
 /* imapd: IMAP4rev1 (RFC 3501) over the account store. See session.h. */
 #include "backend/backend.h"
 #include "imapd/session.h"
+#include "imapd/sieve_url.h"
 #include "net/daemon.h"
 #include "oauth/oauth.h"
+#include "outbox/outbox.h"
+#include "script/programs.h"
 
 static struct imapd imapd;
+static struct buf sieve_url;
 
 static bool
 listen_all(const struct conf *c, struct net_server *s, struct err *e)
@@ -16,6 +20,21 @@ listen_all(const struct conf *c, struct net_server *s, struct err *e)
 		   false, &imapd, e) &&
 	       net_listen(s, conf_get(c, "imapd.listen_tls"), run_dir,
 		   &imap_proto, true, &imapd, e);
+}
+
+/* For scripts that run when users change their mail. */
+static bool
+start_scripts(const struct conf *c, struct err *e)
+{
+	struct outbox_options o = { .site = imapd.site,
+		.store = imapd.store,
+		.hostname = imapd.hostname };
+
+	if (sieve_url_put(&sieve_url, imapd.hostname,
+		str_of(conf_get(c, "sieved.listen"))))
+		imapd.sieve_url = buf_cstr(&sieve_url);
+	imapd.programs = programs_new();
+	return outbox_new(&o, &imapd.outbox, e);
 }
 
 static bool
@@ -41,12 +60,15 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	site_set_prover(imapd.site, backend_prove);
 	site_set_token_check(imapd.site, oauth_check);
 	return store_open(&o, &imapd.store, e) == STORE_OK &&
-	       watch_new(imapd.store, &imapd.watch, e);
+	       watch_new(imapd.store, &imapd.watch, e) && start_scripts(c, e);
 }
 
 static void
 stop(void)
 {
+	outbox_free(&imapd.outbox);
+	programs_free(&imapd.programs);
+	buf_fini(&sieve_url);
 	store_close(&imapd.store);
 	watch_free(&imapd.watch);
 	site_close(&imapd.site);

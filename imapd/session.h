@@ -32,13 +32,18 @@ struct cmd;
 struct context;
 struct mime_collation;
 struct opened;
+struct outbox;
+struct programs;
 
 /* Shared by all sessions. */
 struct imapd {
 	struct store *store;
 	struct site *site;
-	struct watch *watch; /* sessions to wake by account */
+	struct watch *watch;       /* sessions to wake by account */
+	struct programs *programs; /* compiled scripts */
+	struct outbox *outbox;     /* for what they send */
 	const char *hostname;
+	const char *sieve_url; /* where scripts are managed; NULL: nowhere */
 	unsigned timeout, login_timeout; /* seconds */
 	size_t max_literal, max_line;
 	bool plaintext_auth;

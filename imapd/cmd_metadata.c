@@ -2,6 +2,7 @@
 /* GETMETADATA and SETMETADATA (RFC 5464). */
 #include <inttypes.h>
 
+#include "imapd/event_script.h"
 #include "imapd/metadata.h"
 #include "script/chain.h"
 #include "site/setting.h"
@@ -174,8 +175,10 @@ set_all(struct session *s, const struct place *p, const struct edit *ed,
 		rc = annotations_set(p ? p->account : s->account,
 		    p ? p->m.id : 0, str_of(s->user), ed->items, ed->n, max,
 		    &modseq, e);
-		if (rc == STORE_OK) /* not to be told back */
+		if (rc == STORE_OK) { /* not to be told back */
 			s->metadata_own = modseq;
+			event_script_changed();
+		}
 	}
 	if (rc == STORE_OK && ed->use)
 		rc = mailbox_set_role(p->account, p->path, wanted_role(ed), e);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "imapd/event_script.h"
 
+#include <stdatomic.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "deliver/filter.h"
@@ -361,15 +363,61 @@ expunge_deleted(struct run *r)
 		log_failure(r, "cannot expunge what scripts discarded", &e);
 }
 
+/* ------------------------------------------------------------------------
+ * Most mailboxes have no scripts
+ *
+ * To ask for them costs more than a STORE does otherwise, so a session believes
+ * for a second that there are still none, unless an annotation was set in this
+ * process meanwhile. Another process may be that second late.
+ */
+
+#define QUIET_MS 1000
+
+static _Atomic unsigned generation;
+
+void
+event_script_changed(void)
+{
+	generation++;
+}
+
+/* The site's scripts for all mailboxes are a setting, which is in memory. */
+static bool
+is_quiet(struct session *s, const struct mail_event *ev)
+{
+	return ev->account == s->account && s->quiet.mailbox == ev->mailbox &&
+	       s->quiet.generation == generation &&
+	       clock_mono_ms() < s->quiet.until &&
+	       site_setting(
+		   s->d->site, s->arena, "sieve.imap_before", session_scope(s))
+		       .n == 0;
+}
+
+static void
+be_quiet(struct session *s, const struct mail_event *ev, unsigned as_of)
+{
+	if (ev->account != s->account)
+		return;
+	s->quiet.mailbox = ev->mailbox;
+	s->quiet.generation = as_of;
+	s->quiet.until = clock_mono_ms() + QUIET_MS;
+}
+
 void
 event_script_run(struct session *s, const struct mail_event *ev)
 {
 	struct run r = { .s = s, .ev = ev, .deleted = { .arena = s->arena } };
+	unsigned as_of = generation;
 	struct err e = ERR_INIT;
-	enum store_rc rc = find_owner(&r, &e);
+	enum store_rc rc;
 
+	if (is_quiet(s, ev))
+		return;
+	rc = find_owner(&r, &e);
 	if (rc == STORE_OK)
 		rc = script_chain_of_event(&r.host, ev->mailbox, &r.chain, &e);
+	if (rc == STORE_OK && r.chain.n == 0)
+		be_quiet(s, ev, as_of);
 	if (rc == STORE_OK && r.chain.n > 0) {
 		rc = prepare(&r, &e);
 		if (rc == STORE_OK)

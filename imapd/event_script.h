@@ -17,6 +17,9 @@
  */
 void event_script_run(struct session *s, const struct mail_event *ev);
 
+/* Somebody set an annotation, which may name a script. */
+void event_script_changed(void);
+
 /* May the scripts of the session's account run at events at all? Before login:
  * of the site. */
 bool event_script_allowed(const struct session *s);

@@ -289,6 +289,7 @@ session_logout(struct session *s)
 	s->bad = 0;
 	s->metadata_since = s->metadata_own = 0;
 	s->collation = NULL;
+	s->quiet.until = 0;
 	s->keywords = (struct keywords){ 0 };
 	s->opened = clock_mono_ms();
 	s->frame.max_line = LINE_BEFORE_LOGIN;

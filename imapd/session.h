@@ -126,6 +126,11 @@ struct session {
 	/* Modseqs of annotations: told so far, and the last change here. */
 	uint64_t metadata_since, metadata_own;
 	const struct mime_collation *collation; /* NULL: the default */
+	/* No script acts on this mailbox of the account's: event_script.c. */
+	struct {
+		int64_t mailbox, until; /* monotonic ms */
+		unsigned generation;
+	} quiet;
 	struct keywords keywords; /* of the account; in the arena */
 };
 

@@ -430,13 +430,26 @@ header_block(struct str raw)
 	return str_sub(raw, 0, raw.n - rest.n);
 }
 
+/* A header in UTF-8 has a type of its own (RFC 6533). */
+static const char *
+message_type(struct str raw, bool headers_only, bool ascii)
+{
+	if (!headers_only)
+		return "message/rfc822";
+	return ascii || !str_is_utf8(raw) ? "text/rfc822-headers"
+					  : "message/global-headers";
+}
+
 void
 compose_message(struct compose *c, struct str raw, bool headers_only)
 {
+	bool ascii;
+
 	if (headers_only)
 		raw = header_block(raw);
-	start_part(c, headers_only ? "text/rfc822-headers" : "message/rfc822");
-	if (ascii_prefix(raw) != raw.n)
+	ascii = ascii_prefix(raw) == raw.n;
+	start_part(c, message_type(raw, headers_only, ascii));
+	if (!ascii)
 		BUF_LIT(c->out, "Content-Transfer-Encoding: 8bit\r\n");
 	BUF_LIT(c->out, "\r\n");
 	buf_putstr(c->out, raw);

@@ -57,7 +57,8 @@ void compose_part(struct compose *c, const char *type, struct str content);
 /* As base64, with its name encoded per RFC 2231. */
 void compose_attachment(
     struct compose *c, const char *type, struct str name, struct str bytes);
-/* message/rfc822, or only its header block as text/rfc822-headers. */
+/* message/rfc822, or only its header block as text/rfc822-headers; that of a
+ * header in UTF-8 is message/global-headers. */
 void compose_message(struct compose *c, struct str raw, bool headers_only);
 
 void compose_finish(struct compose *c); /* writes the last boundary */

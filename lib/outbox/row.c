@@ -153,7 +153,8 @@ settle(struct job *j, struct err *e)
 	struct outgoing_fate *fates = arena_array(j->arena, n, sizeof(*fates));
 	struct append note = { .raw = STR_NULL };
 	struct buf text = { 0 };
-	bool tell = any_failed(j) && j->has_owner;
+	bool tell = any_failed(j) && j->has_owner &&
+		    j->row.what.kind != OUTGOING_NOTICE;
 	enum store_rc rc;
 
 	for (size_t i = 0; i < n; i++)
@@ -203,7 +204,7 @@ try_it(struct job *j)
 		.talking = j->s->talking,
 		.arg = j->s->arg };
 
-	if (j->row.what.kind == OUTGOING_MAIL)
+	if (j->row.what.kind != OUTGOING_POST)
 		return try_mail(j, &sending);
 	send_post(&sending, scope_of(j));
 	return true;

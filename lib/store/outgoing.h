@@ -23,7 +23,9 @@
 
 enum outgoing_kind { /* kept in the database by number */
 	OUTGOING_MAIL = 1,
-	OUTGOING_POST = 2, /* a JSON document for an URL */
+	OUTGOING_POST = 2,   /* a JSON document for an URL */
+	OUTGOING_NOTICE = 3, /* mail that the owner knows nothing of: if it
+			      * cannot be sent, nobody is told */
 };
 
 struct outgoing {

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "deliver/dsn.h"
 #include "lmtpd/data.h"
 #include "lmtpd/envelope.h"
 

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "deliver/dsn.h"
 #include "lmtpd/session.h"
 #include "site/setting.h"
 
@@ -21,11 +23,6 @@ trusts(const struct session *s)
 	return conn_peer(s->c)->loopback;
 }
 
-/*
- * DSN parameters are taken but DSN is not announced: whoever announces it
- * must send the "delivered" notices himself (RFC 3461, section 5.2.2), and
- * Postfix sends them for us as long as we do not.
- */
 static enum net_next
 cmd_lhlo(struct session *s, struct str args)
 {
@@ -42,7 +39,7 @@ cmd_lhlo(struct session *s, struct str args)
 	buf_printf(out, "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n",
 	    lmtp.hostname, (unsigned long long)lmtp.max_size);
 	BUF_LIT(out, "250-8BITMIME\r\n250-BINARYMIME\r\n250-CHUNKING\r\n"
-		     "250-SMTPUTF8\r\n");
+		     "250-SMTPUTF8\r\n250-DSN\r\n250-DELIVERBY\r\n");
 	if (conn_starttls_available(s->c))
 		BUF_LIT(out, "250-STARTTLS\r\n");
 	if (trusts(s))
@@ -144,6 +141,8 @@ cmd_mail(struct session *s, struct str args)
 		return NET_DONE;
 	}
 	s->mail = m;
+	s->by = (struct deliver_by){ m.by.set, m.by.refuse, m.by.trace,
+		clock_now() + m.by.seconds };
 	s->state = ST_MAIL;
 	reply(s, 250, "2.1.0", "Sender ok");
 	return NET_DONE;
@@ -299,6 +298,7 @@ deliver(struct session *s, struct str raw)
 		.queue_id = str_of(s->queue_id),
 		.ret = s->mail.ret,
 		.envid = s->mail.envid,
+		.by = s->by,
 	};
 
 	snprintf(id, sizeof(id), "%s.%u", conn_id(s->c), ++s->transactions);
@@ -435,7 +435,7 @@ static const struct command commands[] = {
 	{ "HELO",     ST_ANY,   false, cmd_helo, "(use LHLO)" },
 	{ "HELP",     ST_ANY,   false, cmd_help, "" },
 	{ "LHLO",     ST_ANY,   false, cmd_lhlo, "host" },
-	{ "MAIL",     ST_READY, false, cmd_mail, "FROM:<address> [SIZE=n] [BODY=8BITMIME] ..." },
+	{ "MAIL",     ST_READY, false, cmd_mail, "FROM:<address> [SIZE=n] [BODY=8BITMIME] [BY=n;mode] ..." },
 	{ "NOOP",     ST_ANY,   false, cmd_noop, "" },
 	{ "QUIT",     ST_ANY,   false, cmd_quit, "" },
 	{ "RCPT",     ST_MAIL | ST_RCPT, true, cmd_rcpt, "TO:<address> [NOTIFY=...] [ORCPT=...]" },

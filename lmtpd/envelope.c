@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "base/codec.h"
 #include "deliver/deliver.h"
+#include "deliver/dsn.h"
 
 bool
 is_ascii(struct str s)
@@ -87,30 +87,6 @@ take_path(struct str *rest, struct str *out)
  * Parameters
  */
 
-bool
-xtext_decode(struct arena *a, struct str in, struct str *out)
-{
-	char *p = arena_alloc(a, in.n + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < in.n; i++) {
-		unsigned char c = (unsigned char)in.p[i];
-
-		if (c <= ' ' || c >= 0x7f || c == '=')
-			return false;
-		if (c != '+') {
-			p[n++] = (char)c;
-			continue;
-		}
-		if (!hex_decode(str_sub(in, i + 1, 2), &p[n], 1))
-			return false;
-		n++;
-		i += 2;
-	}
-	*out = (struct str){ p, n };
-	return true;
-}
-
 struct context {
 	struct arena *arena;
 	struct mail_args *mail;
@@ -168,6 +144,29 @@ param_auth(struct context *x, struct str v)
 }
 
 static bool
+param_by(struct context *x, struct str v)
+{
+	struct mail_by *by = &x->mail->by;
+	size_t semicolon = str_chr(v, ';');
+	struct str time = str_sub(v, 0, semicolon), mode;
+	bool sign = time.n > 0 && (time.p[0] == '-' || time.p[0] == '+');
+	uint64_t n;
+
+	if (semicolon == STR_NPOS)
+		return false;
+	mode = str_sub(v, semicolon + 1, STR_NPOS);
+	by->trace = mode.n == 2 && ascii_upper(mode.p[1]) == 'T';
+	by->refuse = str_istarts(mode, STR("R"));
+	by->set = mode.n == 1U + by->trace &&
+		  (by->refuse || str_istarts(mode, STR("N")));
+	time = str_sub(time, sign, STR_NPOS);
+	if (!by->set || time.n == 0 || time.n > 9 || !str_u64(time, &n))
+		return false;
+	by->seconds = v.p[0] == '-' ? -(int32_t)n : (int32_t)n;
+	return !by->refuse || by->seconds > 0;
+}
+
+static bool
 param_notify(struct context *x, struct str v)
 {
 	static const char *const words[] = { "NEVER", "SUCCESS", "FAILURE",
@@ -191,23 +190,11 @@ param_notify(struct context *x, struct str v)
 					   x->rcpt->notify == NOTIFY_NEVER);
 }
 
-/* "rfc822;ann+40x.test", or "utf-8;..." (RFC 6533). */
 static bool
 param_orcpt(struct context *x, struct str v)
 {
-	size_t semicolon = str_chr(v, ';');
-	struct str type = str_sub(v, 0, semicolon);
-
-	if (semicolon == STR_NPOS || semicolon == 0 || v.n > 500)
-		return false;
-	v = str_sub(v, semicolon + 1, STR_NPOS);
-	if (!is_ascii(v))
-		x->rcpt->orcpt = v;
-	else if (!xtext_decode(x->arena, v, &x->rcpt->orcpt))
-		return false;
-	x->rcpt->orcpt_full = arena_printf(
-	    x->arena, "%.*s;%.*s", STR_ARG(type), STR_ARG(x->rcpt->orcpt));
-	return true;
+	return dsn_orcpt_parse(
+	    x->arena, v, &x->rcpt->orcpt_full, &x->rcpt->orcpt);
 }
 
 enum { OF_MAIL = 1, OF_RCPT = 2 };
@@ -220,6 +207,7 @@ static const struct {
 	/* clang-format off */
 	{ "AUTH", OF_MAIL, param_auth },
 	{ "BODY", OF_MAIL, param_body },
+	{ "BY", OF_MAIL, param_by },
 	{ "ENVID", OF_MAIL, param_envid },
 	{ "NOTIFY", OF_RCPT, param_notify },
 	{ "ORCPT", OF_RCPT, param_orcpt },

@@ -10,7 +10,7 @@
 
 /*
  * The arguments of MAIL, RCPT and BDAT (RFC 5321, section 4.1; parameters of
- * RFC 1870, 3030, 3461, 4954, 6152 and 6531). Pure; slices point into the
+ * RFC 1870, 2852, 3030, 3461, 4954, 6152 and 6531). Pure; slices point into the
  * line or the arena.
  */
 
@@ -22,6 +22,14 @@ enum args_rc {
 	ARGS_VALUE,   /* 501 5.5.4: a parameter with a wrong value */
 };
 
+/* "120;RT" (RFC 2852, section 4). */
+struct mail_by {
+	bool set;
+	bool refuse; /* mode R; the time is then more than 0 */
+	bool trace;
+	int32_t seconds;
+};
+
 enum mail_body { BODY_7BIT, BODY_8BITMIME, BODY_BINARYMIME };
 
 struct mail_args {
@@ -31,6 +39,7 @@ struct mail_args {
 	bool utf8;
 	struct str ret;   /* FULL, HDRS, or empty */
 	struct str envid; /* decoded */
+	struct mail_by by;
 };
 enum args_rc mail_args_parse(
     struct arena *a, struct str args, struct mail_args *out);
@@ -53,9 +62,6 @@ enum args_rc rcpt_args_parse(
     struct arena *a, struct str args, struct rcpt_args *out);
 
 enum args_rc bdat_args_parse(struct str args, uint64_t *size, bool *last);
-
-/* "+41" and its kind (RFC 3461, section 4); false if malformed. */
-bool xtext_decode(struct arena *a, struct str in, struct str *out);
 
 bool is_ascii(struct str s);
 

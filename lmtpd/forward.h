@@ -5,8 +5,7 @@
 #include "deliver/deliver.h"
 
 /* For deliver_options: mail of accounts that another server holds. */
-enum deliver_rc forward_message(struct site *s, const struct site_account *acc,
-    const struct deliver_message *m, struct str to, struct str head,
-    struct deliver_words *words, struct err *e);
+enum deliver_rc forward_message(
+    struct site *s, struct deliver_forward *f, struct err *e);
 
 #endif

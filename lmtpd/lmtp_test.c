@@ -165,6 +165,52 @@ test_mail(void **state)
 }
 
 static void
+test_by(void **state)
+{
+	static const struct {
+		const char *args;
+		bool ok, refuse, trace;
+		int seconds;
+	} cases[] = {
+		{ "FROM:<a@b> BY=120;R", true, true, false, 120 },
+		{ "FROM:<a@b> BY=+999999999;rT", true, true, true, 999999999 },
+		{ "FROM:<a@b> by=-999999999;n", true, false, false,
+		    -999999999 },
+		{ "FROM:<a@b> BY=0;Nt", true, false, true, 0 },
+		{ "FROM:<a@b>", true, false, false, 0 },
+		{ "FROM:<a@b> BY=0;R", false, 0, 0, 0 },
+		{ "FROM:<a@b> BY=-1;RT", false, 0, 0, 0 },
+		{ "FROM:<a@b> BY=1000000000;N", false, 0, 0, 0 },
+		{ "FROM:<a@b> BY=1", false, 0, 0, 0 },
+		{ "FROM:<a@b> BY=;N", false, 0, 0, 0 },
+		{ "FROM:<a@b> BY=-;N", false, 0, 0, 0 },
+		{ "FROM:<a@b> BY=1;", false, 0, 0, 0 },
+		{ "FROM:<a@b> BY=1;T", false, 0, 0, 0 },
+		{ "FROM:<a@b> BY=1;NR", false, 0, 0, 0 },
+		{ "FROM:<a@b> BY=1;NTT", false, 0, 0, 0 },
+		{ "FROM:<a@b> BY=1x;N", false, 0, 0, 0 },
+		{ "FROM:<a@b> BY", false, 0, 0, 0 },
+	};
+	struct arena *a = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct mail_args m;
+
+		print_message("%s\n", cases[i].args);
+		assert_int_equal(mail_args_parse(a, str_of(cases[i].args), &m),
+		    cases[i].ok ? ARGS_OK : ARGS_VALUE);
+		if (!cases[i].ok)
+			continue;
+		assert_int_equal(m.by.set, strchr(cases[i].args, ';') != NULL);
+		assert_int_equal(m.by.refuse, cases[i].refuse);
+		assert_int_equal(m.by.trace, cases[i].trace);
+		assert_int_equal(m.by.seconds, cases[i].seconds);
+	}
+	arena_free(&a);
+}
+
+static void
 test_rcpt(void **state)
 {
 	static const struct {
@@ -179,6 +225,7 @@ test_rcpt(void **state)
 		{ "TO:<a@b> NOTIFY=SUCCESS,delay", ARGS_OK, "a@b", "", NOTIFY_SUCCESS | NOTIFY_DELAY },
 		{ "TO:<a@b> NOTIFY=NEVER ORCPT=rfc822;x+3Dy@z", ARGS_OK, "a@b", "x=y@z", NOTIFY_NEVER },
 		{ "TO:<a@b> ORCPT=utf-8;\xc3\xa4@z", ARGS_OK, "a@b", "\xc3\xa4@z", 0 },
+		{ "TO:<a@b> ORCPT=utf-8;\\x{E4}@z", ARGS_OK, "a@b", "\xc3\xa4@z", 0 },
 		{ "TO:<>", ARGS_ADDRESS, "", "", 0 },
 		{ "FROM:<a@b>", ARGS_SYNTAX, "", "", 0 },
 		{ "TO:<a@b> NOTIFY=NEVER,SUCCESS", ARGS_VALUE, "", "", 0 },
@@ -326,6 +373,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_mail),
+		cmocka_unit_test(test_by),
 		cmocka_unit_test(test_rcpt),
 		cmocka_unit_test(test_bdat),
 		cmocka_unit_test(test_spool),

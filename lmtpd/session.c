@@ -75,6 +75,7 @@ session_reset(struct session *s)
 	s->rcpts = NULL;
 	s->nrcpts = s->rcpts_cap = s->tried = 0;
 	s->mail = (struct mail_args){ 0 };
+	s->by = (struct deliver_by){ 0 };
 	s->too_big = s->chunk_bad = s->chunk_last = false;
 	s->chunk_left = 0;
 	s->input = IN_COMMAND;

@@ -65,6 +65,7 @@ struct session {
 	const struct command *command; /* to run on a worker */
 	struct str args;
 	struct mail_args mail;
+	struct deliver_by by;
 	struct deliver_rcpt *rcpts;
 	size_t nrcpts, rcpts_cap, tried;
 	struct spool spool;

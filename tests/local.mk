@@ -33,7 +33,7 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/test_imap_sync_model.py \
 	%D%/test_imap_unauthenticate.py %D%/test_imap_urlauth.py \
 	%D%/test_imapsieve.py \
-	%D%/test_lmtp.py %D%/test_lmtp_backends.py %D%/test_mail_path.py \
+	%D%/test_lmtp.py %D%/test_lmtp_backends.py %D%/test_lmtp_dsn.py %D%/test_mail_path.py \
 	%D%/test_managesieve.py %D%/test_managesieve_backends.py \
 	%D%/test_managesieve_clients.py %D%/test_nginx.py %D%/test_outbox.py %D%/test_pop3.py \
 	%D%/test_pop3_extensions.py %D%/test_pop3_migration.py %D%/test_powercut.py %D%/test_sasl.py \

@@ -12,6 +12,7 @@ import pytest
 from conftest import wait_for
 from imap_raw import Imap, message
 from lmtp import Lmtp
+from smtp_sink import Sink
 from test_backends import Dovecot, account_at, free_ports, setting
 
 pytestmark = pytest.mark.skipif(not shutil.which("dovecot"), reason="no dovecot")
@@ -118,3 +119,42 @@ def test_replies(site, dovecot, script, code, said):
             (got, text), = c.deliver("sender@example.org", [user], message(1).encode())
         assert got == code and text.startswith(said), text
         thread.join()
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_notice_of_success(site, tells):
+    """Asked for there if the server there sends it, else sent by us."""
+    user, _ = site.new_account()
+    sink, heard = Sink(), []
+    mta = site.ctl("setting", "get", "mta.submission").strip()
+    site.ctl("setting", "set", "mta.submission", f"127.0.0.1:{sink.port}")
+    lhlo = b"250-hi\r\n250-DSN\r\n250 DELIVERBY\r\n" if tells else b"250 hi\r\n"
+    script = [b"220 hi\r\n", lhlo, b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b"250 ok\r\n"]
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            def serve():
+                with server.accept()[0] as s:
+                    for line in script:
+                        s.sendall(line)
+                        heard.append(s.recv(4096))
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            site.ctl("account", "set", user, "--backend", f"lmtp=127.0.0.1:{server.getsockname()[1]}")
+            setting(site, user, "tls", "no")
+            with Lmtp(site.host, site.lmtp_port) as c:
+                c.command("MAIL FROM:<sender@example.org> RET=HDRS ENVID=a+3Db BY=600;N")
+                c.command(f"RCPT TO:<{user}> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;o+40example.org")
+                c.command("DATA", 354)
+                c.send(message(1).encode() + b".\r\n")
+                c.expect(250)
+            thread.join()
+        mail_line, rcpt_line = heard[1].decode(), heard[2].decode()
+        assert (" RET=HDRS ENVID=a+3Db BY=" in mail_line) == tells
+        assert rcpt_line == f"RCPT TO:<{user}>" + (
+            " NOTIFY=SUCCESS,DELAY ORCPT=rfc822;o@example.org\r\n" if tells else "\r\n")
+        wait_for(lambda: site.ctl("outgoing", "list", user, "--json").strip() in ("", "[]"))
+        assert ["\r\nAction: relayed\r\n" in m.data.decode() for m in sink.messages] == [True] * (not tells)
+    finally:
+        sink.close()
+        site.ctl("setting", "set", "mta.submission", mta)

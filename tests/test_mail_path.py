@@ -389,3 +389,30 @@ def test_full_account_bounces(site):
         c.sendmail(sender[0], [receiver[0]], mail("too-much", "x" * 70 + "\r\n" + ("y" * 70 + "\r\n") * 50))
     bounce = wait_for(lambda: messages(site, sender), 20, every=0.1)[0]
     assert b"5.2.2" in bounce
+
+
+# ---------------------------------------------------------------------------
+# Notices of success
+
+
+def test_notice_of_success(site):
+    """We announce DSN, so we send it, and Postfix sends none of its own."""
+    sender, receiver = site.new_account(), site.new_account()
+    with Submission(site, *sender) as c:
+        assert c.has_extn("dsn")
+        c.sendmail(sender[0], [receiver[0]], mail("with-notice", From=sender[0]),
+                   mail_options=["RET=HDRS", "ENVID=env+2B1"],
+                   rcpt_options=["NOTIFY=SUCCESS,FAILURE", f"ORCPT=rfc822;{receiver[0]}"])
+    arrived(site, receiver, "with-notice")
+    raw = arrived(site, sender, "Your message was delivered")
+    _, status, _ = email.message_from_bytes(raw).get_payload()
+    whole, one = status.get_payload()
+    assert whole["Original-Envelope-Id"] == "env+1"
+    assert one["Action"] == "delivered" and one["Final-Recipient"] == f"rfc822; {receiver[0]}"
+    # One that asked for nothing is behind everything that could still come.
+    with Submission(site, *sender) as c:
+        c.sendmail(sender[0], [receiver[0]], mail("without-notice", From=sender[0]))
+        c.sendmail(sender[0], [sender[0]], mail("to-oneself", From=sender[0]))
+    arrived(site, receiver, "without-notice")
+    arrived(site, sender, "to-oneself")
+    assert len(messages(site, sender)) == 2

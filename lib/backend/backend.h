@@ -55,6 +55,9 @@ struct backend_message {
 	struct str from, to;
 	struct str head, raw; /* one after the other; CRLF line ends */
 	bool utf8;            /* needs SMTPUTF8 (RFC 6531) */
+	/* RFC 3461 and 2852, as they go over the line; empty: not said. */
+	struct str notify, orcpt, ret, envid, by;
+	bool *tells; /* set: the server takes those of RFC 3461; or NULL */
 	const char *hostname; /* ours */
 };
 /*

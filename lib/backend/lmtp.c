@@ -27,6 +27,41 @@ refuse_utf8(struct smtp *t)
 	return 550;
 }
 
+static struct str
+mail_line(const struct smtp *t, const struct backend_message *m)
+{
+	struct buf line = { 0 };
+	struct str out;
+
+	buf_printf(&line, "MAIL FROM:<%.*s>%s%s", STR_ARG(m->from),
+	    t->eightbit ? " BODY=8BITMIME" : "", m->utf8 ? " SMTPUTF8" : "");
+	if (t->dsn && m->ret.n > 0)
+		buf_printf(&line, " RET=%.*s", STR_ARG(m->ret));
+	if (t->dsn && m->envid.n > 0)
+		buf_printf(&line, " ENVID=%.*s", STR_ARG(m->envid));
+	if (t->deliverby && m->by.n > 0)
+		buf_printf(&line, " BY=%.*s", STR_ARG(m->by));
+	out = arena_str(t->arena, buf_str(&line));
+	buf_fini(&line);
+	return out;
+}
+
+static struct str
+rcpt_line(const struct smtp *t, const struct backend_message *m)
+{
+	struct buf line = { 0 };
+	struct str out;
+
+	buf_printf(&line, "RCPT TO:<%.*s>", STR_ARG(m->to));
+	if (t->dsn && m->notify.n > 0)
+		buf_printf(&line, " NOTIFY=%.*s", STR_ARG(m->notify));
+	if (t->dsn && m->orcpt.n > 0)
+		buf_printf(&line, " ORCPT=%.*s", STR_ARG(m->orcpt));
+	out = arena_str(t->arena, buf_str(&line));
+	buf_fini(&line);
+	return out;
+}
+
 static unsigned
 converse(struct talk *talk, const struct backend_message *m)
 {
@@ -37,14 +72,12 @@ converse(struct talk *talk, const struct backend_message *m)
 		return code;
 	if (m->utf8 && !t->utf8)
 		return refuse_utf8(t);
-	code = smtp_command(
-	    t, arena_printf(t->arena, "MAIL FROM:<%.*s>%s%s", STR_ARG(m->from),
-		   t->eightbit ? " BODY=8BITMIME" : "",
-		   m->utf8 ? " SMTPUTF8" : ""));
+	if (m->tells)
+		*m->tells = t->dsn;
+	code = smtp_command(t, mail_line(t, m));
 	if (code != 250)
 		return code;
-	code = smtp_command(
-	    t, arena_printf(t->arena, "RCPT TO:<%.*s>", STR_ARG(m->to)));
+	code = smtp_command(t, rcpt_line(t, m));
 	if (code != 250 && code != 251)
 		return code;
 	code = smtp_command(t, STR("DATA"));

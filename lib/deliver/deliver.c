@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "deliver/deliver.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,9 @@
 #include "base/codec.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "deliver/dsn.h"
 #include "deliver/filter.h"
+#include "deliver/notice.h"
 #include "deliver/trace.h"
 #include "deliver/warning.h"
 #include "site/setting.h"
@@ -39,6 +42,7 @@ static const struct {
 	[DELIVER_LOOP] = { "loop", { 554, "5.4.6", "Mail loop: the message has been here before" } },
 	[DELIVER_REFUSED] = { "refused", { 550, "5.0.0", "Refused by the server that holds the mailbox" } },
 	[DELIVER_REJECTED] = { "rejected", { 550, "5.7.1", "Refused by the recipient" } },
+	[DELIVER_EXPIRED] = { "expired", { 550, "5.4.7", "The time to deliver it in has passed" } },
 	[DELIVER_NOSPACE] = { "no_space", { 452, "4.3.1", "Insufficient system storage" } },
 	[DELIVER_TEMP] = { "failed", { 451, "4.3.0", "Temporary failure; try again later" } },
 	/* clang-format on */
@@ -236,7 +240,8 @@ struct drop {
 	const struct site_target *target;
 	enum deliver_rc rc;
 	bool duplicate;
-	bool rejected; /* by a script; WORDS say why */
+	struct str notify; /* RFC 3461 */
+	bool rejected;     /* by a script; WORDS say why */
 	uint32_t uid;
 	struct deliver_words words;
 };
@@ -249,6 +254,7 @@ struct run {
 	bool in_place; /* one after the other, using the headroom */
 	struct drop *drops;
 	size_t ndrops;
+	struct arena *arena; /* not for what runs at once */
 };
 
 /* What makes two deliveries the same. */
@@ -309,6 +315,9 @@ struct step {
 	struct drop *drop;
 	struct account *account;
 	struct arena *arena;
+	struct script_host host;
+	struct notice notice;
+	bool tell;          /* the sender wants the notice */
 	struct mailbox box; /* where it is kept */
 	struct str raw;     /* with trace fields */
 	struct outcome_terms terms;
@@ -317,13 +326,12 @@ struct step {
 };
 
 static void
-fill(struct step *s, struct buf *copy)
+fill_terms(struct step *s)
 {
 	const struct site_account *acc = &s->drop->target->account;
 	struct site *site = s->run->d->o.site;
 	struct site_scope scope = site_scope_of(acc);
 
-	s->raw = with_trace(s->run, s->drop->rcpt, copy);
 	s->quota = (struct quota){ acc->quota_bytes, acc->quota_messages };
 	s->terms.quota = &s->quota;
 	s->terms.window = (uint32_t)site_setting_uint(
@@ -333,6 +341,13 @@ fill(struct step *s, struct buf *copy)
 	make_key(s->run, s->drop->rcpt, s->key);
 	if (s->terms.window > 0)
 		s->terms.key = (struct str){ (char *)s->key, sizeof(s->key) };
+}
+
+static void
+fill(struct step *s, struct buf *copy)
+{
+	s->raw = with_trace(s->run, s->drop->rcpt, copy);
+	fill_terms(s);
 }
 
 /* Nobody has a script. */
@@ -352,6 +367,48 @@ keep(struct step *s, struct err *e)
 	s->drop->uid = done.uid;
 	s->drop->duplicate = done.duplicate;
 	return rc;
+}
+
+static void
+queued(const struct step *s)
+{
+	const struct deliver_options *o = &s->run->d->o;
+
+	if (o->queued)
+		o->queued(o->queued_arg, account_id(s->account));
+}
+
+/* Queue a notice in the transaction that stores the message, if F is one. */
+static enum store_rc
+keep_and_tell(struct step *s, const struct filing *f, enum notice_kind kind,
+    struct err *e)
+{
+	struct outgoing out;
+	struct delivery d = { .key = s->terms.key,
+		.window = s->terms.window,
+		.msgid_window = s->terms.msgid_window,
+		.filings = f,
+		.nfilings = f ? 1 : 0,
+		.outgoing = &out,
+		.quota = s->terms.quota };
+	struct filed filed = { 0 };
+	enum store_rc rc;
+
+	d.noutgoing =
+	    notice_make(s->arena, &s->notice, kind, clock_now(), &out);
+	rc = account_deliver(s->account, &d, &filed, &s->drop->duplicate, e);
+	s->drop->uid = filed.appended.uid;
+	if (rc == STORE_OK && !s->drop->duplicate)
+		queued(s);
+	return rc;
+}
+
+static enum store_rc
+keep_told(struct step *s, struct err *e)
+{
+	struct filing f = { .mailbox = s->box.id, .item = { .raw = s->raw } };
+
+	return keep_and_tell(s, &f, NOTICE_DELIVERED, e);
 }
 
 /* A reason has lines; a reply has one. */
@@ -382,29 +439,38 @@ reject(struct drop *drop, struct str reason)
 }
 
 static struct sieve_envelope
-envelope_of(const struct deliver_message *m, const struct deliver_rcpt *r)
+envelope_of(const struct step *s)
 {
-	return (struct sieve_envelope){
+	const struct deliver_message *m = s->run->m;
+	const struct deliver_rcpt *r = s->drop->rcpt;
+	struct sieve_envelope e = {
 		.from = m->from,
 		.to = r->address,
 		.orig_to = r->original,
-		.notify = r->notify,
+		.notify = s->drop->notify,
 		.orcpt = r->orcpt,
 		.ret = m->ret,
 		.envid = m->envid,
 	};
+
+	if (m->by.set) {
+		e.by_time = arena_printf(
+		    s->arena, "%" PRId64, m->by.until - clock_now());
+		e.by_mode = m->by.refuse ? STR("return") : STR("notify");
+		e.by_trace = m->by.trace;
+	}
+	return e;
 }
 
 static enum store_rc
-filter(struct step *s, struct script_host *host,
-    const struct script_chain *chain, struct err *e)
+filter(struct step *s, const struct script_chain *chain, struct err *e)
 {
-	const struct deliver_options *o = &s->run->d->o;
 	struct filter_job job = {
-		.host = *host,
+		.host = s->host,
 		.chain = chain,
 		.programs = s->run->d->programs,
-		.envelope = envelope_of(s->run->m, s->drop->rcpt),
+		.envelope = envelope_of(s),
+		.notice = s->tell ? &s->notice : NULL,
 		.raw = s->raw,
 		.inbox = s->box.id,
 		.terms = s->terms,
@@ -416,15 +482,26 @@ filter(struct step *s, struct script_host *host,
 	s->drop->duplicate = done.duplicate;
 	if (rc == STORE_OK && done.refused)
 		reject(s->drop, done.reason);
-	if (done.queued && o->queued)
-		o->queued(o->queued_arg, account_id(s->account));
+	if (done.queued)
+		queued(s);
 	return rc;
 }
 
-static enum store_rc
-deliver_step(struct step *s, struct err *e)
+static void
+prepare_notice(struct step *s)
 {
-	struct script_host host = {
+	s->tell = notice_wanted(s->run->m, s->drop->notify);
+	if (s->tell)
+		s->notice = (struct notice){ .message = s->run->m,
+			.rcpt = s->drop->rcpt,
+			.hostname = s->run->d->o.hostname,
+			.postmaster = script_sender(&s->host).postmaster };
+}
+
+static void
+prepare(struct step *s)
+{
+	s->host = (struct script_host){
 		.site = s->run->d->o.site,
 		.account = s->account,
 		.owner = &s->drop->target->account,
@@ -435,16 +512,26 @@ deliver_step(struct step *s, struct err *e)
 		.recipient = s->drop->rcpt->address,
 		.original = s->drop->rcpt->original,
 	};
+	prepare_notice(s);
+}
+
+static enum store_rc
+deliver_step(struct step *s, struct err *e)
+{
 	struct script_chain chain;
 	struct buf copy = { 0 };
-	enum store_rc rc = script_chain_of(&host, &chain, e);
+	enum store_rc rc;
 
-	if (rc == STORE_OK)
+	prepare(s);
+	if ((rc = script_chain_of(&s->host, &chain, e)) == STORE_OK)
 		rc = choose_mailbox(s->run->d, s->account, s->arena,
 		    s->drop->target, &s->box, e);
 	if (rc == STORE_OK) {
 		fill(s, &copy);
-		rc = chain.n ? filter(s, &host, &chain, e) : keep(s, e);
+		if (chain.n)
+			rc = filter(s, &chain, e);
+		else
+			rc = s->tell ? keep_told(s, e) : keep(s, e);
 	}
 	buf_fini(&copy);
 	return rc;
@@ -482,6 +569,43 @@ log_drop(const struct run *run, const struct drop *drop, int64_t us,
 	    LOG_CSTR(drop->rc == DELIVER_OK ? NULL : "error", e->msg));
 }
 
+/* The server there will not do it. The message is gone, so a failure is no
+ * reason to take it again. */
+static void
+tell_of_relay(const struct run *run, struct drop *drop, struct account *a)
+{
+	struct step s = {
+		.run = run, .drop = drop, .account = a, .arena = arena_new()
+	};
+	struct err e = ERR_INIT;
+	enum store_rc rc = STORE_OK;
+
+	prepare(&s);
+	fill_terms(&s);
+	if (s.tell)
+		rc = keep_and_tell(&s, NULL, NOTICE_RELAYED, &e);
+	drop->duplicate = false;
+	if (rc != STORE_OK)
+		log_error("notice", LOG_CSTR("id", run->m->id),
+		    LOG_STR("to", drop->rcpt->address), LOG_ERR(&e));
+	arena_free(&s.arena);
+}
+
+static void
+told_elsewhere(const struct run *run, struct drop *drop)
+{
+	struct err e = ERR_INIT;
+	struct account *a = NULL;
+
+	if (account_open(run->d->o.store, str_of(drop->target->account.id), &a,
+		&e) != STORE_OK) {
+		log_error("notice", LOG_CSTR("id", run->m->id), LOG_ERR(&e));
+		return;
+	}
+	tell_of_relay(run, drop, a);
+	account_close(&a);
+}
+
 /* Not Delivered-To, which is the backend's to write and to look for. */
 static enum deliver_rc
 forward(const struct run *run, struct drop *drop, struct err *e)
@@ -489,13 +613,20 @@ forward(const struct run *run, struct drop *drop, struct err *e)
 	struct deliver *d = run->d;
 	struct arena *arena = arena_new();
 	struct buf head = { 0 };
+	struct deliver_forward f = { .account = &drop->target->account,
+		.message = run->m,
+		.to = site_target_address(d->o.site, arena, drop->target),
+		.notify = drop->notify,
+		.orcpt = drop->rcpt->orcpt };
 	enum deliver_rc rc;
 
 	trace_received(
 	    &head, run->m, drop->rcpt->address, d->o.hostname, clock_now());
-	rc = d->o.forward(d->o.site, &drop->target->account, run->m,
-	    site_target_address(d->o.site, arena, drop->target), buf_str(&head),
-	    &drop->words, e);
+	f.head = buf_str(&head);
+	rc = d->o.forward(d->o.site, &f, e);
+	drop->words = f.words;
+	if (rc == DELIVER_OK && !f.tells && notice_wanted(run->m, drop->notify))
+		told_elsewhere(run, drop);
 	buf_fini(&head);
 	arena_free(&arena);
 	return rc;
@@ -530,12 +661,13 @@ deliver_drop(void *arg, size_t i)
 }
 
 static void
-log_loop(const struct run *run, const struct deliver_rcpt *r)
+refuse(const struct run *run, struct deliver_rcpt *r, enum deliver_rc rc)
 {
+	r->rc = rc;
 	log_warn("deliver", LOG_CSTR("id", run->m->id),
 	    LOG_STR("queue", run->queue_id), LOG_STR("from", run->m->from),
 	    LOG_STR("to", r->address), LOG_UINT("size", run->m->raw.n),
-	    LOG_CSTR("result", deliver_rc_name(DELIVER_LOOP)));
+	    LOG_CSTR("result", deliver_rc_name(rc)));
 }
 
 static bool
@@ -548,34 +680,57 @@ forwards(const struct deliver_rcpt *r)
 	return false;
 }
 
+/* What an alias of several asks for is answered by the first of them (RFC 3461,
+ * section 5.2.7.3, the second way). */
 static void
-plan(struct run *run, struct arena *arena, struct deliver_rcpt *list,
-    size_t count)
+add_drops(struct run *run, struct deliver_rcpt *r)
 {
+	struct str less = dsn_without_success(run->arena, r->notify);
+
+	for (size_t i = 0; i < r->ntargets; i++)
+		run->drops[run->ndrops++] = (struct drop){ .rcpt = r,
+			.target = &r->targets[i],
+			.notify = i ? less : r->notify };
+}
+
+static bool
+loops(struct run *run, const struct trace *trace, const struct deliver_rcpt *r)
+{
+	return trace_loops(run->arena, trace, r->key) ||
+	       (forwards(r) && trace_forwarded(run->arena, run->m->raw,
+				   r->address, run->d->o.hostname));
+}
+
+static bool
+is_late(const struct deliver_message *m)
+{
+	return m->by.set && m->by.refuse && clock_now() > m->by.until;
+}
+
+static void
+plan(struct run *run, struct deliver_rcpt *list, size_t count)
+{
+	bool late = is_late(run->m);
 	struct trace trace;
 	size_t total = 0;
 
-	trace_read(arena, run->m->raw, &trace);
+	trace_read(run->arena, run->m->raw, &trace);
 	run->queue_id = run->m->queue_id.n ? run->m->queue_id : trace.queue_id;
 	for (size_t i = 0; i < count; i++)
 		total += list[i].ntargets;
-	run->drops = arena_array(arena, total, sizeof(*run->drops));
+	run->drops = arena_array(run->arena, total, sizeof(*run->drops));
 	for (size_t i = 0; i < count; i++) {
 		struct deliver_rcpt *r = &list[i];
 
 		r->duplicate = false;
 		r->rc = DELIVER_OK;
 		r->words.code = 0;
-		if (trace_loops(arena, &trace, r->key) ||
-		    (forwards(r) && trace_forwarded(arena, run->m->raw,
-					r->address, run->d->o.hostname))) {
-			r->rc = DELIVER_LOOP;
-			log_loop(run, r);
-			continue;
-		}
-		for (size_t k = 0; k < r->ntargets; k++)
-			run->drops[run->ndrops++] = (struct drop){ .rcpt = r,
-				.target = &r->targets[k] };
+		if (late)
+			refuse(run, r, DELIVER_EXPIRED);
+		else if (loops(run, &trace, r))
+			refuse(run, r, DELIVER_LOOP);
+		else
+			add_drops(run, r);
 	}
 }
 
@@ -591,11 +746,10 @@ void
 deliver_message(struct deliver *d, const struct deliver_message *m,
     struct deliver_rcpt *list, size_t count)
 {
-	struct run run = { .d = d, .m = m };
-	struct arena *arena = arena_new();
+	struct run run = { .d = d, .m = m, .arena = arena_new() };
 	size_t at_once;
 
-	plan(&run, arena, list, count);
+	plan(&run, list, count);
 	sha256(m->raw, run.hash);
 	at_once = run.ndrops < COPIES_AT_ONCE ? run.ndrops : COPIES_AT_ONCE;
 	run.in_place = run.ndrops <= 1 || !d->o.parallel ||
@@ -616,5 +770,5 @@ deliver_message(struct deliver *d, const struct deliver_message *m,
 		}
 		drop->rcpt->duplicate |= drop->duplicate;
 	}
-	arena_free(&arena);
+	arena_free(&run.arena);
 }

@@ -27,6 +27,10 @@
  * what happens to a message; without any it goes to INBOX. What they decide is
  * done as a whole or not at all.
  *
+ * A sender who asked for it is told of the success (notice.h), by mail that is
+ * queued in the same transaction; once for a recipient, and not if the message
+ * goes on to somebody who will tell.
+ *
  * An account that reaches 80, 90 or 100 % of its quota gets a message about
  * it in its INBOX, once each time it gets there.
  */
@@ -42,6 +46,7 @@ enum deliver_rc {
 	DELIVER_LOOP,
 	DELIVER_REFUSED,  /* by the server that holds the account */
 	DELIVER_REJECTED, /* by a script of the recipient's */
+	DELIVER_EXPIRED,  /* too late: see struct deliver_by */
 	DELIVER_NOSPACE,  /* the disk is full or read-only */
 	DELIVER_TEMP,     /* anything else; try again later */
 };
@@ -63,6 +68,18 @@ const char *deliver_rc_name(enum deliver_rc rc); /* for logs and metrics */
 
 struct deliver_message;
 
+/* A message for an account that another server holds. */
+struct deliver_forward {
+	const struct site_account *account;
+	const struct deliver_message *message;
+	struct str to, head; /* HEAD goes before the message's text */
+	struct str notify;   /* RFC 3461 */
+	struct str orcpt;    /* the same, decoded */
+	/* Filled; they come zeroed. */
+	struct deliver_words words; /* why it was not taken */
+	bool tells; /* the server there heeds NOTIFY and what belongs to it */
+};
+
 struct deliver_options {
 	struct site *site;
 	struct store *store;
@@ -72,13 +89,10 @@ struct deliver_options {
 	void (*parallel)(void *arg, size_t count,
 	    void (*task)(void *targ, size_t i), void *targ);
 	void *parallel_arg;
-	/* Hand HEAD and m->raw for TO to the backend of ACC; WORDS, which come
-	 * zeroed, are why it did not take them. NULL: mail for accounts with a
-	 * backend is DELIVER_ELSEWHERE. */
-	enum deliver_rc (*forward)(struct site *s,
-	    const struct site_account *acc, const struct deliver_message *m,
-	    struct str to, struct str head, struct deliver_words *words,
-	    struct err *e);
+	/* Hand it to the account's backend. NULL: mail for accounts with one
+	 * is DELIVER_ELSEWHERE. */
+	enum deliver_rc (*forward)(
+	    struct site *s, struct deliver_forward *f, struct err *e);
 	/* The account queued mail (store/outgoing.h). NULL: whoever looks after
 	 * that finds it. */
 	void (*queued)(void *arg, struct str account);
@@ -112,6 +126,14 @@ struct deliver_rcpt {
 enum deliver_rc deliver_check(struct deliver *d, struct arena *arena,
     uint64_t size, struct deliver_rcpt *r, struct err *e);
 
+/* When a message is late (RFC 2852). */
+struct deliver_by {
+	bool set;
+	bool refuse; /* mode R: then it is of no use any more */
+	bool trace;
+	int64_t until;
+};
+
 struct deliver_message {
 	/*
 	 * The message, with CRLF line ends. HEADROOM bytes in front of raw.p
@@ -126,6 +148,7 @@ struct deliver_message {
 	const char *id;        /* of the session or transaction, for the logs */
 	struct str queue_id;   /* the MTA's; empty: read from its Received */
 	struct str ret, envid; /* RFC 3461, decoded, or empty */
+	struct deliver_by by;
 };
 #define DELIVER_HEADROOM 8192
 /* Addresses and names longer than this are refused before they get here. */

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "deliver/trace.h"
 #include "site/setting.h"
+#include "store/outgoing.h"
 
 /* A site of two accounts on a disk of its own. */
 static char dir[] = "/tmp/deliver_test.XXXXXX";
@@ -319,6 +320,110 @@ test_delivery(void **state)
 	buf_fini(&got);
 }
 
+/* ------------------------------------------------------------------------
+ * Notices
+ */
+
+static struct deliver_rcpt
+send_notify(struct deliver *d, const char *address, const char *raw,
+    const char *notify, struct deliver_by by)
+{
+	struct deliver_rcpt r = { .address = str_of(address),
+		.notify = str_of(notify) };
+	struct deliver_message m = { .raw = str_of(raw),
+		.from = STR("sender@x.test"),
+		.helo = STR("client"),
+		.peer = "local",
+		.with = "LMTP",
+		.id = "id3",
+		.by = by };
+	struct err e = ERR_INIT;
+
+	assert_int_equal(deliver_check(d, arena, 0, &r, &e), DELIVER_OK);
+	deliver_message(d, &m, &r, 1);
+	return r;
+}
+
+/* How much mail it sends; the last of it, if OUT is not NULL. */
+static size_t
+queued(const struct site_account *acc, struct buf *out)
+{
+	struct account *a;
+	struct outgoing_row *list, row;
+	struct err e = ERR_INIT;
+	size_t n;
+
+	assert_int_equal(
+	    account_open(store, str_of(acc->id), &a, &e), STORE_OK);
+	assert_int_equal(outgoing_list(a, arena, &list, &n, &e), STORE_OK);
+	if (out && n) {
+		buf_clear(out);
+		assert_int_equal(
+		    outgoing_lock(a, arena, list[n - 1].id, &row, &e),
+		    STORE_OK);
+		assert_int_equal(outgoing_read(a, &row, out, &e), STORE_OK);
+		assert_true(str_eqc(row.what.to[0], "sender@x.test"));
+		outgoing_unlock(&row);
+	}
+	account_close(&a);
+	return n;
+}
+
+static void
+test_notices(void **state)
+{
+	static const struct deliver_by none;
+	const char *raw = "Message-ID: <notice@x>\r\n\r\nbody\r\n";
+	uint64_t before = count_in(&ann, "INBOX");
+	size_t ann_had = queued(&ann, NULL), bob_had = queued(&bob, NULL);
+	struct buf got = { 0 };
+	struct deliver_rcpt r;
+
+	(void)state;
+	r = send_notify(deliver, "ann@a.test", raw, "SUCCESS", none);
+	assert_int_equal(r.rc, DELIVER_OK);
+	assert_int_equal(count_in(&ann, "INBOX"), before + 1);
+	assert_int_equal(queued(&ann, &got), ann_had + 1);
+	assert_non_null(strstr(buf_cstr(&got),
+	    "Final-Recipient: rfc822; ann@a.test\r\nAction: delivered\r\n"));
+	/* Once, even if it comes again; also without having been asked. */
+	r = send_notify(deliver, "ann@a.test", raw, "SUCCESS", none);
+	assert_true(r.duplicate);
+	assert_int_equal(queued(&ann, NULL), ann_had + 1);
+	r = send_notify(deliver, "bob@a.test", raw, "FAILURE", none);
+	r = send_notify(deliver, "bob@a.test", raw, "SUCCESS", none);
+	assert_true(r.duplicate);
+	assert_int_equal(queued(&bob, NULL), bob_had);
+	/* An alias of two answers once. */
+	r = send_notify(deliver, "both@a.test", raw, "SUCCESS", none);
+	assert_int_equal(r.rc, DELIVER_OK);
+	assert_int_equal(
+	    queued(&ann, &got) + queued(&bob, &got), ann_had + bob_had + 2);
+	assert_non_null(
+	    strstr(buf_cstr(&got), "Final-Recipient: rfc822; both@a.test\r\n"));
+	buf_fini(&got);
+}
+
+static void
+test_late(void **state)
+{
+	struct deliver_by by = { .set = true, .until = clock_now() - 1 };
+	uint64_t before = count_in(&ann, "INBOX");
+	struct deliver_rcpt r;
+
+	(void)state;
+	r = send_notify(deliver, "ann@a.test", "A: late\r\n\r\n", "", by);
+	assert_int_equal(r.rc, DELIVER_OK);
+	by.refuse = true;
+	r = send_notify(deliver, "ann@a.test", "A: late 2\r\n\r\n", "", by);
+	assert_int_equal(r.rc, DELIVER_EXPIRED);
+	assert_string_equal(deliver_reply(r.rc)->status, "5.4.7");
+	by.until = clock_now() + 60;
+	r = send_notify(deliver, "ann@a.test", "A: late 2\r\n\r\n", "", by);
+	assert_int_equal(r.rc, DELIVER_OK);
+	assert_int_equal(count_in(&ann, "INBOX"), before + 2);
+}
+
 static void
 test_headroom(void **state)
 {
@@ -458,17 +563,15 @@ test_failing_store(void **state)
 static char forwarded[2000];
 
 static enum deliver_rc
-take_forwarded(struct site *s, const struct site_account *acc,
-    const struct deliver_message *m, struct str to, struct str head,
-    struct deliver_words *words, struct err *e)
+take_forwarded(struct site *s, struct deliver_forward *f, struct err *e)
 {
 	(void)s;
 	(void)e;
-	words->code = 554;
-	strcpy(words->text, "Not him");
-	assert_string_equal(acc->id, bob.id);
-	snprintf(forwarded, sizeof(forwarded), "%.*s|%.*s%.*s", STR_ARG(to),
-	    STR_ARG(head), STR_ARG(m->raw));
+	f->words.code = 554;
+	strcpy(f->words.text, "Not him");
+	assert_string_equal(f->account->id, bob.id);
+	snprintf(forwarded, sizeof(forwarded), "%.*s|%.*s%.*s", STR_ARG(f->to),
+	    STR_ARG(f->head), STR_ARG(f->message->raw));
 	return DELIVER_REFUSED;
 }
 
@@ -534,6 +637,51 @@ test_forward(void **state)
 	deliver_free(&d);
 }
 
+static bool backend_tells;
+
+static enum deliver_rc
+accept_forwarded(struct site *s, struct deliver_forward *f, struct err *e)
+{
+	(void)s;
+	(void)e;
+	assert_true(str_eqc(f->notify, "SUCCESS"));
+	f->tells = backend_tells;
+	return DELIVER_OK;
+}
+
+/* A server that takes NOTIFY tells the sender, else we do. */
+static void
+test_forward_notices(void **state)
+{
+	static const struct deliver_by none;
+	struct deliver_options o = { .site = site,
+		.store = store,
+		.hostname = "mx.a.test",
+		.forward = accept_forwarded };
+	struct deliver *d = deliver_new(&o);
+	size_t had = queued(&bob, NULL);
+	struct buf got = { 0 };
+
+	(void)state;
+	set_backend("old.test");
+	backend_tells = true;
+	send_notify(d, "bob@a.test", "A: f1\r\n\r\n", "SUCCESS", none);
+	assert_int_equal(queued(&bob, NULL), had);
+	backend_tells = false;
+	for (int i = 0; i < 2; i++) {
+		struct deliver_rcpt r = send_notify(
+		    d, "bob@a.test", "A: f2\r\n\r\n", "SUCCESS", none);
+
+		assert_int_equal(r.rc, DELIVER_OK);
+		assert_false(r.duplicate);
+	}
+	assert_int_equal(queued(&bob, &got), had + 1);
+	assert_non_null(strstr(buf_cstr(&got), "\r\nAction: relayed\r\n"));
+	set_backend("");
+	buf_fini(&got);
+	deliver_free(&d);
+}
+
 static void
 test_forwarded(void **state)
 {
@@ -572,9 +720,12 @@ main(void)
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_trace),
 		cmocka_unit_test(test_delivery),
+		cmocka_unit_test(test_notices),
+		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_headroom),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_forward),
+		cmocka_unit_test(test_forward_notices),
 		cmocka_unit_test(test_forwarded),
 		cmocka_unit_test(test_detail),
 		cmocka_unit_test(test_quota),

@@ -50,6 +50,7 @@ prepare(struct filter_job *job, int64_t now)
 		    h->site, "sieve.create_mailboxes", site_scope_of(h->owner)),
 		.inbox = job->inbox,
 		.original = job->original,
+		.notice = job->notice,
 		.done = log_action,
 		.arg = h,
 	};

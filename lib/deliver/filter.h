@@ -16,8 +16,9 @@ struct filter_job {
 	const struct script_chain *chain;
 	struct programs *programs;
 	struct sieve_envelope envelope;
-	struct str raw; /* with trace fields */
-	int64_t inbox;  /* where a message is kept */
+	const struct notice *notice; /* for the sender, who wants it; or NULL */
+	struct str raw;              /* with trace fields */
+	int64_t inbox;               /* where a message is kept */
 	/* At an IMAP event. */
 	struct sieve_imap_event event;
 	struct outcome_original original; /* RAW is filled */

@@ -1,5 +1,6 @@
 lib_libmailstead_a_SOURCES += \
-	%D%/deliver.c %D%/deliver.h %D%/filter.c %D%/filter.h \
+	%D%/deliver.c %D%/deliver.h %D%/dsn.c %D%/dsn.h \
+	%D%/filter.c %D%/filter.h %D%/notice.c %D%/notice.h \
 	%D%/outcome.c %D%/outcome.h \
 	%D%/trace.c %D%/trace.h \
 	%D%/warning.c %D%/warning.h %D%/webhook.c %D%/webhook.h
@@ -11,3 +12,7 @@ check_PROGRAMS += %D%/deliver_test
 check_PROGRAMS += %D%/outcome_test
 %C%_outcome_test_SOURCES = %D%/outcome_test.c
 %C%_outcome_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/notice_test
+%C%_notice_test_SOURCES = %D%/notice_test.c
+%C%_notice_test_LDADD = $(TEST_LIBS)

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "deliver/outcome.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/clock.h"
+#include "deliver/dsn.h"
 #include "deliver/webhook.h"
 #include "outbox/post.h"
 #include "script/execute.h"
 #include "site/srs.h"
+
+struct redirect {
+	size_t row;    /* of what goes out */
+	bool inherits; /* NOTIFY is what the sender said */
+};
 
 struct outcome {
 	const struct outcome_options *o;
@@ -16,8 +19,10 @@ struct outcome {
 	struct filing *filings;
 	struct outgoing *outgoing;
 	struct memory *memories;
-	size_t nfilings, noutgoing, nmemories;
-	size_t filings_cap, outgoing_cap, memories_cap;
+	struct redirect *redirects;
+	size_t nfilings, noutgoing, nmemories, nredirects;
+	size_t filings_cap, outgoing_cap, memories_cap, redirects_cap;
+	bool taken; /* somebody has the message who need not tell of it */
 	struct str refusal;
 	bool kept;          /* the original is */
 	struct flags flags; /* and has these */
@@ -139,6 +144,7 @@ store(void *arg, const struct sieve_place *place, struct str raw, bool implicit,
 	enum sieve_answer answer = SIEVE_YES;
 	enum store_rc rc;
 
+	o->taken |= implicit;
 	if (from->mailbox && raw.p == from->raw.p)
 		f.item.received = from->received;
 	if (implicit && o->o->inbox)
@@ -216,6 +222,14 @@ is_nothing(const struct delivery *d)
  * What goes out
  */
 
+static void
+add_outgoing(struct outcome *o, struct outgoing what)
+{
+	o->outgoing = arena_grow(o->arena, o->outgoing, o->noutgoing,
+	    &o->outgoing_cap, sizeof(*o->outgoing));
+	o->outgoing[o->noutgoing++] = what;
+}
+
 static enum sieve_answer
 queue(struct outcome *o, const struct outgoing *what, struct buf *why)
 {
@@ -223,9 +237,7 @@ queue(struct outcome *o, const struct outgoing *what, struct buf *why)
 
 	if (outgoing_check(what, &e) != STORE_OK)
 		return answer_of(STORE_INVALID, &e, why);
-	o->outgoing = arena_grow(o->arena, o->outgoing, o->noutgoing,
-	    &o->outgoing_cap, sizeof(*o->outgoing));
-	o->outgoing[o->noutgoing++] = *what;
+	add_outgoing(o, *what);
 	return SIEVE_YES;
 }
 
@@ -251,22 +263,37 @@ by_mode(const struct sieve_mail *m)
 	return m->by_trace ? STR("RT") : STR("R");
 }
 
-/* RFC 3461, section 4. */
-static struct str
-xtext(struct outcome *o, struct str s)
+/* Behind another reverse-path nothing is left of what the sender asked. */
+static void
+forget_sender(
+    struct outcome *o, const struct sieve_mail *m, struct outgoing *out)
 {
-	char *to = arena_alloc(o->arena, s.n * 3 + 1);
-	size_t n = 0;
+	o->taken = true;
+	out->envid = out->orcpt = STR_NULL;
+	if (!m->own_notify)
+		out->notify = STR_NULL;
+}
 
-	for (size_t i = 0; i < s.n; i++) {
-		uint8_t c = (uint8_t)s.p[i];
+static bool
+address_redirect(
+    struct outcome *o, const struct sieve_mail *m, struct outgoing *out)
+{
+	struct err e = ERR_INIT;
 
-		if (c > ' ' && c < 0x7f && c != '+' && c != '=')
-			to[n++] = s.p[i];
-		else
-			n += (size_t)snprintf(to + n, 4, "+%02X", c);
-	}
-	return (struct str){ to, n };
+	out->raw = without_return_path(m->raw);
+	if (!str_eq(m->from, o->o->envelope->from))
+		forget_sender(o, m, out);
+	return site_srs_sender(o->o->site, o->arena, o->o->owner, m->from,
+		   &out->from, &e) == SITE_OK;
+}
+
+static void
+note_redirect(struct outcome *o, const struct sieve_mail *m)
+{
+	o->redirects = arena_grow(o->arena, o->redirects, o->nredirects,
+	    &o->redirects_cap, sizeof(*o->redirects));
+	o->redirects[o->nredirects++] =
+	    (struct redirect){ o->noutgoing - 1, !m->own_notify };
 }
 
 static enum sieve_answer
@@ -281,9 +308,10 @@ send(void *arg, const struct sieve_mail *m, struct buf *why)
 		.raw = m->raw,
 		.notify = m->notify,
 		.ret = m->ret,
-		.envid = xtext(o, m->envid),
-		.orcpt = xtext(o, m->orcpt) };
-	struct err e = ERR_INIT;
+		.envid = xtext_encode(o->arena, m->envid),
+		.orcpt = dsn_orcpt(o->arena, m->orcpt) };
+	bool redirect = m->why == SIEVE_ACT_REDIRECT;
+	enum sieve_answer answer;
 
 	for (size_t i = 0; i < m->nto; i++)
 		to[i] = m->to[i];
@@ -291,13 +319,12 @@ send(void *arg, const struct sieve_mail *m, struct buf *why)
 		out.by_time = clock_now() + m->by_time;
 		out.by_mode = by_mode(m);
 	}
-	if (m->why == SIEVE_ACT_REDIRECT) {
-		out.raw = without_return_path(m->raw);
-		if (site_srs_sender(o->o->site, o->arena, o->o->owner, m->from,
-			&out.from, &e) != SITE_OK)
-			return SIEVE_FAILED;
-	}
-	return queue(o, &out, why);
+	if (redirect && !address_redirect(o, m, &out))
+		return SIEVE_FAILED;
+	answer = queue(o, &out, why);
+	if (redirect && answer == SIEVE_YES)
+		note_redirect(o, m);
+	return answer;
 }
 
 static enum sieve_answer
@@ -367,8 +394,10 @@ remember(void *arg, const struct sieve_memory *m)
 static void
 done(void *arg, const struct sieve_action *a, struct str how)
 {
-	const struct outcome *o = arg;
+	struct outcome *o = arg;
 
+	o->taken |= a->kind == SIEVE_ACT_KEEP || a->kind == SIEVE_ACT_STORE ||
+		    a->kind == SIEVE_ACT_PIPE;
 	if (o->o->done)
 		o->o->done(o->o->arg, a, how);
 }
@@ -397,12 +426,59 @@ outcome_sink(struct outcome *o)
 		.done = done };
 }
 
+/* ------------------------------------------------------------------------
+ * Telling the sender
+ */
+
+static size_t
+count_addresses(const struct outcome *o)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->nredirects; i++)
+		n += o->outgoing[o->redirects[i].row].nto;
+	return n;
+}
+
+static void
+answer_sender(struct outcome *o)
+{
+	size_t n = count_addresses(o);
+	enum notice_kind kind = NOTICE_RELAYED;
+	struct outgoing told;
+
+	if (!o->o->notice || o->refusal.p)
+		return;
+	if (!o->taken && n == 1 &&
+	    dsn_wants_success(o->outgoing[o->redirects[0].row].notify))
+		return;
+	if (o->taken || n == 0)
+		kind = NOTICE_DELIVERED;
+	else if (n > 1)
+		kind = NOTICE_EXPANDED;
+	for (size_t i = 0; i < o->nredirects; i++) {
+		struct outgoing *out = &o->outgoing[o->redirects[i].row];
+
+		if (o->redirects[i].inherits)
+			out->notify =
+			    dsn_without_success(o->arena, out->notify);
+	}
+	if (notice_make(o->arena, o->o->notice, kind, clock_now(), &told))
+		add_outgoing(o, told);
+}
+
 enum store_rc
 outcome_apply(struct outcome *o, const struct outcome_terms *t,
     struct outcome_result *out, struct err *e)
 {
+	struct delivery d;
+	struct filed *filed =
+	    arena_array(o->arena, o->nfilings, sizeof(*filed));
+	enum store_rc rc;
+
+	answer_sender(o);
 	/* What was refused may come again, and is refused again. */
-	struct delivery d = { .key = o->refusal.p ? STR_NULL : t->key,
+	d = (struct delivery){ .key = o->refusal.p ? STR_NULL : t->key,
 		.window = t->window,
 		.msgid_window = t->msgid_window,
 		.filings = o->filings,
@@ -412,10 +488,6 @@ outcome_apply(struct outcome *o, const struct outcome_terms *t,
 		.memories = o->memories,
 		.nmemories = o->nmemories,
 		.quota = t->quota };
-	struct filed *filed =
-	    arena_array(o->arena, o->nfilings, sizeof(*filed));
-	enum store_rc rc = STORE_OK;
-
 	*out = (struct outcome_result){ .refusal = o->refusal };
 	if (o->o->original.mailbox) {
 		d.reflag = reflag_of(o);

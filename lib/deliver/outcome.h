@@ -2,6 +2,7 @@
 #ifndef DELIVER_OUTCOME_H
 #define DELIVER_OUTCOME_H
 
+#include "deliver/notice.h"
 #include "sieve/sieve.h"
 #include "site/site.h"
 #include "store/delivery.h"
@@ -21,6 +22,13 @@
  *
  * All that the actions name must live until it is applied, as what belongs to
  * the run and its programs does. The result is in the arena.
+ *
+ * A sender who wants to know of success gets one answer (RFC 3461, section
+ * 5.2.7). The request goes along with the one redirect of a message that is
+ * not stored; else it is answered here, with "expanded" if there are several,
+ * and redirects lose it. A script is the recipient's agent, so what it discards
+ * or starts a program with is delivered; and so is what it redirects with
+ * another reverse-path, which is a new message to everybody behind.
  *
  * Programs are not part of the transaction: ask account_delivered() before the
  * scripts run, or a redelivery starts them again.
@@ -49,6 +57,8 @@ struct outcome_options {
 	bool create;     /* mailboxes that are missing, unasked */
 	int64_t inbox;   /* where it is kept if no script says; 0: INBOX */
 	struct outcome_original original;
+	/* What the sender wants to be told of a success; NULL: nothing. */
+	const struct notice *notice;
 	/* What became of an action, for log and trace; may be NULL. */
 	void (*done)(void *arg, const struct sieve_action *a, struct str how);
 	void *arg;

@@ -34,6 +34,7 @@ struct test {
 	struct outcome_options options;
 	struct outcome_result result;
 	struct str raws[4];
+	struct str redirect_from;
 };
 
 static int
@@ -101,7 +102,8 @@ run_script(struct test *t, const char *script)
 		.notify_methods = methods,
 		.nnotify_methods = 2 };
 	struct sieve_sender sender = { .hostname = STR("mail.a.test"),
-		.postmaster = STR("postmaster@a.test") };
+		.postmaster = STR("postmaster@a.test"),
+		.redirect_from = t->redirect_from };
 	struct str own = t->owner.address;
 	struct sieve_input in = { .message = STR(MESSAGE),
 		.envelope = t->envelope,
@@ -150,6 +152,7 @@ messages(struct test *t, const char *path)
 static const char *
 going_out(struct test *t)
 {
+	static const char *const kinds[] = { "", "mail", "post", "notice" };
 	struct arena *a = t->f->a;
 	struct buf text = { 0 };
 	const char *out;
@@ -164,8 +167,7 @@ going_out(struct test *t)
 		OK(outgoing_lock(t->account, a, ids[i], &row, &t->f->e));
 		OK(outgoing_read(t->account, &row, &raw, &t->f->e));
 		buf_printf(&text, "%s%s <%.*s>", i ? "; " : "",
-		    row.what.kind == OUTGOING_MAIL ? "mail" : "post",
-		    STR_ARG(row.what.from));
+		    kinds[row.what.kind], STR_ARG(row.what.from));
 		for (size_t k = 0; k < row.what.nto; k++)
 			buf_printf(&text, " %.*s", STR_ARG(row.what.to[k]));
 		if (row.what.notify.n)
@@ -179,6 +181,25 @@ going_out(struct test *t)
 	out = arena_cstr(a, buf_str(&text));
 	buf_fini(&text);
 	return out;
+}
+
+static void
+forget_outgoing(struct test *t)
+{
+	struct arena *a = t->f->a;
+	struct outgoing_fate fates[4] = { { true, STR_NULL },
+		{ true, STR_NULL }, { true, STR_NULL }, { true, STR_NULL } };
+	int64_t *ids;
+	size_t n;
+
+	OK(outgoing_due(t->account, a, 8, &ids, &n, &t->f->e));
+	for (size_t i = 0; i < n; i++) {
+		struct outgoing_row row;
+
+		OK(outgoing_lock(t->account, a, ids[i], &row, &t->f->e));
+		OK(outgoing_settle(t->account, &row, fates, 0, NULL, &t->f->e));
+		outgoing_unlock(&row);
+	}
 }
 
 static void
@@ -386,6 +407,97 @@ test_events(void **state)
 	view_unref(&v);
 }
 
+/* ------------------------------------------------------------------------
+ * A sender who wants to know
+ */
+
+static void
+test_sender_is_told(void **state)
+{
+	static const struct {
+		const char *script, *notify, *from, *out;
+		const char *action; /* of the notice, which is the last row */
+	} cases[] = {
+		/* clang-format off */
+		{ "keep;", "SUCCESS", "", "notice <> s@far.test NEVER", "delivered" },
+		{ "require \"fileinto\"; fileinto \"Trash\"; keep;", "SUCCESS", "", "notice <> s@far.test NEVER", "delivered" },
+		{ "discard;", "SUCCESS", "", "notice <> s@far.test NEVER", "delivered" },
+		{ "redirect \"you@b.test\";", "SUCCESS,DELAY", "", "mail <s@far.test> you@b.test SUCCESS,DELAY", NULL },
+		{ "redirect \"you@b.test\"; discard;", "SUCCESS", "", "mail <s@far.test> you@b.test SUCCESS", NULL },
+		{ "redirect \"you@b.test\"; keep;", "SUCCESS,DELAY", "",
+			"mail <s@far.test> you@b.test DELAY; notice <> s@far.test NEVER", "delivered" },
+		{ "redirect \"you@b.test\"; keep;", "SUCCESS", "",
+			"mail <s@far.test> you@b.test NEVER; notice <> s@far.test NEVER", "delivered" },
+		{ "redirect \"you@b.test\"; redirect \"she@b.test\";", "SUCCESS,FAILURE", "",
+			"mail <s@far.test> you@b.test FAILURE; mail <s@far.test> she@b.test FAILURE; notice <> s@far.test NEVER", "expanded" },
+		{ "require \"redirect-dsn\"; redirect :notify \"NEVER\" \"you@b.test\";", "SUCCESS", "",
+			"mail <s@far.test> you@b.test NEVER; notice <> s@far.test NEVER", "relayed" },
+		{ "require \"redirect-dsn\"; redirect :notify \"SUCCESS\" \"you@b.test\"; keep;", "SUCCESS", "",
+			"mail <s@far.test> you@b.test SUCCESS; notice <> s@far.test NEVER", "delivered" },
+		{ "redirect \"you@b.test\";", "SUCCESS", "recipient",
+			"mail <me@a.test> you@b.test; notice <> s@far.test NEVER", "delivered" },
+		{ "require \"reject\"; reject \"no\";", "SUCCESS", "", "", NULL },
+		{ "require [\"vacation\"]; vacation \"away\";", "SUCCESS", "",
+			"mail <> s@far.test NEVER; notice <> s@far.test NEVER", "delivered" },
+		/* clang-format on */
+	};
+	struct test *t = *state;
+	struct deliver_message m = { .raw = STR(MESSAGE),
+		.from = STR("s@far.test") };
+	struct deliver_rcpt r = { .address = STR("me@a.test") };
+	struct notice n = { &m, &r, "mail.a.test", STR("postmaster@a.test") };
+
+	t->options.may_refuse = true;
+	t->options.notice = &n;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct str last;
+
+		print_message("%s\n", cases[i].script);
+		t->envelope.notify = str_of(cases[i].notify);
+		t->envelope.envid = STR("a=b");
+		t->redirect_from = str_of(cases[i].from);
+		for (size_t k = 0; k < 4; k++)
+			t->raws[k] = STR_NULL;
+		/* Each is a delivery of its own. */
+		OK(run_script(t,
+		    arena_printf(t->f->a, "%s # %zu", cases[i].script, i).p));
+		assert_string_equal(going_out(t), cases[i].out);
+		last = t->raws[2].n   ? t->raws[2]
+		       : t->raws[1].n ? t->raws[1]
+				      : t->raws[0];
+		assert_int_equal(
+		    str_find(last, STR("Reporting-MTA")) != STR_NPOS,
+		    cases[i].action != NULL);
+		if (cases[i].action &&
+		    str_find(last, str_of(arena_printf(t->f->a,
+				       "\r\nAction: %s\r\n", cases[i].action)
+					      .p)) == STR_NPOS)
+			fail_msg("%.*s", STR_ARG(last));
+		forget_outgoing(t);
+	}
+	t->options.notice = NULL;
+}
+
+static void
+test_request_goes_along(void **state)
+{
+	struct test *t = *state;
+	struct outgoing_row row;
+	int64_t *ids;
+	size_t n;
+
+	t->envelope.notify = STR("SUCCESS");
+	t->envelope.envid = STR("a=b");
+	t->envelope.orcpt = STR("utf-8;\xc3\xa4@a.test");
+	OK(run_script(t, "redirect \"you@b.test\";"));
+	OK(outgoing_due(t->account, t->f->a, 4, &ids, &n, &t->f->e));
+	assert_int_equal(n, 1);
+	OK(outgoing_lock(t->account, t->f->a, ids[0], &row, &t->f->e));
+	assert_true(str_eqc(row.what.envid, "a+3Db"));
+	assert_true(str_eqc(row.what.orcpt, "utf-8;\\x{E4}@a.test"));
+	outgoing_unlock(&row);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 int
@@ -399,6 +511,8 @@ main(void)
 		T(test_reject),
 		T(test_notify),
 		T(test_events),
+		T(test_sender_is_told),
+		T(test_request_goes_along),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,6 +234,7 @@ redirect(struct execution *x, const struct sieve_action *a)
 				       : sieve_reverse_path(x->r, x->sender,
 					     x->sender->redirect_from, e->from),
 		.notify = a->redirect.notify.n ? a->redirect.notify : e->notify,
+		.own_notify = a->redirect.notify.n > 0,
 		.ret = a->redirect.ret.n ? a->redirect.ret : e->ret,
 		.envid = e->envid,
 		.orcpt = e->orcpt,

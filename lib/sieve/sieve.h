@@ -379,6 +379,7 @@ struct sieve_mail {
 	struct str raw;
 	/* For RFC 3461 and 2852, as in the action; empty: nothing asked. */
 	struct str notify, ret, envid, orcpt;
+	bool own_notify; /* it is the script's, not the sender's */
 	bool by, by_trace;
 	int64_t by_time;
 	struct str by_mode;

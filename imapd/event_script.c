@@ -305,7 +305,8 @@ prepare(struct run *r, struct err *e)
 static bool
 within_limits(const struct run *r)
 {
-	return (r->max == 0 || r->runs < r->max) &&
+	return !conn_stopping(r->s->conn) &&
+	       (r->max == 0 || r->runs < r->max) &&
 	       (r->runs == 0 || clock_mono_ms() < r->deadline);
 }
 

@@ -12,8 +12,8 @@
  * once what they change. What they do is no event.
  *
  * A command is no way to keep a worker for long: the settings
- * sieve.imap_max_messages and sieve.imap_max_time bound it, and what is beyond
- * them is left as it is, and logged.
+ * sieve.imap_max_messages and sieve.imap_max_time bound it, and so does the end
+ * of the server. What is beyond that is left as it is, and logged.
  */
 void event_script_run(struct session *s, const struct mail_event *ev);
 

@@ -5,6 +5,7 @@ import email
 import email.policy
 import re
 import sqlite3
+import time
 
 import pytest
 
@@ -13,7 +14,7 @@ from imap_raw import Imap, message
 from lmtp import Lmtp
 from managesieve import Sieve
 from smtp_sink import Sink
-from test_faults import account_dir
+from test_faults import account_dir, stop_daemon
 
 ENTRY = "/shared/imapsieve/script"
 
@@ -106,6 +107,19 @@ def test_causes(owner, cause):
     expect = {"move": "copy", "fetch": "flag"}.get(cause, cause)
     own = {"flag": {"\\Flagged"}, "fetch": {"\\Seen"}}.get(cause, set())
     assert flags == {f"cause-{expect}"} | own
+
+
+def test_each_message(owner):
+    """MULTIAPPEND stores several, REPLACE one; in the mailbox that is named."""
+    c, one = owner.c, message(1)
+    owner.script(TELL)
+    literal = f"{{{len(one)}+}}\r\n{one}"
+    c.ok(f"APPEND INBOX {literal} {literal}")
+    c.ok("SELECT INBOX")
+    c.ok(f"REPLACE 1 INBOX (new) {literal}")
+    assert [f for f, _ in owner.mailbox()] == [{"cause-append"}, {"cause-append", "new"}]
+    c.ok(f"REPLACE 1 Archive {literal}")
+    assert owner.mailbox("Archive") == [(set(), "message 1")]
 
 
 def test_client_sees_what_scripts_change(owner):
@@ -355,24 +369,61 @@ def test_administrators_scripts(owner):
     assert owner.query("SELECT spam FROM training") == [(0,)]
 
 
-def test_program(owner):
-    """Spam training as others do it: the message goes to a program."""
-    site = owner.site
-    programs, out = site.dir / "programs", site.dir / "learned"
+@pytest.fixture(scope="module")
+def learned(event_site):
+    """Where the program `learn` writes what it gets; `slow` takes its time."""
+    programs, out = event_site.dir / "programs", event_site.dir / "learned"
     programs.mkdir(mode=0o755)
     out.mkdir()
     out.chmod(0o777)
-    program = programs / "learn"
-    program.write_text(f'#!/bin/sh\ncat >"{out}/$1"\n')
-    program.chmod(0o755)
-    site.ctl("setting", "set", "sieve.program_dir", programs)
-    site.ctl("setting", "set", "sieve.program_paths", out)
+    for name, text in (("learn", f'cat >"{out}/$1"'), ("slow", "sleep 0.7")):
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    event_site.ctl("setting", "set", "sieve.program_dir", programs)
+    event_site.ctl("setting", "set", "sieve.program_paths", out)
+    return out
+
+
+def test_limit_of_time(owner, learned):
+    c = owner.c
+    for n in range(5):
+        c.append("Archive", message(n))
+    owner.set("sieve.extensions", "* vnd.dovecot.pipe")
+    owner.set("sieve.imap_max_time", "1s")
+    owner.script('require ["imapsieve", "vnd.dovecot.pipe", "imap4flags"];\n'
+                 'addflag "slow"; pipe "slow"; keep;')
+    c.ok("SELECT Archive")
+    c.ok("COPY 1:5 INBOX")
+    flags = [bool(f) for f, _ in owner.mailbox()]
+    assert flags[0] and not flags[-1] and flags == sorted(flags, reverse=True)
+
+
+def test_stop(owner, learned):
+    """The end of the server does not wait for all of them."""
+    site, c = owner.site, owner.c
+    for n in range(20):
+        c.append("Archive", message(n))
+    owner.set("sieve.extensions", "* vnd.dovecot.pipe")
+    owner.script('require ["imapsieve", "vnd.dovecot.pipe", "copy"]; pipe :copy "slow";')
+    c.ok("SELECT Archive")
+    c.send("x COPY 1:20 INBOX\r\n")
+    with owner.connect() as other:
+        wait_for(lambda: Owner.count(other, "INBOX") == 20)
+    begin = time.monotonic()
+    stop_daemon(site, "imapd")
+    assert time.monotonic() - begin < 6
+    site.start_daemon("imapd")
+    assert len(owner.subjects()) == 20
+
+
+def test_program(owner, learned):
+    """Spam training as others do it: the message goes to a program."""
     owner.set("sieve.extensions", "* vnd.dovecot.pipe")
     owner.script('require ["imapsieve", "vnd.dovecot.pipe", "copy"]; pipe :copy "learn" ["spam"];', "Junk")
     owner.c.append("INBOX", message(1))
     owner.c.ok("SELECT INBOX")
     owner.c.ok("MOVE 1 Junk")
-    assert (out / "spam").read_bytes().decode() == message(1)
+    assert (learned / "spam").read_bytes().decode() == message(1)
     assert owner.mailbox("Junk") == [(set(), "message 1")]
     # What it cannot do leaves the message alone.
     owner.script('require ["imapsieve", "vnd.dovecot.pipe"]; pipe "none";', "Junk")

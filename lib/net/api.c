@@ -20,6 +20,12 @@ conn_out_full(struct conn *c)
 	return conn_unsent(c) >= OUT_HIGH;
 }
 
+bool
+conn_stopping(const struct conn *c)
+{
+	return c->loop->server->stop;
+}
+
 void
 conn_run(struct conn *c)
 {

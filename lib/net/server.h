@@ -81,6 +81,8 @@ struct net_proto {
 struct buf *conn_out(struct conn *c);
 /* Enough output for one step: return NET_MORE (the high-water mark). */
 bool conn_out_full(struct conn *c);
+/* The server stops: what takes long on a worker should come to an end. */
+bool conn_stopping(const struct conn *c);
 void conn_run(struct conn *c);   /* from input(), wake() or timeout() */
 void conn_close(struct conn *c); /* after the output was sent */
 /* From any thread; many wakes before it is served are one. C must be open:

@@ -23,6 +23,7 @@ struct reader_slot {
 	struct sq *q;
 	int64_t data_version; /* at which `generation` was read */
 	uint64_t generation;
+	bool asked; /* for it, since the reader was taken */
 };
 
 struct settings_cache;
@@ -68,7 +69,8 @@ enum site_rc site_rc_of(enum sq_rc rc);
 enum site_rc site_reader(
     struct site *s, struct reader_slot **out, struct err *e);
 void site_reader_done(struct site *s, struct reader_slot *r);
-/* The generation as R sees it now. */
+/* The generation as R saw it when it was first asked for after R was taken:
+ * a look at the file for the first question, none for the others. */
 uint64_t site_reader_generation(struct reader_slot *r);
 
 /*

@@ -122,6 +122,7 @@ site_reader(struct site *s, struct reader_slot **out, struct err *e)
 	} else {
 		*out = &s->readers[s->idle[--s->nidle]];
 	}
+	(*out)->asked = false;
 	pthread_mutex_unlock(&s->pool_lock);
 	return rc;
 }
@@ -143,6 +144,9 @@ site_reader_generation(struct reader_slot *r)
 	struct err e;
 	int64_t version;
 
+	if (r->asked)
+		return r->generation;
+	r->asked = true;
 	if (sq_data_version(r->q, &version, &e) != SQ_OK ||
 	    (version == r->data_version && r->generation))
 		return r->generation;

@@ -331,13 +331,14 @@ fill_terms(struct step *s)
 	const struct site_account *acc = &s->drop->target->account;
 	struct site *site = s->run->d->o.site;
 	struct site_scope scope = site_scope_of(acc);
+	struct site_value windows[] = { { .key = "delivery.redelivery_window" },
+		{ .key = "delivery.dedup_window" } };
 
 	s->quota = (struct quota){ acc->quota_bytes, acc->quota_messages };
 	s->terms.quota = &s->quota;
-	s->terms.window = (uint32_t)site_setting_uint(
-	    site, "delivery.redelivery_window", scope);
-	s->terms.msgid_window =
-	    (uint32_t)site_setting_uint(site, "delivery.dedup_window", scope);
+	site_settings_read(site, s->arena, scope, windows, 2);
+	s->terms.window = (uint32_t)windows[0].number;
+	s->terms.msgid_window = (uint32_t)windows[1].number;
 	make_key(s->run, s->drop->rcpt, s->key);
 	if (s->terms.window > 0)
 		s->terms.key = (struct str){ (char *)s->key, sizeof(s->key) };

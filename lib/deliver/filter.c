@@ -21,19 +21,17 @@ static void
 prepare(struct filter_job *job, int64_t now)
 {
 	struct script_host *h = &job->host;
-	struct script_source source;
+	const struct rules *rules = &script_host_source(h)->rules;
 
-	script_source_of(h->site, h->owner, h->account, &source);
-	job->rules = source.rules;
 	job->callbacks = script_host(h);
 	job->input = (struct sieve_input){
 		.message = job->raw,
 		.envelope = job->envelope,
 		.event = job->event,
 		.host = &job->callbacks,
-		.limits = &job->rules.limits,
-		.notify_methods = job->rules.methods,
-		.nnotify_methods = job->rules.nmethods,
+		.limits = &rules->limits,
+		.notify_methods = rules->methods,
+		.nnotify_methods = rules->nmethods,
 		.now = now,
 		.max_received = TRACE_MAX_RECEIVED / 2,
 	};

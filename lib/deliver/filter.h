@@ -25,7 +25,6 @@ struct filter_job {
 	struct outcome_terms terms;
 	/* Filled. */
 	struct sieve_host callbacks;
-	struct rules rules;
 	struct sieve_input input;
 	struct outcome_options options;
 };

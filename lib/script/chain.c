@@ -212,12 +212,11 @@ program_of(struct script_host *h, struct programs *ps,
 {
 	struct reading reading = { h, l };
 	struct script_name name = { l->name, l->hash, read_source, &reading };
-	struct script_source source;
+	struct script_source source = *script_host_source(h);
 	struct sieve_diags diags;
 	struct sieve_program *p;
 	struct err e = ERR_INIT;
 
-	script_source_of(h->site, h->owner, h->account, &source);
 	source.rules.caps = chain->event
 				? sieve_caps_event(source.rules.caps)
 				: sieve_caps_delivery(source.rules.caps);

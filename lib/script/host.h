@@ -29,6 +29,8 @@ struct script_host {
 	struct mailbox *mailboxes; /* once they were asked for */
 	size_t nmailboxes;
 	bool listed;
+	struct site_value *settings; /* of owner.c, the same */
+	struct script_source *source;
 };
 
 /* The callbacks; their ARG is H, which must outlive the run. */
@@ -41,6 +43,9 @@ enum sieve_answer script_mailbox(struct script_host *h,
 /* Start a program for a script. OUTPUT may be NULL. */
 enum sieve_answer script_start(struct script_host *h,
     const struct sieve_execution *x, size_t max_output, struct buf *output);
+
+/* How the owner's scripts are compiled. */
+const struct script_source *script_host_source(struct script_host *h);
 
 /* Who the owner is, to scripts, and how mail that they send is addressed. */
 struct sieve_user script_user(struct script_host *h);

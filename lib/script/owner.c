@@ -2,16 +2,62 @@
 #include "script/host.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "script/rules.h"
 #include "site/setting.h"
 
 /* What the settings and the directory say of the owner of a script. */
 
+enum setting {
+	SEPARATORS,
+	POSTMASTER,
+	PROTECTED,
+	REDIRECT_FROM,
+	SPAM_HEADER,
+	SPAM_MAX,
+	SPAM_PATTERN,
+	VACATION_SUBJECT,
+	VIRUS_HEADER,
+	VIRUS_MAX,
+	VIRUS_PATTERN,
+};
+static const struct site_value wanted[] = {
+	[SEPARATORS] = { .key = "address.separators" },
+	[POSTMASTER] = { .key = "mta.postmaster" },
+	[PROTECTED] = { .key = "sieve.protected_headers" },
+	[REDIRECT_FROM] = { .key = "sieve.redirect_from" },
+	[SPAM_HEADER] = { .key = "sieve.spam_header" },
+	[SPAM_MAX] = { .key = "sieve.spam_max" },
+	[SPAM_PATTERN] = { .key = "sieve.spam_pattern" },
+	[VACATION_SUBJECT] = { .key = "sieve.vacation_subject" },
+	[VIRUS_HEADER] = { .key = "sieve.virus_header" },
+	[VIRUS_MAX] = { .key = "sieve.virus_max" },
+	[VIRUS_PATTERN] = { .key = "sieve.virus_pattern" },
+};
+#define WANTED (sizeof(wanted) / sizeof(*wanted))
+
 static struct str
-text(struct script_host *h, const char *key)
+text(struct script_host *h, enum setting which)
 {
-	return site_setting(h->site, h->arena, key, site_scope_of(h->owner));
+	if (!h->settings) {
+		h->settings =
+		    arena_array(h->arena, WANTED, sizeof(*h->settings));
+		memcpy(h->settings, wanted, sizeof(wanted));
+		site_settings_read(h->site, h->arena, site_scope_of(h->owner),
+		    h->settings, WANTED);
+	}
+	return h->settings[which].text;
+}
+
+const struct script_source *
+script_host_source(struct script_host *h)
+{
+	if (!h->source) {
+		h->source = ARENA_NEW(h->arena, struct script_source);
+		script_source_of(h->site, h->owner, h->account, h->source);
+	}
+	return h->source;
 }
 
 struct sieve_user
@@ -20,14 +66,14 @@ script_user(struct script_host *h)
 	return (struct sieve_user){
 		.address = h->owner->address,
 		.name = h->owner->address,
-		.delimiters = text(h, "address.separators"),
+		.delimiters = text(h, SEPARATORS),
 	};
 }
 
 struct sieve_sender
 script_sender(struct script_host *h)
 {
-	struct str postmaster = text(h, "mta.postmaster");
+	struct str postmaster = text(h, POSTMASTER);
 
 	if (postmaster.n == 0)
 		postmaster = arena_printf(
@@ -35,16 +81,16 @@ script_sender(struct script_host *h)
 	return (struct sieve_sender){
 		.hostname = str_of(h->hostname),
 		.postmaster = postmaster,
-		.redirect_from = text(h, "sieve.redirect_from"),
-		.vacation_subject = text(h, "sieve.vacation_subject"),
+		.redirect_from = text(h, REDIRECT_FROM),
+		.vacation_subject = text(h, VACATION_SUBJECT),
 		.vacation_original_recipient = true,
 	};
 }
 
 /* "X-Spam-Score", what is a whole of it, and how it is written. */
 static struct sieve_score
-score(struct script_host *h, const char *field, const char *max,
-    const char *pattern)
+score(struct script_host *h, enum setting field, enum setting max,
+    enum setting pattern)
 {
 	struct str most = text(h, max);
 
@@ -57,9 +103,9 @@ score(struct script_host *h, const char *field, const char *max,
 }
 
 static struct str *
-words(struct script_host *h, const char *key, size_t *count)
+words(struct script_host *h, enum setting which, size_t *count)
 {
-	struct str rest = text(h, key), word, *list = NULL;
+	struct str rest = text(h, which), word, *list = NULL;
 	size_t cap = 0;
 
 	*count = 0;
@@ -78,10 +124,7 @@ script_input(struct script_host *h, struct sieve_input *in)
 	in->user = script_user(h);
 	in->domain = h->owner->domain;
 	in->hostname = str_of(h->hostname);
-	in->spam = score(
-	    h, "sieve.spam_header", "sieve.spam_max", "sieve.spam_pattern");
-	in->virus = score(
-	    h, "sieve.virus_header", "sieve.virus_max", "sieve.virus_pattern");
-	in->protected_fields =
-	    words(h, "sieve.protected_headers", &in->nprotected);
+	in->spam = score(h, SPAM_HEADER, SPAM_MAX, SPAM_PATTERN);
+	in->virus = score(h, VIRUS_HEADER, VIRUS_MAX, VIRUS_PATTERN);
+	in->protected_fields = words(h, PROTECTED, &in->nprotected);
 }

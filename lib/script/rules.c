@@ -39,31 +39,37 @@ rules_extensions(struct str text)
 }
 
 static unsigned
-number(struct site *s, const char *key, struct site_scope scope)
+limit(uint64_t v)
 {
-	uint64_t v = site_setting_uint(s, key, scope);
-
 	return v < UINT_MAX ? (unsigned)v : UINT_MAX;
 }
 
 /* Which of them a URL may have says lib/outbox/post.h. */
 static const struct str methods[] = { { "https", 5 }, { "http", 4 } };
 
+enum { EXTENSIONS, SCRIPT_SIZE, REDIRECTS, SCRIPTS, STORAGE, WEBHOOKS, COUNT };
+
 void
 rules_of(struct site *s, struct site_scope scope, struct rules *out)
 {
+	struct site_value v[COUNT] = {
+		[EXTENSIONS] = { .key = "sieve.extensions" },
+		[SCRIPT_SIZE] = { .key = "sieve.max_script_size" },
+		[REDIRECTS] = { .key = "sieve.max_redirects" },
+		[SCRIPTS] = { .key = "sieve.max_scripts" },
+		[STORAGE] = { .key = "sieve.max_storage" },
+		[WEBHOOKS] = { .key = "notify.webhooks" },
+	};
 	struct arena *a = arena_new();
 
+	site_settings_read(s, a, scope, v, COUNT);
 	*out = (struct rules){ .limits = sieve_limits_default };
-	out->caps =
-	    rules_extensions(site_setting(s, a, "sieve.extensions", scope));
-	out->limits.script =
-	    (size_t)site_setting_uint(s, "sieve.max_script_size", scope);
-	out->limits.redirects = number(s, "sieve.max_redirects", scope);
-	out->store.scripts = site_setting_uint(s, "sieve.max_scripts", scope);
-	out->store.bytes = site_setting_uint(s, "sieve.max_storage", scope);
+	out->caps = rules_extensions(v[EXTENSIONS].text);
+	out->limits.script = (size_t)v[SCRIPT_SIZE].number;
+	out->limits.redirects = limit(v[REDIRECTS].number);
+	out->store.scripts = v[SCRIPTS].number;
+	out->store.bytes = v[STORAGE].number;
 	out->methods = methods;
-	out->nmethods =
-	    site_setting(s, a, "notify.webhooks", scope).n > 0 ? 2 : 0;
+	out->nmethods = v[WEBHOOKS].text.n > 0 ? 2 : 0;
 	arena_free(&a);
 }

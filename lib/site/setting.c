@@ -393,35 +393,50 @@ setting_uint_on(struct site *s, struct reader_slot *r, const char *key,
 	return v;
 }
 
+void
+site_settings_read(struct site *s, struct arena *a, struct site_scope scope,
+    struct site_value *list, size_t n)
+{
+	struct reader_slot *r;
+	struct err e = ERR_INIT;
+	bool open = site_reader(s, &r, &e) == SITE_OK;
+
+	if (!open)
+		log_error("site_setting", LOG_ERR(&e));
+	for (size_t i = 0; i < n; i++) {
+		struct site_value *v = &list[i];
+		const struct site_setting *k =
+		    site_setting_find(str_of(v->key));
+
+		v->text = open ? setting_on(s, r, a, v->key, scope)
+			       : str_of(k ? k->value : "");
+		v->number = 0;
+		if (k)
+			parse(k, v->text, &v->number);
+	}
+	if (open)
+		site_reader_done(s, r);
+}
+
 struct str
 site_setting(
     struct site *s, struct arena *a, const char *key, struct site_scope scope)
 {
-	const struct site_setting *k = site_setting_find(str_of(key));
-	struct reader_slot *r;
-	struct err e = ERR_INIT;
-	struct str value;
+	struct site_value v = { .key = key };
 
-	if (site_reader(s, &r, &e) != SITE_OK) {
-		log_error("site_setting", LOG_CSTR("key", key), LOG_ERR(&e));
-		return k ? str_of(k->value) : STR("");
-	}
-	value = setting_on(s, r, a, key, scope);
-	site_reader_done(s, r);
-	return value;
+	site_settings_read(s, a, scope, &v, 1);
+	return v.text;
 }
 
 uint64_t
 site_setting_uint(struct site *s, const char *key, struct site_scope scope)
 {
-	const struct site_setting *k = site_setting_find(str_of(key));
+	struct site_value v = { .key = key };
 	struct arena *a = arena_new();
-	uint64_t v = 0;
 
-	if (k)
-		parse(k, site_setting(s, a, key, scope), &v);
+	site_settings_read(s, a, scope, &v, 1);
 	arena_free(&a);
-	return v;
+	return v.number;
 }
 
 bool

@@ -61,6 +61,15 @@ bool site_setting_bool(
 uint64_t site_setting_uint(
     struct site *s, const char *key, struct site_scope scope);
 
+/* Several as they are at one moment; cheaper than one after the other. */
+struct site_value {
+	const char *key;
+	struct str text;
+	uint64_t number; /* a size, a duration, 1 for yes */
+};
+void site_settings_read(struct site *s, struct arena *a,
+    struct site_scope scope, struct site_value *list, size_t n);
+
 /* SITE_NOTFOUND: unknown key. SITE_INVALID: wrong value or scope. A value
  * with P == NULL removes the row, so that the scope inherits again. */
 enum site_rc site_setting_set(struct site *s, const struct site_by *by,

@@ -491,6 +491,8 @@ test_settings(void **state)
 	struct site_setting_row *rows;
 	struct site_account x;
 	size_t n;
+	struct site_value several[] = { { .key = "quota.bytes" },
+		{ .key = "quota.messages" }, { .key = "sieve.redirect_from" } };
 
 	add_domain(f, "a.example");
 	add_domain(f, "s.a.example");
@@ -521,6 +523,10 @@ test_settings(void **state)
 			     (struct site_scope){ .account = str_of(x.id) }),
 	    4096);
 	assert_int_equal(site_setting_uint(f->site, "quota.bytes", dom), 2048);
+	site_settings_read(f->site, f->a, acc, several, 3);
+	assert_int_equal(several[0].number, 4096);
+	assert_int_equal(several[1].number, 0);
+	assert_str(several[2].text, "sender");
 	ok(site_account_get(f->site, f->a, str_of(x.id), &x, &f->e));
 	assert_int_equal(x.quota_bytes, 4096);
 

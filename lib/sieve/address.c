@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
 #include "sieve/fields.h"
 #include "sieve/match.h"
 
@@ -28,6 +30,21 @@ find_detail(const struct sieve_run *r, struct str local, size_t *at)
 	return false;
 }
 
+static struct str
+whole(struct arena *a, struct str local, struct str domain)
+{
+	char *to;
+
+	if (domain.n == 0)
+		return local;
+	to = arena_alloc(a, local.n + 1 + domain.n);
+	if (local.n > 0)
+		memcpy(to, local.p, local.n);
+	to[local.n] = '@';
+	memcpy(to + local.n + 1, domain.p, domain.n);
+	return (struct str){ to, local.n + 1 + domain.n };
+}
+
 /* False: the address has no such part. */
 static bool
 part_of(struct sieve_run *r, int which, struct str local, struct str domain,
@@ -53,9 +70,7 @@ part_of(struct sieve_run *r, int which, struct str local, struct str domain,
 		*out = str_sub(local, at, SIZE_MAX);
 		return true;
 	default:
-		*out = domain.n == 0 ? local
-				     : arena_printf(r->arena, "%.*s@%.*s",
-					   STR_ARG(local), STR_ARG(domain));
+		*out = whole(r->arena, local, domain);
 		return true;
 	}
 }

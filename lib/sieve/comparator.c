@@ -86,23 +86,25 @@ sieve_compare(const struct sieve_comparator *c, struct str a, struct str b)
 	return is_unicode(c) ? compare_unicode(a, b) : str_icmp(a, b);
 }
 
-bool
-sieve_contains(
-    const struct sieve_comparator *c, struct str value, struct str key)
+static struct str
+ordered(struct arena *a, const struct sieve_comparator *c, struct str text)
 {
-	struct buf v = { 0 }, k = { 0 };
-	const struct mime_collation *m;
-	bool found;
+	struct buf out = { 0 };
 
-	if (c->octets)
-		return key.n == 0 || str_find(value, key) != STR_NPOS;
-	m = mime_collation_find(str_of(c->name));
-	m->order(&v, value);
-	m->order(&k, key);
-	found = k.n == 0 || str_find(buf_str(&v), buf_str(&k)) != STR_NPOS;
-	buf_fini(&v);
-	buf_fini(&k);
-	return found;
+	if (!is_unicode(c))
+		return sieve_fold(a, c, text).text;
+	mime_collation_find(str_of(c->name))->order(&out, text);
+	text = arena_str(a, buf_str(&out));
+	buf_fini(&out);
+	return text;
+}
+
+bool
+sieve_contains(struct arena *a, const struct sieve_comparator *c,
+    struct str value, struct str key)
+{
+	return key.n == 0 ||
+	       str_find(ordered(a, c, value), ordered(a, c, key)) != STR_NPOS;
 }
 
 static size_t

@@ -22,8 +22,9 @@ const struct sieve_comparator *sieve_comparator_default(void);
 
 /* Less than, equal to, greater than 0. */
 int sieve_compare(const struct sieve_comparator *c, struct str a, struct str b);
-bool sieve_contains(
-    const struct sieve_comparator *c, struct str value, struct str key);
+/* A: for what is only needed meanwhile. */
+bool sieve_contains(struct arena *a, const struct sieve_comparator *c,
+    struct str value, struct str key);
 
 /*
  * Text rewritten so that octets can be compared. AT, of N + 1 entries, tells

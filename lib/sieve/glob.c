@@ -32,18 +32,16 @@ set_wild(struct glob *g, size_t i, size_t from, size_t to)
 static struct sieve_folded
 take_literal(struct glob *g, struct arena *a, size_t *p)
 {
-	struct buf out = { 0 };
-	struct sieve_folded f;
+	char *to = arena_alloc(a, g->pattern.n - *p);
+	size_t n = 0;
 
 	while (*p < g->pattern.n && g->pattern.p[*p] != '*' &&
 	       g->pattern.p[*p] != '?') {
 		if (g->pattern.p[*p] == '\\' && *p + 1 < g->pattern.n)
 			++*p;
-		buf_putc(&out, g->pattern.p[(*p)++]);
+		to[n++] = g->pattern.p[(*p)++];
 	}
-	f = sieve_fold(a, g->c, arena_str(a, buf_str(&out)));
-	buf_fini(&out);
-	return f;
+	return sieve_fold(a, g->c, (struct str){ to, n });
 }
 
 /* A run of the pattern: text, or one wildcard. */
@@ -151,20 +149,19 @@ bool
 sieve_glob(struct sieve_run *r, const struct sieve_comparator *c,
     struct str pattern, struct str value)
 {
-	struct arena *a = arena_new();
+	struct arena *a = r->scratch;
 	struct glob g = { .run = r, .c = c, .pattern = pattern };
 	struct token *list;
 	uint64_t steps = 0;
 	size_t n;
 	bool yes;
 
+	arena_reset(a);
 	g.value = sieve_fold(a, c, value);
 	n = tokens_of(&g, a, &list);
 	yes = match(&g, list, n, &steps);
-	if (r && yes)
+	if (yes)
 		publish(&g, value);
-	if (r)
-		sieve_charge(r, steps / 64);
-	arena_free(&a);
+	sieve_charge(r, steps / 64);
 	return yes;
 }

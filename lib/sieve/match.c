@@ -270,7 +270,9 @@ match_key(struct sieve_match *m, size_t i, struct str value)
 		yes = sieve_compare(m->comparator, value, key) == 0;
 		break;
 	case MATCH_CONTAINS:
-		yes = sieve_contains(m->comparator, value, key);
+		arena_reset(m->run->scratch);
+		yes =
+		    sieve_contains(m->run->scratch, m->comparator, value, key);
 		break;
 	case MATCH_MATCHES:
 		yes = sieve_glob(m->run, m->comparator, key, value);

@@ -50,8 +50,7 @@ enum sieve_answer sieve_match_end(struct sieve_match *m);
 
 /*
  * Does VALUE match PATTERN ("*" and "?") under a comparator? What each
- * wildcard stands for is the run's match values from 1 on, the whole is 0; R
- * NULL: they are not wanted.
+ * wildcard stands for is the run's match values from 1 on, the whole is 0.
  */
 bool sieve_glob(struct sieve_run *r, const struct sieve_comparator *c,
     struct str pattern, struct str value);

@@ -21,6 +21,7 @@ sieve_run_new(const struct sieve_input *in)
 	r->in = in;
 	r->limits = in->limits ? in->limits : &sieve_limits_default;
 	r->arena = arena_new();
+	r->scratch = arena_new();
 	r->message = sieve_message_new(r->arena, in->message);
 	r->implicit_keep = true;
 	r->nflags = in->event.nflags;
@@ -39,6 +40,7 @@ sieve_run_free(struct sieve_run **run)
 		return;
 	for (size_t i = 0; i < r->nprograms; i++)
 		sieve_program_unref(&r->programs[i]);
+	arena_free(&r->scratch);
 	arena_free(&r->arena);
 	free(r);
 	*run = NULL;

@@ -36,6 +36,7 @@ struct sieve_run {
 	const struct sieve_input *in;
 	const struct sieve_limits *limits;
 	struct arena *arena;
+	struct arena *scratch;         /* of one comparison */
 	struct sieve_message *message; /* the version that is current */
 	struct sieve_program *program;
 	struct sieve_program **programs; /* held until the end */

@@ -303,6 +303,22 @@ place_positional(struct sieve_checker *c, struct sieve_node *n, unsigned found)
 	return i == want || wrong_count(c, n, want, found);
 }
 
+/* Most lists are the same in each run. */
+static void
+keep_constants(struct sieve_checker *c, struct sieve_arg *a)
+{
+	struct str *values;
+
+	for (size_t i = 0; i < a->ntexts; i++) {
+		if (a->texts[i].npieces > 0)
+			return;
+	}
+	values = arena_array(c->arena, a->ntexts, sizeof(*values));
+	for (size_t i = 0; i < a->ntexts; i++)
+		values[i] = a->texts[i].text.p ? a->texts[i].text : STR("");
+	a->values = values;
+}
+
 static bool
 check_texts(struct sieve_checker *c, struct sieve_node *n)
 {
@@ -311,6 +327,8 @@ check_texts(struct sieve_checker *c, struct sieve_node *n)
 	for (struct sieve_arg *a = n->args; a; a = a->next) {
 		for (size_t i = 0; i < a->ntexts; i++)
 			good = sieve_check_text(c, &a->texts[i]) && good;
+		if (a->ntexts > 0)
+			keep_constants(c, a);
 	}
 	return good;
 }

@@ -329,6 +329,8 @@ sieve_list(struct sieve_run *r, const struct sieve_arg *arg)
 
 	if (!arg || arg->ntexts == 0)
 		return (struct strs){ NULL, 0 };
+	if (arg->values)
+		return (struct strs){ arg->values, arg->ntexts };
 	v = arena_array(r->arena, arg->ntexts, sizeof(*v));
 	for (size_t i = 0; i < arg->ntexts; i++)
 		v[i] = text_value(r, &arg->texts[i]);

@@ -101,6 +101,7 @@ struct sieve_arg {
 	enum sieve_slot slot;
 	const struct sieve_tag *def;   /* of tags */
 	const struct sieve_arg *value; /* what the tag takes */
+	const struct str *values;      /* of texts that all are constant */
 };
 
 /* Tests whose answer is known when the script is compiled (ihave). */

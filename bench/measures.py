@@ -10,12 +10,13 @@ import dataclasses
 import corpus
 import order
 import sessions
+import sieve
 from load import RECEIVERS, loop, once, rate, repeated, session
 
 # Accounts: 1 to RECEIVERS receive, the others have one task each; those after
-# APPENDS to APPENDS + 3 are in sessions.py.
+# APPENDS to APPENDS + 3 are in order.py, sessions.py and sieve.py.
 ONE, BIG, EXPUNGES, APPENDS = 51, 52, 53, 54
-ACCOUNTS = sessions.LAST
+ACCOUNTS = sieve.LAST
 
 
 # ---------------------------------------------------------------------------
@@ -213,7 +214,7 @@ class Row:
     bar: str
     higher: bool = True  # more is better
     op: str = "operation"  # what CPU time is counted per
-    against: str = "theirs"  # or "reuse"
+    against: str = "theirs"  # or "reuse", "sieve": another set-up of theirs
     once: bool = False  # one measurement is enough
     wants: tuple = ()  # environment variables without which it is left out
 
@@ -222,6 +223,13 @@ MEASURES = [
     Row("lmtp", lmtp_many, "LMTP 10 KB, 4 sessions, 50 accounts", "msg/s", "x2", op="message"),
     Row("lmtp-one", lmtp_one, "LMTP 10 KB, 16 sessions, 1 account", "msg/s", "x3", op="message"),
     Row("lmtp-rcpt", lmtp_recipients, "LMTP 10 KB, 50 recipients each", "txn/s", "x2", op="transaction"),
+    Row("lmtp-sieve", sieve.lmtp, "LMTP 10 KB, 4 sessions, 50 accounts, each a script of 60 rules", "msg/s", "x2",
+        op="message", against="sieve"),
+    Row("sieve-time", sieve.lmtp, "its time in per cent of one without the script", "%", "<115", False,
+        against="sieve"),
+    Row("sieve-cpu", sieve.lmtp, "its server CPU in per cent of one without the script", "%", "<115", False,
+        against="sieve"),
+    Row("sieve-compile", sieve.compile_many, "compiling a script of 1,000 rules", "ms", "<20", False, against="sieve"),
     Row("login", login, "connect, LOGIN, LOGOUT, 4 clients; stock Dovecot", "per s", "x10", op="login"),
     Row("login-reuse", login, "the same; Dovecot with process reuse", "per s", "x1", op="login", against="reuse"),
     Row("fetch-warm", fetch_warm, "FETCH 1:* metadata, 10,000, warm", "ms", "x1", False),

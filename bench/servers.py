@@ -168,8 +168,8 @@ class Dovecot(Server):
     """Debian's Dovecot with sdbox. REUSE: its "high-performance" login set-up,
     in which login and imap processes serve many connections in turn."""
 
-    def __init__(self, work, accounts, base, reuse=False, mail=None):
-        self.name = "dovecot-reuse" if reuse else "dovecot"
+    def __init__(self, work, accounts, base, reuse=False, mail=None, name=None):
+        self.name = name or ("dovecot-reuse" if reuse else "dovecot")
         self.dir = pathlib.Path(work) / self.name
         self.mail = mail or self.dir / "mail"
         self.reuse = reuse
@@ -181,7 +181,7 @@ class Dovecot(Server):
         try:
             return subprocess.run(["dovecot", "--version"], capture_output=True, text=True, check=True).stdout.split()[0]
         except (OSError, subprocess.CalledProcessError):
-            raise SystemExit("run: Dovecot is missing; apt-get install dovecot-imapd dovecot-lmtpd dovecot-pop3d")
+            raise SystemExit("run: Dovecot is missing; apt-get install dovecot-imapd dovecot-lmtpd dovecot-pop3d dovecot-sieve")
 
     def write(self, accounts):
         account = dedicated_user()

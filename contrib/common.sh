@@ -10,7 +10,7 @@ test_packages="clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest \
 mutt neomutt isync offlineimap3 fetchmail getmail6 dovecot-imapd \
 dovecot-lmtpd dovecot-pop3d dovecot-managesieved nginx libnginx-mod-mail \
 mandoc git gsasl sieve-connect php-cli php-net-sieve srs"
-bench_packages="dovecot-imapd dovecot-lmtpd dovecot-pop3d"
+bench_packages="dovecot-imapd dovecot-lmtpd dovecot-pop3d dovecot-sieve"
 
 step_number=0
 step() {

@@ -79,24 +79,42 @@ welcome(struct listener *l, int fd, const struct sockaddr *sa)
 	loop_post(loop, c);
 }
 
-/* No descriptor is left: use the spare one to get rid of a caller, or the
- * listener would stay readable and the loop spin. */
+static int
+open_reserve(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/*
+ * No descriptor is left: use the spare one to get rid of a caller, or the
+ * listener would stay readable and the loop spin. It may be another caller
+ * than the one there was no room for, and others may have left since: if there
+ * is room for the spare one again, there is for the caller.
+ */
 static bool
-refuse_without_fd(struct listener *l)
+admit_without_fd(struct listener *l)
 {
 	struct net_server *s = l->server;
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof(ss);
 	int fd;
 
-	if (s->reserve_fd < 0)
+	if (s->reserve_fd < 0 && (s->reserve_fd = open_reserve()) < 0)
 		return false;
 	close(s->reserve_fd);
-	fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd >= 0) {
-		close(fd);
-		refused(s, "", "out of file descriptors");
+	fd = accept4(
+	    l->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	s->reserve_fd = open_reserve();
+	if (fd < 0)
+		return false;
+	if (s->reserve_fd >= 0) {
+		welcome(l, fd, (struct sockaddr *)&ss);
+		return true;
 	}
-	s->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	return fd >= 0;
+	close(fd);
+	refused(s, "", "out of file descriptors");
+	s->reserve_fd = open_reserve();
+	return true;
 }
 
 static void
@@ -136,7 +154,7 @@ on_accept(int fd, short what, void *arg)
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		else if ((errno == EMFILE || errno == ENFILE) &&
-			 refuse_without_fd(l))
+			 admit_without_fd(l))
 			continue;
 		else if (errno == EMFILE || errno == ENFILE ||
 			 errno == ENOBUFS || errno == ENOMEM) {

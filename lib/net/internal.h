@@ -107,7 +107,7 @@ struct net_server {
 	size_t nlisteners;
 	int *inherited; /* LISTEN_FDS not yet matched */
 	size_t ninherited;
-	int reserve_fd; /* given up to accept and refuse when out of them */
+	int reserve_fd; /* given up to accept when out of them */
 	unsigned next_loop;
 	_Atomic bool stop, deaf; /* deaf: no connection will come any more */
 	_Atomic unsigned nconns;

@@ -10,6 +10,7 @@
 
 #include "base/codec.h"
 #include "base/fs.h"
+#include "ctl/import.h"
 #include "ctl/message.h"
 #include "ctl/uidl.h"
 #include "ctl/verbs.h"
@@ -41,6 +42,7 @@ struct import {
 	size_t nfolders;
 	struct progress bar;
 	uint64_t done, duplicates, skipped;
+	struct imported_scripts scripts;
 
 	struct folder *at;        /* being imported */
 	struct str uidl_format;   /* --uidl; empty: unique-ids are not kept */
@@ -130,8 +132,11 @@ find_entry(struct import *im, const char *dir, struct str parent,
 			add_folder(im, path, full, false);
 		return;
 	}
-	if (!is_folder(full))
+	if (!is_folder(full)) {
+		if (str_iends(own, STR(".sieve")))
+			return;
 		own = without_suffix(own, STR(".mbox"));
+	}
 	path = parent.n ? arena_printf(im->c->arena, "%.*s/%.*s",
 			      STR_ARG(parent), STR_ARG(own))
 			: arena_str(im->c->arena, own);
@@ -575,6 +580,46 @@ take_uidl_format(struct import *im)
 	return 0;
 }
 
+/* Beside the mail, or where --sieve says; some mailboxes come without. */
+static int
+take_scripts(struct import *im, const struct site_account *acc)
+{
+	const char *dir = ctl_option(im->c, "sieve");
+
+	if (!dir && im->prefix.n == 0 && is_folder(im->c->argv[1]))
+		dir = im->c->argv[1];
+	return dir ? import_scripts(im->c, acc, im->a, dir, &im->scripts) : 0;
+}
+
+static int
+report(struct import *im, struct str address)
+{
+	const struct imported_scripts *s = &im->scripts;
+	struct buf scripts = { 0 };
+	int status;
+
+	if (s->count)
+		buf_printf(&scripts, "; and %zu Sieve script%s", s->count,
+		    s->count == 1 ? "" : "s");
+	if (s->active.n)
+		buf_printf(
+		    &scripts, ", \"%.*s\" being active", STR_ARG(s->active));
+	status = out_done(im->c,
+	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:O}", "mailboxes",
+		(json_int_t)im->nfolders, "messages", (json_int_t)im->done,
+		"duplicates", (json_int_t)im->duplicates, "skipped",
+		(json_int_t)im->skipped, "scripts", (json_int_t)s->count,
+		"active_script", json_str(s->active), "refused_scripts",
+		s->refused),
+	    "imported %llu messages into %zu mailboxes of %.*s; %llu were "
+	    "there already, %llu could not be read%s",
+	    (unsigned long long)im->done, im->nfolders, STR_ARG(address),
+	    (unsigned long long)im->duplicates, (unsigned long long)im->skipped,
+	    buf_cstr(&scripts));
+	buf_fini(&scripts);
+	return status;
+}
+
 int
 cmd_import(struct ctl *c)
 {
@@ -589,19 +634,13 @@ cmd_import(struct ctl *c)
 	    (status = ctl_open_account(c, ctl_arg(c, 0), &acc, &im->a)) != 0)
 		return status;
 	im->arena = arena_new();
-	status = import_all(im);
+	im->scripts.refused = json_array();
+	if ((status = import_all(im)) == 0)
+		status = take_scripts(im, &acc);
 	arena_free(&im->arena);
 	account_close(&im->a);
-	if (status != 0)
-		return status;
-	return out_done(c,
-	    json_pack("{s:I, s:I, s:I, s:I}", "mailboxes",
-		(json_int_t)im->nfolders, "messages", (json_int_t)im->done,
-		"duplicates", (json_int_t)im->duplicates, "skipped",
-		(json_int_t)im->skipped),
-	    "imported %llu messages into %zu mailboxes of %.*s; %llu were "
-	    "there already, %llu could not be read",
-	    (unsigned long long)im->done, im->nfolders, STR_ARG(acc.address),
-	    (unsigned long long)im->duplicates,
-	    (unsigned long long)im->skipped);
+	if (status == 0)
+		status = report(im, acc.address);
+	json_decref(im->scripts.refused);
+	return status;
 }

@@ -147,6 +147,7 @@ static const struct option_def import_options[] = {
 	    "maildir or mbox; default: what the source looks like" },
 	{ "mailbox", "NAME",
 	    "put the messages into this mailbox, folders below it" },
+	{ "sieve", "FOLDER", "where the Sieve scripts are; default: SOURCE" },
 	{ "uidl", "FORMAT",
 	    "how the old server made POP3 unique-ids (Dovecot's "
 	    "pop3_uidl_format), or none" },

@@ -124,6 +124,70 @@ def test_export(site, script, tmp_path, form):
     assert (tmp_path / "out" / ".dovecot.sieve").read_text() == SCRIPT
     site.ctl("export", user, tmp_path / "inbox", "--mailbox", "INBOX")
     assert not (tmp_path / "inbox" / "sieve").exists()
-    # And what is taken in again is the mail alone.
+    # Taken in again, all is as it was, but for the long name.
     other, _ = site.new_account()
-    site.ctl("import", other, tmp_path / "out")
+    done = json.loads(site.ctl("import", other, tmp_path / "out", "--json"))
+    assert (done["scripts"], done["active_script"], done["refused_scripts"]) == (2, "main ä", [])
+    assert site.ctl("mailbox", "list", other) == site.ctl("mailbox", "list", user)
+    assert ("main ä", True) in [(r["name"], r["active"]) for r in rows(site, other)] and len(rows(site, other)) == 2
+    assert site.ctl("sieve", "get", other, "main ä") == SCRIPT
+
+
+@pytest.fixture
+def home(tmp_path):
+    """As Dovecot has one: ~/Maildir, ~/sieve/*.sieve, ~/.dovecot.sieve."""
+    for path in ("Maildir/cur", "Maildir/new", "Maildir/tmp", "sieve/tmp"):
+        (tmp_path / path).mkdir(parents=True)
+    (tmp_path / "sieve" / "main.sieve").write_text('require "include";\ninclude "part";\n')
+    (tmp_path / "sieve" / "part.sieve").write_bytes(b"keep;\r\n")
+    (tmp_path / "sieve" / "main.svbin").write_bytes(bytes(100))
+    return tmp_path
+
+
+def take(site, user, home, *args):
+    done = site.ctl("import", user, home / "Maildir", "--json", *args, check=False)
+    assert done.returncode == 0, done
+    return json.loads(done.stdout), done.stderr
+
+
+def test_import(site, home):
+    user, _ = site.new_account()
+    (home / ".dovecot.sieve").symlink_to("/nowhere/sieve/main.sieve")  # the home has moved
+    assert take(site, user, home)[0]["scripts"] == 0
+    done, said = take(site, user, home, "--sieve", home)
+    assert (done["scripts"], done["active_script"], done["refused_scripts"], said) == (2, "main", [], "")
+    assert [(r["name"], r["active"]) for r in rows(site, user)] == [("main", True), ("part", False)]
+    assert json.loads(site.ctl("sieve", "get", user, "part", "--json"))["source"] == "keep;\r\n"
+    # Once more: nothing new, and nothing said.
+    done, said = take(site, user, home, "--sieve", home)
+    assert (done["scripts"], done["active_script"], done["refused_scripts"], said) == (0, "", [], "")
+    # What the owner did since stays.
+    site.ctl("sieve", "put", user, "part", input="discard;\n")
+    site.ctl("sieve", "activate", user, "part")
+    done, said = take(site, user, home, "--sieve", home)
+    assert done["refused_scripts"] == ["part"] and "another one" in said and '"part" stays active, not "main"' in said
+    assert site.ctl("sieve", "get", user, "part") == "discard;\n"
+    assert [r["name"] for r in rows(site, user) if r["active"]] == ["part"]
+
+
+def test_import_leaves_out(site, home, tmp_path):
+    """What does not compile, or might be somebody else's file."""
+    user, _ = site.new_account()
+    (home / ".dovecot.sieve").symlink_to("sieve/main.sieve")
+    (home / "sieve" / "main.sieve").write_text("keep;\nnonsense;\n")
+    (home / "sieve" / "link.sieve").symlink_to("part.sieve")
+    (home / "sieve" / "large.sieve").write_text("keep;\n" + "#" * (2 << 20))
+    (home / "sieve" / "a\x01.sieve").write_text("keep;\n")
+    done, said = take(site, user, home, "--sieve", home)
+    assert done["refused_scripts"] == ["a\x01", "large", "link", "main"] and done["scripts"] == 1
+    assert "main:2:1: error:" in said and "does not compile" in said and "no script is active now" in said
+    assert [(r["name"], r["active"]) for r in rows(site, user)] == [("part", False)]
+    # A file in place of the link; for some mailboxes, or an mbox, there are no scripts.
+    (home / ".dovecot.sieve").unlink()
+    (home / ".dovecot.sieve").write_text(SCRIPT)
+    done, _ = take(site, user, home, "--sieve", home)
+    assert done["active_script"] == "dovecot.orig"
+    assert "1 Sieve script, " not in site.ctl("import", user, home / "Maildir", "--mailbox", "old")
+    other, _ = site.new_account()
+    assert 'and 2 Sieve scripts, "dovecot.orig" being active' in site.ctl(
+        "import", other, home / "Maildir", "--sieve", home)

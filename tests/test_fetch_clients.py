@@ -29,7 +29,7 @@ class Fetchmail:
         self.account, self.home = account, home
         self.poll = (f"service {site.pop3s_port} protocol pop3 uidl" if protocol == "POP3"
                      else f"service {site.imaps_port} protocol imap")
-        self.box = home / "mbox"
+        self.box, self.repeats = home / "mbox", 0
         self.box.touch()
 
     def run(self, *options):
@@ -64,7 +64,7 @@ class Getmail:
     def __init__(self, site, account, home, protocol):
         self.account, self.home, self.protocol = account, home, protocol
         self.port = site.pop3s_port if protocol == "POP3" else site.imaps_port
-        self.box = home / "maildir"
+        self.box, self.repeats = home / "maildir", 0
         mailbox.Maildir(self.box)
         user = "mailstead"
         for path in (home, self.box, *self.box.iterdir()):
@@ -95,14 +95,16 @@ delivered_to = false
 received = false
 """)
         rc.chmod(0o644)
-        for _ in range(5):
+        for _ in range(20):
             done = subprocess.run(["getmail", "--getmaildir", str(self.home), "--rcfile", str(rc)], capture_output=True,
                                   text=True, timeout=120, user="mailstead", group="mailstead", extra_groups=[], cwd="/",
                                   env={**os.environ, "HOME": str(self.home)})
             # getmail 6.18 forks for each delivery and at times waits for the
             # end of a child after it was told of it. What it then gave up
-            # comes with the next run.
-            if "waiting child pid" not in done.stdout + done.stderr:
+            # comes with the next run, and so does what the child had done.
+            lost = (done.stdout + done.stderr).count("waiting child pid")
+            self.repeats += lost
+            if not lost:
                 break
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -134,6 +136,11 @@ def test_fetches(site, tmp_path, program, protocol):
             want = email.message_from_string(raw(n)).get_payload().replace("\r\n", "\n").rstrip("\n")
             assert got[f"message {n}"][0].replace("\r\n", "\n").rstrip("\n") == want
 
+    def times(number):
+        """Each was fetched so often, but for what the client has to repeat."""
+        counts = [len(bodies) for bodies in client.bodies().values()]
+        assert min(counts) == number and sum(counts) - number * len(counts) <= client.repeats, counts
+
     client.keep()
     expect(range(MESSAGES))
     assert len(inbox(site, account)) == MESSAGES
@@ -142,8 +149,8 @@ def test_fetches(site, tmp_path, program, protocol):
     fill(site, account, *[raw(n) for n in range(MESSAGES, MESSAGES + 5)])
     client.keep()
     expect(range(MESSAGES + 5))
-    assert all(len(bodies) == 1 for bodies in client.bodies().values())
+    times(1)
 
     client.all_and_delete()
-    assert all(len(bodies) == 2 for bodies in client.bodies().values())
+    times(2)
     assert inbox(site, account) == {}

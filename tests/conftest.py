@@ -21,21 +21,51 @@ BUILD = pathlib.Path(os.environ.get("MS_BUILD", SOURCE / "build")).resolve()
 QUICKSTART = SOURCE / "contrib" / "quickstart"
 
 
-def free_port_base():
-    """A base from which quickstart's ports are free: below the range that
-    the kernel takes client ports from, at random, since other test runs may
-    be looking for one too."""
-    for _ in range(100):
-        base = random.randrange(10000, 31000, 10)
+class Claims:
+    """Ports of loopback that are ours until release(): nobody listens there,
+    and nobody else who asks here, in any process, is told that they are free
+    while we are about to listen."""
+
+    def __init__(self):
+        self.names = []
+
+    def take(self, ports):
+        """All of them, or none."""
+        names = []
         try:
-            for offset in (24, 25, 26, 80, 110, 143, 190, 587, 993, 995):
+            for port in ports:
+                # Names without a file; they go away with the process, too.
+                names.append(socket.socket(socket.AF_UNIX))
+                names[-1].bind(f"\0mailstead-tests-port-{port}")
                 with socket.socket() as s:
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    s.bind(("127.0.0.1", base + offset))
-            return base
+                    s.bind(("127.0.0.1", port))
         except OSError:
-            continue
-    raise RuntimeError("no free ports on loopback")
+            for name in names:
+                name.close()
+            return False
+        self.names += names
+        return True
+
+    def base(self):
+        """A base from which quickstart's ports are free."""
+        return self._find(10, (24, 25, 26, 80, 110, 143, 190, 587, 993, 995))
+
+    def port(self):
+        return self._find(1, (0,))
+
+    def _find(self, step, offsets):
+        # Below the range that the kernel takes client ports from.
+        for _ in range(1000):
+            base = random.randrange(10000, 31000, step)
+            if self.take([base + offset for offset in offsets]):
+                return base
+        raise RuntimeError("no free ports on loopback")
+
+    def release(self):
+        for name in self.names:
+            name.close()
+        self.names = []
 
 
 def wait_for(condition, seconds=10, every=0.02):
@@ -68,7 +98,8 @@ class Site:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ms.", dir="/tmp"))
         self.dir.chmod(0o755)
         self.build = build
-        self.base = free_port_base()
+        self.claims = Claims()
+        self.base = self.claims.base()
         self.counter = itertools.count(1)
         self.children = []
 
@@ -79,9 +110,17 @@ class Site:
             capture_output=True, text=True, timeout=240)
 
     def start(self):
-        done = self.quickstart("--start")
-        if done.returncode:
-            raise RuntimeError(f"quickstart failed: {done.stdout}{done.stderr}{self.logs()}")
+        for last in (False, False, True):
+            done = self.quickstart("--start")
+            if done.returncode == 0:
+                break
+            said = f"{done.stdout}{done.stderr}{self.logs()}"
+            if last or "Address already in use" not in said:
+                raise RuntimeError(f"quickstart failed: {said}")
+            # Somebody who claims nothing was quicker.
+            self.quickstart("--stop")
+            self.claims.release()
+            self.base = self.claims.base()
         env = {}
         for line in (self.dir / "endpoints.env").read_text().splitlines():
             key, value = line.split("=", 1)
@@ -113,6 +152,7 @@ class Site:
 
     def remove(self):
         self.stop()
+        self.claims.release()
         if not os.environ.get("MS_KEEP"):
             shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -170,6 +210,14 @@ class Site:
 
         wait_for(ready, 20)
         return process
+
+
+def pytest_collection_modifyitems(items):
+    """Where several processes share the files, the long ones go first, or one
+    process would be left with such a file at the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from conftest import Site, wait_for
+from conftest import Claims, Site, wait_for
 from imap_raw import Imap, message
 from imap_zip import ZipImap
 from test_pop3 import Pop3
@@ -28,23 +28,14 @@ PASSWORD = "far-away-pass"
 names = itertools.count(1)
 
 
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 class Dovecot:
     """With STARTTLS, TLS, and a master user."""
 
     def __init__(self, owner, users, limit=20):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="dc.", dir="/tmp"))
         self.dir.chmod(0o755)
-        self.imap, self.imaps, self.pop3, self.lmtp, self.sieve = free_ports(5)
+        self.claims = Claims()
+        self.imap, self.imaps, self.pop3, self.lmtp, self.sieve = (self.claims.port() for _ in range(5))
         mail = self.dir / "mail"
         mail.mkdir()
         os.chown(mail, owner.st_uid, owner.st_gid)
@@ -130,6 +121,7 @@ service lmtp {{
     def stop(self):
         self.process.terminate()
         self.process.wait(20)
+        self.claims.release()
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -284,7 +276,7 @@ def test_certificate_is_checked(site, dovecot):
 
 def test_backend_is_down(site, dovecot):
     user, password = account_at(site, dovecot)
-    port = free_ports(1)[0]
+    port = site.claims.port()
     site.ctl("account", "set", user, "--backend", f"127.0.0.1:{port} pop3=127.0.0.1:{port}")
     with Imap(site) as c:
         c.no(f"LOGIN {user} {password}", "UNAVAILABLE")
@@ -418,7 +410,7 @@ def test_doctor(site, dovecot):
     for proto, port in (("imap", dovecot.imap), ("pop3", dovecot.pop3)):
         assert any(x["health"] == "ok" and f"127.0.0.1:{port} answers for {proto}" in x["finding"]
                    for x in findings()), findings()
-    site.ctl("account", "set", user, "--backend", f"imap=127.0.0.1:{free_ports(1)[0]}")
+    site.ctl("account", "set", user, "--backend", f"imap=127.0.0.1:{site.claims.port()}")
     assert any(x["health"] == "wrong" and user in x["finding"] for x in findings())
 
 

@@ -13,7 +13,7 @@ from conftest import wait_for
 from imap_raw import Imap, message
 from lmtp import Lmtp
 from smtp_sink import Sink
-from test_backends import Dovecot, account_at, free_ports, setting
+from test_backends import Dovecot, account_at, setting
 
 pytestmark = pytest.mark.skipif(not shutil.which("dovecot"), reason="no dovecot")
 
@@ -70,7 +70,7 @@ def test_by_postfix(site, dovecot):
 
 def test_backend_is_down(site, dovecot):
     account, here = account_at(site, dovecot, "no"), site.new_account()
-    site.ctl("account", "set", account[0], "--backend", f"127.0.0.1:{dovecot.imap} lmtp=127.0.0.1:{free_ports(1)[0]}")
+    site.ctl("account", "set", account[0], "--backend", f"127.0.0.1:{dovecot.imap} lmtp=127.0.0.1:{site.claims.port()}")
     replies = send(site, [account[0], here[0]], message(1))
     assert replies == [451, 250]
     assert fetch(site, here)

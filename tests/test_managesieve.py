@@ -426,7 +426,7 @@ def other_site():
         m.setenv("MAILSTEAD_SIEVED_LOGIN_TIMEOUT", "2s")
         m.setenv("MAILSTEAD_SIEVED_TIMEOUT", "3s")
         s = Site()
-        tls, proxied = s.base + 191, s.base + 192
+        tls, proxied = s.claims.port(), s.claims.port()
         m.setenv("MAILSTEAD_SIEVED_LISTEN_TLS", f"127.0.0.1:{tls}")
         m.setenv("MAILSTEAD_SIEVED_LISTEN", f"127.0.0.1:{s.base + 190} 127.0.0.1:{proxied}?proxy")
         m.setenv("MAILSTEAD_TRUSTED_PROXIES", "127.0.0.1")

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import wait_for
 from managesieve import Sieve, literal, plain
-from test_backends import MASTER, PASSWORD, Dovecot, free_ports, names, setting
+from test_backends import MASTER, PASSWORD, Dovecot, names, setting
 
 needs_dovecot = pytest.mark.skipif(not shutil.which("dovecot") or not Dovecot.has_sieve(),
                                    reason="no dovecot with ManageSieve")
@@ -99,7 +99,7 @@ def test_doctor(site, dovecot):
 
 def test_backend_is_down(site):
     user, password = site.new_account()
-    site.ctl("account", "set", user, "--backend", f"127.0.0.1:1 sieve=127.0.0.1:{free_ports(1)[0]}")
+    site.ctl("account", "set", user, "--backend", f"127.0.0.1:1 sieve=127.0.0.1:{site.claims.port()}")
     with Sieve(site) as c:
         c.no(f'AUTHENTICATE "PLAIN" "{plain(user, password)}"', "TRYLATER")
         c.login(site.user1, site.pass1)

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import wait_for
 from imap_raw import Imap, message
-from test_backends import MASTER, PASSWORD, Dovecot, account_at, answers, free_ports, setting
+from test_backends import MASTER, PASSWORD, Dovecot, account_at, answers, setting
 from test_pop3 import Pop3
 
 pytestmark = pytest.mark.skipif(not (shutil.which("nginx") and shutil.which("dovecot")),
@@ -26,7 +26,7 @@ class Front:
 
     def __init__(self, site):
         self.host = "127.0.0.1"
-        self.imap_port, self.pop3_port = free_ports(2)
+        self.imap_port, self.pop3_port = site.claims.port(), site.claims.port()
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ng.", dir="/tmp"))
         conf = self.dir / "nginx.conf"
         conf.write_text(f"""

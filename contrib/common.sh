@@ -7,7 +7,7 @@ libcrypt-dev libinih-dev libjansson-dev zlib1g-dev \
 libcurl4-openssl-dev libpcre2-dev"
 run_packages="postfix ca-certificates openssl curl procps"
 test_packages="clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest \
-mutt neomutt isync offlineimap3 fetchmail getmail6 dovecot-imapd \
+python3-pytest-xdist mutt neomutt isync offlineimap3 fetchmail getmail6 dovecot-imapd \
 dovecot-lmtpd dovecot-pop3d dovecot-managesieved nginx libnginx-mod-mail \
 mandoc git gsasl sieve-connect php-cli php-net-sieve srs"
 bench_packages="dovecot-imapd dovecot-lmtpd dovecot-pop3d dovecot-sieve"
@@ -69,7 +69,8 @@ need_passage() ( # DIR
 )
 
 # configure_and_make SOURCE BUILD [configure options]: in a subshell, so that
-# its variables are its own.
+# its variables are its own. $nice goes before the make.
+nice=
 configure_and_make() (
     source=$1 build=$2
     shift 2
@@ -84,7 +85,8 @@ configure_and_make() (
     if [ ! -f "$build/Makefile" ] || [ "$source/configure" -nt "$build/Makefile" ]; then
         (cd "$build" && "$source/configure" "$@") >>"$log" 2>&1 || build_failed
     fi
-    make -C "$build" -j"$(nproc)" >>"$log" 2>&1 || build_failed
+    # shellcheck disable=SC2086
+    $nice make -C "$build" -j"$(nproc)" >>"$log" 2>&1 || build_failed
 )
 
 build_failed() {

@@ -295,6 +295,7 @@ def test_backend_is_down(site, dovecot):
     assert site.ctl("account", "set", user, "--backend", "smtp=x", check=False).returncode
 
 
+@pytest.mark.alone
 def test_backend_is_silent(site, dovecot):
     user, password = account_at(site, dovecot)
     with socket.create_server(("127.0.0.1", 0)) as s:
@@ -307,6 +308,7 @@ def test_backend_is_silent(site, dovecot):
     assert "no answer in time" in site.log("imapd")
 
 
+@pytest.mark.alone
 def test_hanging_backend_leaves_workers(site, dovecot):
     """Many wait for one that hangs, and nobody else has to."""
     user, password = account_at(site, dovecot)

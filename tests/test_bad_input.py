@@ -293,6 +293,7 @@ def absurd_account(site):
     return account
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", ABSURD)
 def test_absurd_commands(site, absurd_account, name):
     """Each is answered, soon, and the session lives."""
@@ -325,6 +326,7 @@ def test_literals_that_never_come(site):
         wait_for(lambda: c.append("INBOX", message(1, "x" * 998 + "\r\n" * 70)) > 0)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("text", [
     "PUTSCRIPT " + "(" * 5000, 'PUTSCRIPT "' + "a" * 20000 + '" "keep;"', "PUTSCRIPT " + '"a" ' * 2000,
     'HAVESPACE "a" 99999999999999999999', 'PUTSCRIPT "a" {18446744073709551616+}', 'PUTSCRIPT "a" {-1+}', 'NOOP "\0"',
@@ -396,6 +398,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_messages(site, name):
     """Stored as it came; whatever is asked about it is answered, soon."""

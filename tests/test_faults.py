@@ -412,6 +412,7 @@ def rss(site, daemon):
     return int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{site.pid(daemon)}/status").read())[1]) * 1024
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_slow_readers(own_site):
     """More clients that do not read than there are workers: memory stays
@@ -475,6 +476,7 @@ def test_stopped_client(own_site):
             reader.stdin.close()
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_stopped_mta(own_site):
     """Many clients that stop in the middle of DATA hold nobody else up."""

@@ -66,6 +66,7 @@ def test_silent_store_still_tells_what_others_did(pair):
     assert a.ok("NOOP")[-1] == "* 1 FETCH (FLAGS (\\Flagged \\Seen \\Recent))"
 
 
+@pytest.mark.alone
 def test_idle(site, pair):
     a, b = pair
     b.idle()

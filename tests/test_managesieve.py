@@ -362,6 +362,7 @@ def test_services(site, account):
         c.login(*account)
 
 
+@pytest.mark.alone
 def test_failures_are_slowed_down(site, account):
     site.ctl("setting", "set", "auth.trust_loopback", "no")
     try:

@@ -150,6 +150,7 @@ def test_referral(site):
             assert c.closed()
 
 
+@pytest.mark.alone
 def test_mailstead_behind_mailstead(site, own_site):
     user, password = site.new_account()
     own_site.ctl("account", "add", user, "--stdin", input=password + "\n")

@@ -277,6 +277,7 @@ def test_introspection(place, domain):
     assert "HTTP status 401" in site.log("imapd")
 
 
+@pytest.mark.alone
 def test_provider_that_hangs(place, domain):
     site, key, provider = place
     user = domain()

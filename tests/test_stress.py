@@ -263,6 +263,7 @@ def stress_site():
         s.remove()
 
 
+@pytest.mark.alone
 def test_stress(stress_site):
     site = stress_site
     accounts = [site.new_account() for _ in range(3)]

@@ -4,12 +4,16 @@
 build_packages="autoconf automake make gcc pkg-config libc6-dev \
 libevent-dev libssl-dev libsqlite3-dev libicu-dev libzstd-dev libargon2-dev \
 libcrypt-dev libinih-dev libjansson-dev zlib1g-dev \
-libcurl4-openssl-dev libpcre2-dev"
-run_packages="postfix ca-certificates openssl curl procps"
+libcurl4-openssl-dev libpcre2-dev libunbound-dev libopendkim-dev \
+libopendmarc-dev libspf2-dev libpsl-dev libidn2-dev libxml2-dev libmilter-dev \
+libclamav-dev libseccomp-dev"
+run_packages="postfix ca-certificates openssl curl procps publicsuffix dns-root-data"
 test_packages="clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest \
 python3-pytest-xdist mutt neomutt isync offlineimap3 fetchmail getmail6 dovecot-imapd \
 dovecot-lmtpd dovecot-pop3d dovecot-managesieved nginx libnginx-mod-mail \
-mandoc git gsasl sieve-connect php-cli php-net-sieve srs"
+mandoc git gsasl sieve-connect php-cli php-net-sieve srs \
+nsd ldnsutils python3-spf python3-dkim python3-authres opendkim opendmarc \
+spamd clamdscan"
 bench_packages="dovecot-imapd dovecot-lmtpd dovecot-pop3d dovecot-sieve"
 
 step_number=0

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MAILAUTH_ARC_H
+#define MAILAUTH_ARC_H
+
+#include "mailauth/canon.h"
+#include "mailauth/field.h"
+#include "mailauth/key.h"
+
+/*
+ * Authenticated Received Chain (RFC 8617): what each of those that handled a
+ * message saw of its authentication, sealed.
+ */
+
+enum arc_result { ARC_NONE, ARC_PASS, ARC_FAIL };
+const char *arc_result_name(enum arc_result r);
+
+#define ARC_MAX_SETS 50
+
+struct arc_set {
+	unsigned instance;
+	struct str domain, selector; /* of the seal */
+	struct str results;          /* what ARC-Authentication-Results says,
+				      * after "i=N;" */
+	struct str cv;               /* of the seal */
+};
+
+struct arc_verdict {
+	enum arc_result result;
+	/* A key could not be asked for: fail, but another time it may be
+	 * different. */
+	bool temporary;
+	struct arc_set *sets; /* instance 1 first; also of a chain that fails */
+	size_t n;
+	/* The lowest instance whose ARC-Message-Signature still holds (section
+	 * 5.2, step 4 of it); 0: none looked at. */
+	unsigned oldest_pass;
+	struct str why; /* of a fail */
+};
+
+/* One message, used as the verifier of dkim.h. */
+struct arc_verifier;
+struct arc_verifier *arc_verifier_new(
+    struct arena *a, struct resolver *r, const struct fields *fields);
+void arc_verifier_body(struct arc_verifier *v, struct str chunk);
+void arc_verifier_end(struct arc_verifier *v, struct arc_verdict *out);
+void arc_verifier_free(struct arc_verifier **v);
+
+struct arc_seal {
+	struct str domain, selector;
+	int64_t now; /* t= */
+	/* The header fields that ARC-Message-Signature covers, separated by
+	 * ":"; empty: the usual ones. */
+	struct str headers;
+	struct str authserv_id;
+	struct str results; /* those of authres.h, without the authserv-id */
+};
+
+/* The three values for the top of the message, beginning with a space and
+ * folded by "\n\t"; to be put in so that the seal is the topmost. */
+struct arc_fields {
+	struct buf seal, signature, results;
+};
+void arc_fields_fini(struct arc_fields *f);
+
+/*
+ * Seal a message: *as it goes out*, whose chain was found to be VERDICT. False
+ * without E if nothing may be added: the chain has failed before or is full.
+ */
+struct arc_sealer;
+bool arc_sealer_new(struct arena *a, const struct fields *fields,
+    const struct arc_verdict *v, const struct private_key *k,
+    const struct arc_seal *o, struct arc_sealer **out, struct err *e);
+void arc_sealer_body(struct arc_sealer *s, struct str chunk);
+bool arc_sealer_end(
+    struct arc_sealer *s, struct arc_fields *out, struct err *e);
+void arc_sealer_free(struct arc_sealer **s);
+
+#endif

@@ -1,6 +1,9 @@
-lib_libmailstead_a_SOURCES += %D%/dns.h %D%/internal.h %D%/rdata.c \
-	%D%/resolver.c %D%/resolver.h %D%/zone.c %D%/zone.h
+lib_libmailstead_a_SOURCES += %D%/budget.c %D%/dns.h %D%/internal.h \
+	%D%/rdata.c %D%/resolver.c %D%/resolver.h %D%/zone.c %D%/zone.h
 
+check_PROGRAMS += %D%/resolver_test
+%C%_resolver_test_SOURCES = %D%/resolver_test.c
+%C%_resolver_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/zone_test
 %C%_zone_test_SOURCES = %D%/zone_test.c
 %C%_zone_test_LDADD = $(TEST_LIBS)

@@ -5,3 +5,8 @@ lib_libmailstead_a_SOURCES += %D%/srs.c %D%/srs.h \
 check_PROGRAMS += %D%/srs_test
 %C%_srs_test_SOURCES = %D%/srs_test.c
 %C%_srs_test_LDADD = $(TEST_LIBS)
+
+lib_libmailstead_a_SOURCES += %D%/psl.c
+check_PROGRAMS += %D%/psl_test
+%C%_psl_test_SOURCES = %D%/psl_test.c
+%C%_psl_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

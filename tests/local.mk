@@ -48,3 +48,9 @@ check_PROGRAMS += %D%/sieve/libsieve_test
 %C%_sieve_libsieve_test_SOURCES = %D%/sieve/libsieve_test.c
 %C%_sieve_libsieve_test_LDADD = $(MS_LIBS) -lsieve
 endif
+
+# The vectors of mail authentication that others publish: an area is a file.
+check_PROGRAMS += %D%/mailauth_vectors
+%C%_mailauth_vectors_SOURCES = %D%/mailauth_vectors.c %D%/vectors.h
+%C%_mailauth_vectors_SOURCES += %D%/vectors_psl.c
+%C%_mailauth_vectors_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sieve/fields.h"
 
+#include <string.h>
+
 #include "mime/decode.h"
 
 enum { MIME_TYPE, MIME_SUBTYPE, MIME_CONTENTTYPE, MIME_PARAM };
@@ -72,19 +74,34 @@ sieve_current_part(struct sieve_run *r, struct sieve_message **of)
 
 struct list {
 	struct sieve_field **v;
-	size_t n, cap;
+	size_t n;
 };
+
+/* Room for N more. Most scripts look for fields that are not there, or once. */
+static struct sieve_field **
+more(struct arena *a, const struct list *l, size_t n)
+{
+	struct sieve_field **v = arena_array(a, l->n + n, sizeof(*v));
+
+	if (l->n > 0)
+		memcpy(v, l->v, l->n * sizeof(struct sieve_field *));
+	return v;
+}
 
 static void
 add_named(struct sieve_run *r, struct list *l, struct sieve_fields *f,
     struct str name)
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		n += str_ieq(f->v[i].name, name);
+	if (n == 0)
+		return;
+	l->v = more(r->arena, l, n);
 	for (size_t i = 0; i < f->n; i++) {
-		if (!str_ieq(f->v[i].name, name))
-			continue;
-		l->v = arena_grow(r->arena, l->v, l->n, &l->cap,
-		    sizeof(struct sieve_field *));
-		l->v[l->n++] = &f->v[i];
+		if (str_ieq(f->v[i].name, name))
+			l->v[l->n++] = &f->v[i];
 	}
 }
 

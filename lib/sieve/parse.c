@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sieve/syntax.h"
 
+#include <string.h>
+
 /*
  * Errors leave the parser in front of something it did not expect. It then
  * skips to the end of the innermost structure that is still open (the list,
@@ -13,6 +15,9 @@
 struct parser {
 	struct sieve_lexer l;
 	const struct sieve_limits *limits;
+	/* The strings of the argument that is being read. */
+	struct sieve_text *texts;
+	size_t ntexts, cap;
 };
 
 enum state {
@@ -120,21 +125,31 @@ new_arg(struct parser *p, enum sieve_arg_kind kind)
 }
 
 static void
-add_text(struct parser *p, struct sieve_arg *arg, size_t *cap)
+add_text(struct parser *p)
 {
-	arg->texts = arena_grow(
-	    p->l.arena, arg->texts, arg->ntexts, cap, sizeof(*arg->texts));
-	arg->texts[arg->ntexts++] =
+	p->texts = arena_grow(
+	    p->l.arena, p->texts, p->ntexts, &p->cap, sizeof(*p->texts));
+	p->texts[p->ntexts++] =
 	    (struct sieve_text){ .text = p->l.text, .at = p->l.at };
 	next(p);
 }
 
+/* Programs stay in memory, and a run is as fast as they are small: ARG gets
+ * just the room that it needs. */
+static void
+take_texts(struct parser *p, struct sieve_arg *arg)
+{
+	arg->texts = arena_array(p->l.arena, p->ntexts, sizeof(*arg->texts));
+	arg->ntexts = p->ntexts;
+	if (p->ntexts > 0)
+		memcpy(arg->texts, p->texts, p->ntexts * sizeof(*p->texts));
+	p->ntexts = 0;
+}
+
 /* After "[". */
 static enum state
-parse_list(struct parser *p, struct sieve_arg *arg)
+parse_list(struct parser *p)
 {
-	size_t cap = 0;
-
 	do {
 		next(p);
 		if (!at(p, TOKEN_STRING)) {
@@ -143,7 +158,7 @@ parse_list(struct parser *p, struct sieve_arg *arg)
 			    sieve_token_name(p->l.token));
 			break;
 		}
-		add_text(p, arg, &cap);
+		add_text(p);
 		if (!at(p, TOKEN_COMMA) && !at(p, TOKEN_LIST_END)) {
 			complain(p,
 			    "expected ',' or the end of the list ']', but "
@@ -163,16 +178,17 @@ static struct sieve_arg *
 parse_argument(struct parser *p, enum state *state)
 {
 	struct sieve_arg *arg;
-	size_t cap = 0;
 
 	switch (p->l.token) {
 	case TOKEN_LIST:
 		arg = new_arg(p, ARG_LIST);
-		*state = parse_list(p, arg);
+		*state = parse_list(p);
+		take_texts(p, arg);
 		return arg;
 	case TOKEN_STRING:
 		arg = new_arg(p, ARG_STRING);
-		add_text(p, arg, &cap);
+		add_text(p);
+		take_texts(p, arg);
 		return arg;
 	case TOKEN_NUMBER:
 		arg = new_arg(p, ARG_NUMBER);

@@ -88,39 +88,39 @@ struct sieve_text {
 
 enum sieve_arg_kind { ARG_TAG, ARG_NUMBER, ARG_STRING, ARG_LIST };
 
+/* What a run looks at comes first. */
 struct sieve_arg {
 	struct sieve_arg *next;
-	enum sieve_arg_kind kind;
-	struct sieve_position at;
-	struct str tag;
-	uint64_t number;
-	struct sieve_text *texts; /* one of ARG_STRING */
-	size_t ntexts;
-	/* By the checker: */
-	bool placed; /* SLOT is good */
+	bool placed; /* by the checker: SLOT is good */
 	enum sieve_slot slot;
 	const struct sieve_tag *def;   /* of tags */
 	const struct sieve_arg *value; /* what the tag takes */
 	const struct str *values;      /* of texts that all are constant */
+	size_t ntexts;                 /* 1 of ARG_STRING */
+	struct sieve_text *texts;
+	uint64_t number;
+	struct str tag;
+	enum sieve_arg_kind kind;
+	struct sieve_position at;
 };
 
 /* Tests whose answer is known when the script is compiled (ihave). */
 enum sieve_constant { TEST_OPEN, TEST_NEVER, TEST_ALWAYS };
 
 struct sieve_node {
-	struct sieve_node *next; /* in its block or list of tests */
-	struct str name;
-	struct sieve_position at;
+	struct sieve_node *next;       /* in its block or list of tests */
+	const struct sieve_verb *verb; /* by the checker */
 	struct sieve_arg *args;
 	struct sieve_node *tests;
 	struct sieve_node *block;
-	bool test_list; /* parentheses */
-	bool has_block;
 	/* By the checker: */
-	const struct sieve_verb *verb;
+	const void *more;             /* what its check prepared for its run */
 	enum sieve_constant constant; /* of tests */
 	bool settled;                 /* a branch that can never be reached */
-	const void *more;             /* what its check prepared for its run */
+	bool test_list;               /* parentheses */
+	bool has_block;
+	struct sieve_position at;
+	struct str name;
 };
 
 /* The commands of a script; NULL if there are none, or errors (in DIAGS). */

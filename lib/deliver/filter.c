@@ -44,8 +44,7 @@ prepare(struct filter_job *job, int64_t now)
 		.envelope = &job->input.envelope,
 		.hostname = h->hostname,
 		.may_refuse = job->event.cause.n == 0,
-		.create = site_setting_bool(
-		    h->site, "sieve.create_mailboxes", site_scope_of(h->owner)),
+		.create = script_creates(h),
 		.inbox = job->inbox,
 		.original = job->original,
 		.notice = job->notice,

@@ -118,7 +118,6 @@ script_chain_of_event(struct script_host *h, int64_t mailbox,
 	struct str before = site_setting(
 	    h->site, h->arena, "sieve.imap_before", site_scope_of(h->owner));
 	enum store_rc rc = STORE_OK;
-	struct rules rules;
 	struct str name;
 
 	*out = (struct script_chain){ .event = true };
@@ -132,8 +131,7 @@ script_chain_of_event(struct script_host *h, int64_t mailbox,
 		rc = add_chosen(h, mailbox, out, e);
 	if (rc != STORE_OK || out->n == 0)
 		return rc;
-	rules_of(h->site, site_scope_of(h->owner), &rules);
-	if (!sieve_caps_has(rules.caps, CAP_IMAPSIEVE))
+	if (!sieve_caps_has(script_host_source(h)->rules.caps, CAP_IMAPSIEVE))
 		out->n = 0;
 	return STORE_OK;
 }

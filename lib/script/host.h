@@ -50,6 +50,8 @@ const struct script_source *script_host_source(struct script_host *h);
 /* Who the owner is, to scripts, and how mail that they send is addressed. */
 struct sieve_user script_user(struct script_host *h);
 struct sieve_sender script_sender(struct script_host *h);
+/* May fileinto create mailboxes without :create? */
+bool script_creates(struct script_host *h);
 /* What the settings say of a run: scores, protected headers. */
 void script_input(struct script_host *h, struct sieve_input *in);
 

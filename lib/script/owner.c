@@ -10,6 +10,7 @@
 /* What the settings and the directory say of the owner of a script. */
 
 enum setting {
+	CREATE = RULES_SETTINGS, /* after those of rules.h */
 	SEPARATORS,
 	POSTMASTER,
 	PROTECTED,
@@ -21,8 +22,10 @@ enum setting {
 	VIRUS_HEADER,
 	VIRUS_MAX,
 	VIRUS_PATTERN,
+	WANTED,
 };
-static const struct site_value wanted[] = {
+static const struct site_value wanted[WANTED] = {
+	[CREATE] = { .key = "sieve.create_mailboxes" },
 	[SEPARATORS] = { .key = "address.separators" },
 	[POSTMASTER] = { .key = "mta.postmaster" },
 	[PROTECTED] = { .key = "sieve.protected_headers" },
@@ -35,19 +38,28 @@ static const struct site_value wanted[] = {
 	[VIRUS_MAX] = { .key = "sieve.virus_max" },
 	[VIRUS_PATTERN] = { .key = "sieve.virus_pattern" },
 };
-#define WANTED (sizeof(wanted) / sizeof(*wanted))
+
+/* All at the first question. */
+static const struct site_value *
+value(struct script_host *h, enum setting which)
+{
+	struct site_value *v = h->settings;
+
+	if (!v) {
+		v = arena_array(h->arena, WANTED, sizeof(*v));
+		memcpy(v, wanted, sizeof(wanted));
+		memcpy(v, rules_settings, sizeof(rules_settings));
+		site_settings_read(
+		    h->site, h->arena, site_scope_of(h->owner), v, WANTED);
+		h->settings = v;
+	}
+	return &v[which];
+}
 
 static struct str
 text(struct script_host *h, enum setting which)
 {
-	if (!h->settings) {
-		h->settings =
-		    arena_array(h->arena, WANTED, sizeof(*h->settings));
-		memcpy(h->settings, wanted, sizeof(wanted));
-		site_settings_read(h->site, h->arena, site_scope_of(h->owner),
-		    h->settings, WANTED);
-	}
-	return h->settings[which].text;
+	return value(h, which)->text;
 }
 
 const struct script_source *
@@ -55,9 +67,20 @@ script_host_source(struct script_host *h)
 {
 	if (!h->source) {
 		h->source = ARENA_NEW(h->arena, struct script_source);
-		script_source_of(h->site, h->owner, h->account, h->source);
+		*h->source = (struct script_source){
+			.site = h->site,
+			.account = h->account,
+			.domain = h->owner->domain,
+		};
+		rules_from(value(h, 0), &h->source->rules);
 	}
 	return h->source;
+}
+
+bool
+script_creates(struct script_host *h)
+{
+	return value(h, CREATE)->number != 0;
 }
 
 struct sieve_user

@@ -2,6 +2,7 @@
 #include "script/rules.h"
 
 #include <limits.h>
+#include <string.h>
 
 /* The names of extensions are in lower case, those of a setting in any. */
 static bool
@@ -47,22 +48,20 @@ limit(uint64_t v)
 /* Which of them a URL may have says lib/outbox/post.h. */
 static const struct str methods[] = { { "https", 5 }, { "http", 4 } };
 
-enum { EXTENSIONS, SCRIPT_SIZE, REDIRECTS, SCRIPTS, STORAGE, WEBHOOKS, COUNT };
+enum { EXTENSIONS, SCRIPT_SIZE, REDIRECTS, SCRIPTS, STORAGE, WEBHOOKS };
+
+const struct site_value rules_settings[RULES_SETTINGS] = {
+	[EXTENSIONS] = { .key = "sieve.extensions" },
+	[SCRIPT_SIZE] = { .key = "sieve.max_script_size" },
+	[REDIRECTS] = { .key = "sieve.max_redirects" },
+	[SCRIPTS] = { .key = "sieve.max_scripts" },
+	[STORAGE] = { .key = "sieve.max_storage" },
+	[WEBHOOKS] = { .key = "notify.webhooks" },
+};
 
 void
-rules_of(struct site *s, struct site_scope scope, struct rules *out)
+rules_from(const struct site_value v[RULES_SETTINGS], struct rules *out)
 {
-	struct site_value v[COUNT] = {
-		[EXTENSIONS] = { .key = "sieve.extensions" },
-		[SCRIPT_SIZE] = { .key = "sieve.max_script_size" },
-		[REDIRECTS] = { .key = "sieve.max_redirects" },
-		[SCRIPTS] = { .key = "sieve.max_scripts" },
-		[STORAGE] = { .key = "sieve.max_storage" },
-		[WEBHOOKS] = { .key = "notify.webhooks" },
-	};
-	struct arena *a = arena_new();
-
-	site_settings_read(s, a, scope, v, COUNT);
 	*out = (struct rules){ .limits = sieve_limits_default };
 	out->caps = rules_extensions(v[EXTENSIONS].text);
 	out->limits.script = (size_t)v[SCRIPT_SIZE].number;
@@ -71,5 +70,16 @@ rules_of(struct site *s, struct site_scope scope, struct rules *out)
 	out->store.bytes = v[STORAGE].number;
 	out->methods = methods;
 	out->nmethods = v[WEBHOOKS].text.n > 0 ? 2 : 0;
+}
+
+void
+rules_of(struct site *s, struct site_scope scope, struct rules *out)
+{
+	struct site_value v[RULES_SETTINGS];
+	struct arena *a = arena_new();
+
+	memcpy(v, rules_settings, sizeof(v));
+	site_settings_read(s, a, scope, v, RULES_SETTINGS);
+	rules_from(v, out);
 	arena_free(&a);
 }

@@ -23,6 +23,12 @@ struct rules {
 /* For an account, a domain, or the site. */
 void rules_of(struct site *s, struct site_scope scope, struct rules *out);
 
+/* The same by who reads the settings together with others of his. */
+#define RULES_SETTINGS 6
+extern const struct site_value rules_settings[RULES_SETTINGS];
+void rules_from(
+    const struct site_value values[RULES_SETTINGS], struct rules *out);
+
 /*
  * A list of extensions as the setting sieve.extensions has it: "*" stands for
  * what is on by default, NAME adds one and -NAME takes one away, in order.

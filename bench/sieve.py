@@ -210,8 +210,11 @@ def need_scripts(bench, server):
 
 
 def deliver(bench, server, first):
+    """With the CPU of what is left for later: how much of it is done in
+    the meantime, is chance."""
     result = loop(bench, server, "lmtp", server.lmtp_port, mail=bench.ten, clients=4, accounts=RECEIVERS, first=first)
-    server.settle()
+    _, later = server.settle()
+    result["cpu"] += later
     return result
 
 

@@ -25,15 +25,20 @@ const char *dmarc_result_name(enum dmarc_result r);
 enum dmarc_policy { DMARC_P_NONE, DMARC_P_QUARANTINE, DMARC_P_REJECT };
 const char *dmarc_policy_name(enum dmarc_policy p);
 
-/* How the record and the organizational domain are found. */
+/* How the record and the organizational domain are found, and with it which of
+ * the documents is followed where they differ: pct= is of RFC 7489, t= of
+ * DMARCbis; a name does not exist if it has no A, AAAA and MX (RFC 9091), or if
+ * nothing is there or below it (DMARCbis). */
 enum dmarc_discovery {
 	DMARC_PSL,  /* RFC 7489: the Public Suffix List */
 	DMARC_TREE, /* DMARCbis: a walk up the tree, at most 8 questions */
 };
 
+/* Only those of "mailto" are kept. */
 struct dmarc_uri {
-	struct str uri;    /* "mailto:..." */
-	uint64_t max_size; /* 0: none given */
+	struct str uri;     /* "mailto:...", as written */
+	struct str address; /* in it, decoded */
+	uint64_t max_size;  /* 0: none given */
 };
 
 struct dmarc_record {
@@ -50,8 +55,9 @@ struct dmarc_record {
 	size_t nrua, nruf;
 };
 
-/* False: no DMARC record at all, to be overlooked. In A. *why: what is wrong
- * with a record that counts nevertheless; empty: nothing. */
+/* False: no DMARC record, or one that says nothing: neither a valid policy nor
+ * a report address (then *why says so). In A. *why: what is wrong with a record
+ * that counts nevertheless; empty: nothing. */
 bool dmarc_record_parse(struct arena *a, struct str text,
     struct dmarc_record *out, struct str *why);
 
@@ -79,7 +85,7 @@ struct dmarc_verdict {
 	struct str record_domain;       /* where the record stands */
 	struct str organizational;      /* of the author */
 	struct str text;                /* the record */
-	struct dmarc_record record;
+	struct dmarc_record record;     /* valid if has_record */
 	bool has_record;
 	struct str why;
 };
@@ -94,10 +100,13 @@ bool dmarc_aligned(const struct psl *p, struct arena *a, struct str author,
 
 /*
  * Has the host of URI agreed to reports about DOMAIN (RFC 7489, section 7.1)?
- * Those of the same organizational domain need not.
+ * Those of the same organizational domain need not. DNS_OK: yes; DNS_FAILED: it
+ * cannot be known now; all else: no. Where the host asks for other addresses of
+ * its own instead, THEIRS (which may be NULL) has them in rua and ruf.
  */
 enum dns_rc dmarc_report_allowed(struct resolver *r, const struct psl *p,
-    struct arena *a, struct str domain, struct str uri);
+    struct arena *a, struct str domain, const struct dmarc_uri *uri,
+    struct dmarc_record *theirs);
 
 /* The second opinion: libopendmarc's (see spf_second_opinion). */
 bool dmarc_second_opinion(struct arena *a, const struct dmarc_query *q,

@@ -10,3 +10,11 @@ lib_libmailstead_a_SOURCES += %D%/psl.c
 check_PROGRAMS += %D%/psl_test
 %C%_psl_test_SOURCES = %D%/psl_test.c
 %C%_psl_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+
+lib_libmailstead_a_SOURCES += %D%/dmarc.c %D%/dmarc_discover.c \
+	%D%/dmarc_internal.h %D%/dmarc_record.c %D%/dmarc_report.c
+check_PROGRAMS += %D%/dmarc_test %D%/dmarc_record_test
+%C%_dmarc_test_SOURCES = %D%/dmarc_test.c
+%C%_dmarc_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+%C%_dmarc_record_test_SOURCES = %D%/dmarc_record_test.c
+%C%_dmarc_record_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

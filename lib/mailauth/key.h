@@ -29,8 +29,9 @@ void private_key_pem(const struct private_key *k, struct buf *out);
 void private_key_record(const struct private_key *k, struct buf *out);
 /* "rsa-sha256", "ed25519-sha256". */
 const char *private_key_algorithm(const struct private_key *k);
-/* Append the signature of DATA, not yet in base64. Any thread. */
-bool private_key_sign(const struct private_key *k, struct str data,
+/* Append the signature of what has this SHA-256, not yet in base64: PKCS#1 1.5
+ * for RSA; for Ed25519 over the 32 octets (RFC 8463, section 3). Any thread. */
+bool private_key_sign(const struct private_key *k, const uint8_t sha256[32],
     struct buf *out, struct err *e);
 
 enum key_rc {
@@ -40,6 +41,9 @@ enum key_rc {
 	KEY_BAD,     /* there is one that cannot be used: the reason says why */
 	KEY_FAILED,  /* the DNS did not answer */
 };
+
+#define KEY_MIN_BITS 1024 /* of RSA (RFC 8301, section 3.2) */
+#define KEY_MAX_BITS 8192 /* more only costs time */
 
 struct public_key; /* lives in an arena, but for what OpenSSL holds */
 struct key_record {
@@ -52,7 +56,10 @@ struct key_record {
 	bool secure;            /* by DNSSEC */
 	struct public_key *key; /* free it */
 };
-/* The key at SELECTOR._domainkey.DOMAIN. *why: words for people. */
+/* SELECTOR._domainkey.DOMAIN */
+struct str key_name(struct arena *a, struct str selector, struct str domain);
+/* The key there; of several records the first that is one. *why: words for
+ * people. Keys of any size up to KEY_MAX_BITS: see BITS. */
 enum key_rc key_lookup(struct resolver *r, struct arena *a, struct str selector,
     struct str domain, struct key_record *out, struct str *why);
 enum key_rc key_record_parse(
@@ -61,6 +68,6 @@ void public_key_free(struct public_key **k);
 /* SubjectPublicKeyInfo (RSA) or the 32 octets (Ed25519), in base64. */
 void public_key_base64(const struct public_key *k, struct buf *out);
 bool public_key_verify(
-    const struct public_key *k, struct str data, struct str signature);
+    const struct public_key *k, const uint8_t sha256[32], struct str signature);
 
 #endif

@@ -6,6 +6,16 @@ check_PROGRAMS += %D%/srs_test
 %C%_srs_test_SOURCES = %D%/srs_test.c
 %C%_srs_test_LDADD = $(TEST_LIBS)
 
+# Canonical forms and keys.
+lib_libmailstead_a_SOURCES += %D%/field.c %D%/canon.c %D%/body_hash.c \
+	%D%/tags.c %D%/key.c %D%/key_internal.h %D%/key_record.c
+check_PROGRAMS += %D%/canon_test
+%C%_canon_test_SOURCES = %D%/canon_test.c
+%C%_canon_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/key_test
+%C%_key_test_SOURCES = %D%/key_test.c
+%C%_key_test_LDADD = $(TEST_LIBS)
+
 lib_libmailstead_a_SOURCES += %D%/psl.c
 check_PROGRAMS += %D%/psl_test
 %C%_psl_test_SOURCES = %D%/psl_test.c

@@ -52,5 +52,6 @@ endif
 # The vectors of mail authentication that others publish: an area is a file.
 check_PROGRAMS += %D%/mailauth_vectors
 %C%_mailauth_vectors_SOURCES = %D%/mailauth_vectors.c %D%/vectors.h
+%C%_mailauth_vectors_SOURCES += %D%/vectors_authres.c
 %C%_mailauth_vectors_SOURCES += %D%/vectors_psl.c
 %C%_mailauth_vectors_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)

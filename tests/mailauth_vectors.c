@@ -24,6 +24,7 @@ static const struct area {
 	void (*run)(struct vectors *v);
 } areas[] = {
 	/* clang-format off */
+	{ "authres", vectors_authres },
 	{ "psl", vectors_psl },
 	/* clang-format on */
 };
@@ -113,6 +114,15 @@ vectors_list(struct vectors *v, struct arena *a, const char *folder,
 	return n;
 }
 
+/* One line a case, whatever its name. */
+static void
+put_name(const char *outcome, const char *area, const char *name)
+{
+	printf("%s %s ", outcome, area);
+	for (; *name; name++)
+		putchar((unsigned char)*name < ' ' ? ' ' : *name);
+}
+
 void
 vectors_case(struct vectors *v, const char *area, const char *name, bool ok,
     const char *fmt, ...)
@@ -121,11 +131,13 @@ vectors_case(struct vectors *v, const char *area, const char *name, bool ok,
 
 	if (ok) {
 		v->passed++;
-		printf("pass %s %s\n", area, name);
+		put_name("pass", area, name);
+		putchar('\n');
 		return;
 	}
 	v->failed++;
-	printf("FAIL %s %s: ", area, name);
+	put_name("FAIL", area, name);
+	printf(": ");
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);

@@ -28,3 +28,8 @@ check_PROGRAMS += %D%/dmarc_test %D%/dmarc_record_test
 %C%_dmarc_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 %C%_dmarc_record_test_SOURCES = %D%/dmarc_record_test.c
 %C%_dmarc_record_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+
+lib_libmailstead_a_SOURCES += %D%/authres.c %D%/authres_write.c
+check_PROGRAMS += %D%/authres_test
+%C%_authres_test_SOURCES = %D%/authres_test.c
+%C%_authres_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

@@ -10,6 +10,8 @@ log_action(void *arg, const struct sieve_action *a, struct str how)
 {
 	const struct script_host *h = arg;
 
+	if (a->implicit)
+		return; /* the line about the delivery says it */
 	log_info("sieve", LOG_CSTR("id", h->id),
 	    LOG_CSTR("account", h->owner->id), LOG_STR("script", a->script),
 	    LOG_UINT("line", a->line),
@@ -91,6 +93,16 @@ report(const struct outcome_result *done, struct arena *arena,
 		out->uid = done->filed[0].appended.uid;
 }
 
+static bool
+may_start_programs(struct filter_job *job)
+{
+	struct sieve_caps caps = script_host_source(&job->host)->rules.caps;
+
+	return sieve_caps_has(caps, CAP_DOVECOT_EXECUTE) ||
+	       sieve_caps_has(caps, CAP_DOVECOT_FILTER) ||
+	       sieve_caps_has(caps, CAP_DOVECOT_PIPE);
+}
+
 enum store_rc
 filter_deliver(struct filter_job *job, struct filter_result *out, struct err *e)
 {
@@ -102,7 +114,7 @@ filter_deliver(struct filter_job *job, struct filter_result *out, struct err *e)
 
 	*out = (struct filter_result){ 0 };
 	/* Programs are outside of the transaction that recognises repeats. */
-	if (job->terms.key.n > 0 &&
+	if (job->terms.key.n > 0 && may_start_programs(job) &&
 	    account_delivered(job->host.account, job->terms.key,
 		job->terms.window, &before, e) != STORE_OK)
 		return STORE_IO;

@@ -200,7 +200,7 @@ def need_scripts(bench, server):
     check(bench, server)
     for first in (FIRST, PLAIN):  # what comes first to an account costs more
         loop(bench, server, "lmtp", server.lmtp_port, mail=bench.ten, clients=4, accounts=RECEIVERS, first=first,
-             count=2 * RECEIVERS, seconds=0)
+             count=16 * RECEIVERS, seconds=0)
     server.settle()
     bench.made.add((server.name, "scripts"))
 

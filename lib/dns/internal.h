@@ -10,11 +10,6 @@
 #define DNS_LABEL_MAX 63
 #define DNS_NAME_MAX 253 /* octets, without the final dot */
 
-/* NAME without its final dot. */
-struct str dns_undotted(struct str name);
-/* May this be a name in the DNS? The root is not: nobody asks about it. */
-bool dns_is_name(struct str name);
-
 /* A question as a key: equal for equal questions, whatever the case. */
 struct dns_key {
 	char text[2 + DNS_NAME_MAX];

@@ -61,6 +61,11 @@ struct resolver {
 	    struct resolver *r, struct str name, enum dns_type type);
 };
 
+/* NAME without its final dot. */
+struct str dns_undotted(struct str name);
+/* May NAME be one in the DNS? The root is none here: nobody asks about it. */
+bool dns_is_name(struct str name);
+
 void dns_ask(struct resolver *r, struct arena *a, struct str name,
     enum dns_type type, struct dns_answer *out);
 void dns_prefetch(struct resolver *r, struct str name, enum dns_type type);

@@ -296,12 +296,12 @@ zone_ask(struct resolver *r, struct arena *a, struct str name,
 	*out = (struct dns_answer){
 		.rc = DNS_NXDOMAIN, .ttl = TTL, .secure = z->secure
 	};
-	if (n && n->timeout)
-		dns_fail(out, "no answer in time");
-	else if (aliases == MAX_ALIASES)
-		dns_fail(out, "too many aliases");
-	else if (n)
+	if (n)
 		fill(a, n, type, out);
+	if (aliases == MAX_ALIASES)
+		dns_fail(out, "too many aliases");
+	else if (n && n->timeout && out->n == 0)
+		dns_fail(out, "no answer in time");
 }
 
 /* ------------------------------------------------------------------------

@@ -23,7 +23,7 @@ bool zone_add(struct zone *z, struct str name, enum dns_type type,
 /* A TXT record of these strings. */
 void zone_add_txt(
     struct zone *z, struct str name, const struct str *strings, size_t n);
-/* Every question for this name fails. */
+/* Every question for this name fails that none of its records answers. */
 void zone_add_timeout(struct zone *z, struct str name);
 /* All answers are (not) proven by DNSSEC from now on. */
 void zone_set_secure(struct zone *z, bool secure);

@@ -35,6 +35,7 @@ static const struct {
 	{ "loop.example", DNS_CNAME, "pool.example" },
 	{ "pool.example", DNS_CNAME, "loop.example" },
 	{ "late.example", DNS_CNAME, "slow.example" },
+	{ "slow.example", DNS_TXT, "fast" },
 	{ "_25._tcp.a.example", DNS_TLSA, "3 1 1 0aFF" },
 };
 
@@ -63,6 +64,7 @@ static const struct {
 	{ "dangling.example", DNS_A, DNS_NXDOMAIN, 0, { 0 } },
 	{ "loop.example", DNS_A, DNS_FAILED, 0, { 0 } },
 	{ "slow.example", DNS_A, DNS_FAILED, 0, { 0 } },
+	{ "slow.example", DNS_TXT, DNS_OK, 1, STR("\4fast") },
 	{ "late.example", DNS_A, DNS_FAILED, 0, { 0 } },
 	{ "_25._tcp.a.example", DNS_TLSA, DNS_OK, 1, STR("\3\1\1\12\377") },
 	{ "_tcp.a.example", DNS_TLSA, DNS_NODATA, 0, { 0 } },

@@ -54,4 +54,10 @@ check_PROGRAMS += %D%/mailauth_vectors
 %C%_mailauth_vectors_SOURCES = %D%/mailauth_vectors.c %D%/vectors.h
 %C%_mailauth_vectors_SOURCES += %D%/vectors_authres.c
 %C%_mailauth_vectors_SOURCES += %D%/vectors_psl.c
+%C%_mailauth_vectors_SOURCES += %D%/vectors_spf.c %D%/spf_case.c %D%/spf_case.h
 %C%_mailauth_vectors_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+
+# SPF for test_spf_oracle.py.
+noinst_PROGRAMS += %D%/spf_check
+%C%_spf_check_SOURCES = %D%/spf_check.c %D%/spf_case.c %D%/spf_case.h
+%C%_spf_check_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)

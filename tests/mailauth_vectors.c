@@ -26,6 +26,7 @@ static const struct area {
 	/* clang-format off */
 	{ "authres", vectors_authres },
 	{ "psl", vectors_psl },
+	{ "spf", vectors_spf },
 	/* clang-format on */
 };
 

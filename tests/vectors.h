@@ -34,5 +34,6 @@ void vectors_authres(struct vectors *v);
 void vectors_dmarc(struct vectors *v);
 void vectors_psl(struct vectors *v);
 void vectors_reports(struct vectors *v);
+void vectors_spf(struct vectors *v);
 
 #endif

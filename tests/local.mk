@@ -61,3 +61,9 @@ check_PROGRAMS += %D%/mailauth_vectors
 noinst_PROGRAMS += %D%/spf_check
 %C%_spf_check_SOURCES = %D%/spf_check.c %D%/spf_case.c %D%/spf_case.h
 %C%_spf_check_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+
+# Authentication-Results for the test that asks Python's authres.
+noinst_PROGRAMS += %D%/authres_pipe
+EXTRA_DIST += %D%/test_authres_oracle.py
+%C%_authres_pipe_SOURCES = %D%/authres_pipe.c
+%C%_authres_pipe_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)

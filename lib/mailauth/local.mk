@@ -42,3 +42,9 @@ check_PROGRAMS += %D%/spf_test
 check_PROGRAMS += %D%/spf_record_test
 %C%_spf_record_test_SOURCES = %D%/spf_record_test.c
 %C%_spf_record_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+
+
+lib_libmailstead_a_SOURCES += %D%/author.c
+check_PROGRAMS += %D%/author_test
+%C%_author_test_SOURCES = %D%/author_test.c
+%C%_author_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

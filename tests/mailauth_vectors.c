@@ -25,6 +25,7 @@ static const struct area {
 } areas[] = {
 	/* clang-format off */
 	{ "authres", vectors_authres },
+	{ "dmarc", vectors_dmarc },
 	{ "psl", vectors_psl },
 	{ "spf", vectors_spf },
 	/* clang-format on */

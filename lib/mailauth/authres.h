@@ -24,7 +24,7 @@ struct authres {
 };
 
 /* The value of a field; in A. False, with the place in *at, if it cannot be
- * read. Comments are taken away. */
+ * read. Comments are taken away; keywords are in lower case and end in NUL. */
 bool authres_parse(
     struct arena *a, struct str value, struct authres *out, size_t *at);
 

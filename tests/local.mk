@@ -16,7 +16,7 @@ CLEANFILES += %D%/powercut/record.so
 EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/conftest.py %D%/imap_raw.py %D%/imap_zip.py %D%/lmtp.py %D%/managesieve.py \
 	%D%/search_oracle.py %D%/smtp_sink.py %D%/test_backends.py %D%/test_bad_input.py \
-	%D%/test_clients.py %D%/test_crash.py %D%/test_distribution.py \
+	%D%/test_clients.py %D%/test_crash.py %D%/test_distribution.py %D%/test_dns.py \
 	%D%/test_faults.py %D%/test_fetch_clients.py %D%/test_imap_acl.py \
 	%D%/test_imap_append.py %D%/test_imap_compress.py \
 	%D%/test_imap_concurrent.py %D%/test_imap_context.py \
@@ -68,3 +68,8 @@ noinst_PROGRAMS += %D%/authres_pipe
 EXTRA_DIST += %D%/test_authres_oracle.py
 %C%_authres_pipe_SOURCES = %D%/authres_pipe.c
 %C%_authres_pipe_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+
+# lib/dns for test_dns.py.
+noinst_PROGRAMS += %D%/dns_ask
+%C%_dns_ask_SOURCES = %D%/dns_ask.c
+%C%_dns_ask_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dns/resolver.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "dns/internal.h"
 
 /* ------------------------------------------------------------------------
@@ -63,6 +65,29 @@ dns_wire_name(struct buf *out, struct str name)
 	return true;
 }
 
+static bool
+is_plain(char c)
+{
+	char l = ascii_lower(c);
+
+	return ascii_digit(c) || (l >= 'a' && l <= 'z') || c == '-' ||
+	       c == '_' || c == '.';
+}
+
+void
+dns_escape(struct str name, char out[DNS_ESCAPED_MAX])
+{
+	char *p = out;
+
+	for (size_t i = 0; i < name.n && i < DNS_NAME_MAX; i++) {
+		if (is_plain(name.p[i]))
+			*p++ = name.p[i];
+		else
+			p += sprintf(p, "\\%03d", (unsigned char)name.p[i]);
+	}
+	*p = '\0';
+}
+
 /* ------------------------------------------------------------------------
  * Questions and answers
  */
@@ -100,6 +125,35 @@ dns_answer_copy(
 	*to = *from;
 	to->rdata = rdata;
 	to->why = from->why ? arena_cstr(a, str_of(from->why)) : NULL;
+}
+
+static size_t
+packed_size(const struct dns_answer *a)
+{
+	size_t n = sizeof(*a) + a->n * sizeof(*a->rdata);
+
+	for (size_t i = 0; i < a->n; i++)
+		n += a->rdata[i].n;
+	return n + (a->why ? strlen(a->why) + 1 : 0);
+}
+
+/* The answer, its array, and then all octets. */
+struct dns_answer *
+dns_answer_pack(const struct dns_answer *from, size_t *bytes)
+{
+	struct dns_answer *to = mem_alloc(*bytes = packed_size(from));
+	struct str *rdata = (struct str *)(to + 1);
+	char *p = (char *)(rdata + from->n);
+
+	*to = *from;
+	to->rdata = rdata;
+	for (size_t i = 0; i < from->n; i++) {
+		rdata[i] = (struct str){ p, from->rdata[i].n };
+		p = mempcpy(p, from->rdata[i].p, from->rdata[i].n);
+	}
+	if (from->why)
+		to->why = strcpy(p, from->why);
+	return to;
 }
 
 static const struct {

@@ -48,3 +48,15 @@ lib_libmailstead_a_SOURCES += %D%/author.c
 check_PROGRAMS += %D%/author_test
 %C%_author_test_SOURCES = %D%/author_test.c
 %C%_author_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+
+lib_libmailstead_a_SOURCES += %D%/aggregate_read.c %D%/aggregate_write.c \
+	%D%/failure.c %D%/feedback.c %D%/redact.c %D%/report_find.c \
+	%D%/report_internal.h %D%/report_unpack.c %D%/tls_report.c
+check_PROGRAMS += %D%/report_test
+%C%_report_test_SOURCES = %D%/report_test.c
+%C%_report_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+check_PROGRAMS += %D%/aggregate_test %D%/feedback_test
+%C%_aggregate_test_SOURCES = %D%/aggregate_test.c
+%C%_aggregate_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+%C%_feedback_test_SOURCES = %D%/feedback_test.c
+%C%_feedback_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

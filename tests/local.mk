@@ -55,6 +55,7 @@ check_PROGRAMS += %D%/mailauth_vectors
 %C%_mailauth_vectors_SOURCES += %D%/vectors_authres.c
 %C%_mailauth_vectors_SOURCES += %D%/vectors_dmarc.c
 %C%_mailauth_vectors_SOURCES += %D%/vectors_psl.c
+%C%_mailauth_vectors_SOURCES += %D%/vectors_reports.c
 %C%_mailauth_vectors_SOURCES += %D%/vectors_spf.c %D%/spf_case.c %D%/spf_case.h
 %C%_mailauth_vectors_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
 

@@ -27,6 +27,7 @@ static const struct area {
 	{ "authres", vectors_authres },
 	{ "dmarc", vectors_dmarc },
 	{ "psl", vectors_psl },
+	{ "reports", vectors_reports },
 	{ "spf", vectors_spf },
 	/* clang-format on */
 };

@@ -54,6 +54,7 @@ check_PROGRAMS += %D%/mailauth_vectors
 %C%_mailauth_vectors_SOURCES = %D%/mailauth_vectors.c %D%/vectors.h
 %C%_mailauth_vectors_SOURCES += %D%/vectors_authres.c
 %C%_mailauth_vectors_SOURCES += %D%/vectors_dmarc.c
+%C%_mailauth_vectors_SOURCES += %D%/vectors_arc.c %D%/vectors_dkim.c
 %C%_mailauth_vectors_SOURCES += %D%/vectors_psl.c
 %C%_mailauth_vectors_SOURCES += %D%/vectors_reports.c
 %C%_mailauth_vectors_SOURCES += %D%/vectors_spf.c %D%/spf_case.c %D%/spf_case.h

@@ -24,6 +24,8 @@ static const struct area {
 	void (*run)(struct vectors *v);
 } areas[] = {
 	/* clang-format off */
+	{ "arc", vectors_arc },
+	{ "dkim", vectors_dkim },
 	{ "authres", vectors_authres },
 	{ "dmarc", vectors_dmarc },
 	{ "psl", vectors_psl },

@@ -30,7 +30,9 @@ void vectors_case(struct vectors *v, const char *area, const char *name,
 /* A string of OBJECT, or empty: for what a case need not have. */
 struct str vectors_string(const json_t *object, const char *key);
 
+void vectors_arc(struct vectors *v);
 void vectors_authres(struct vectors *v);
+void vectors_dkim(struct vectors *v);
 void vectors_dmarc(struct vectors *v);
 void vectors_psl(struct vectors *v);
 void vectors_reports(struct vectors *v);

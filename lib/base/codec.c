@@ -30,6 +30,17 @@ sha256_add(struct sha256 *h, struct str s)
 	EVP_DigestUpdate(h->ctx, s.p, s.n);
 }
 
+struct sha256 *
+sha256_copy(const struct sha256 *h)
+{
+	struct sha256 *copy = mem_alloc(sizeof(*copy));
+
+	copy->ctx = EVP_MD_CTX_new();
+	if (!copy->ctx || !EVP_MD_CTX_copy_ex(copy->ctx, h->ctx))
+		abort(); /* only for want of memory */
+	return copy;
+}
+
 void
 sha256_final(struct sha256 **h, uint8_t out[SHA256_LEN])
 {

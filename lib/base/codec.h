@@ -18,6 +18,8 @@ void sha256(struct str s, uint8_t out[SHA256_LEN]);
 struct sha256;
 struct sha256 *sha256_new(void);
 void sha256_add(struct sha256 *h, struct str s);
+/* Another that has got the same pieces. */
+struct sha256 *sha256_copy(const struct sha256 *h);
 void sha256_final(struct sha256 **h, uint8_t out[SHA256_LEN]);
 
 /* The first 63 bits of the SHA-256: a stable positive key for SQLite. */

@@ -29,10 +29,13 @@ struct arc_verdict {
 	/* A key could not be asked for: fail, but another time it may be
 	 * different. */
 	bool temporary;
-	struct arc_set *sets; /* instance 1 first; also of a chain that fails */
+	/* Instance 1 first; also of a chain that fails, where parts of a set
+	 * may be missing, or whole sets: these are empty. */
+	struct arc_set *sets;
 	size_t n;
-	/* The lowest instance whose ARC-Message-Signature still holds (section
-	 * 5.2, step 4 of it); 0: none looked at. */
+	/* Of a pass: from which instance on all ARC-Message-Signatures hold,
+	 * and 0 if all of the chain do (section 5.2, step 4;
+	 * header.oldest-pass). */
 	unsigned oldest_pass;
 	struct str why; /* of a fail */
 };
@@ -52,7 +55,8 @@ struct arc_seal {
 	 * ":"; empty: the usual ones. */
 	struct str headers;
 	struct str authserv_id;
-	struct str results; /* those of authres.h, without the authserv-id */
+	struct str results; /* those of authres.h, without the authserv-id; "":
+			     * none */
 };
 
 /* The three values for the top of the message, beginning with a space and

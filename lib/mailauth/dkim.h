@@ -7,16 +7,17 @@
 #include "mailauth/key.h"
 
 /*
- * DKIM (RFC 6376, 8301, 8463), over libopendkim with guards around what it gets
- * wrong or lets pass: rsa-sha1, short keys, texts appended after l=, hundreds
- * of signatures. (Its names begin with dkim_, so ours are those of the two
- * things one does.)
+ * DKIM (RFC 6376, 8301, 8463). Verifying is libopendkim's, with guards around
+ * what it gets wrong or lets pass: rsa-sha1, short keys, texts appended after
+ * l=, hundreds of signatures (verifier_check.c, opendkim.c). Signing is ours
+ * (signer.c says why). Names of libopendkim begin with dkim_, so ours are those
+ * of the two things one does.
  */
 
 enum signature_result {
 	SIGNATURE_PASS,
 	SIGNATURE_FAIL, /* body or header were changed, or the key is another */
-	SIGNATURE_POLICY,    /* it holds but does not count: see why */
+	SIGNATURE_POLICY,    /* it does not count, whether it holds or not */
 	SIGNATURE_NEUTRAL,   /* malformed */
 	SIGNATURE_TEMPERROR, /* the key could not be asked for */
 	SIGNATURE_PERMERROR, /* no usable key, no such algorithm */
@@ -64,12 +65,13 @@ struct signer_options {
 	uint64_t lifetime;       /* seconds until x=; 0: none */
 	struct str identity;     /* i=; empty: none */
 	/* Fields signed once more than they occur, separated by ":"; empty: the
-	 * usual ones (dkim.c has the table). */
+	 * usual ones (signer.c has them). What else is usually signed is
+	 * signed as often as it occurs (signed_write.c). */
 	struct str oversign;
 };
 
-/* One signature over one message, as it will go out. The same order of calls.
- */
+/* One signature over one message, as it will go out. The same order of calls;
+ * FIELDS, K and O must outlive it. */
 struct signer;
 bool signer_new(struct arena *a, const struct fields *fields,
     const struct private_key *k, const struct signer_options *o,

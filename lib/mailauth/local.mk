@@ -16,6 +16,15 @@ check_PROGRAMS += %D%/key_test
 %C%_key_test_SOURCES = %D%/key_test.c
 %C%_key_test_LDADD = $(TEST_LIBS)
 
+# DKIM and ARC.
+lib_libmailstead_a_SOURCES += %D%/arc.c %D%/arc_seal.c %D%/arc_sets.c \
+	%D%/arc_sets.h %D%/signed.c %D%/signed.h %D%/signed_write.c \
+	%D%/opendkim.c %D%/opendkim.h %D%/signer.c %D%/verifier.c \
+	%D%/verifier_check.c %D%/verifier_check.h
+check_PROGRAMS += %D%/dkim_test
+%C%_dkim_test_SOURCES = %D%/dkim_test.c
+%C%_dkim_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+
 lib_libmailstead_a_SOURCES += %D%/psl.c
 check_PROGRAMS += %D%/psl_test
 %C%_psl_test_SOURCES = %D%/psl_test.c

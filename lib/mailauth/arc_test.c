@@ -246,13 +246,13 @@ static const struct {
 	enum arc_result result;
 	const char *why;
 } changes[] = {
-	{ "Subject:", "a  long\n", "a\tlong\r\n", ARC_PASS, NULL },
-	{ "Subject:", "Subject", "SUBJECT", ARC_PASS, NULL },
-	{ "DKIM-Sig", "DKIM-Sig", "X: y\nDKIM-Sig", ARC_PASS, NULL },
+	{ "\nSubject:", "a  long\n", "a\tlong\r\n", ARC_PASS, NULL },
+	{ "\nSubject:", "Subject", "SUBJECT", ARC_PASS, NULL },
+	{ "\nDKIM-Sig", "DKIM-Sig", "X: y\nDKIM-Sig", ARC_PASS, NULL },
 	{ S, ";", " ;", ARC_FAIL, "does not match" },
-	{ "Subject:", "long", "short", ARC_FAIL, M },
-	{ "DKIM-Sig", "v=1", "v=2", ARC_FAIL, M },
-	{ "DKIM-Sig", "DKIM-Sig", "From: e@e\nDKIM-Sig", ARC_FAIL,
+	{ "\nSubject:", "long", "short", ARC_FAIL, M },
+	{ "\nDKIM-Sig", "v=1", "v=2", ARC_FAIL, M },
+	{ "\nDKIM-Sig", "DKIM-Sig", "From: e@e\nDKIM-Sig", ARC_FAIL,
 	    "does not cover" },
 	/* sets */
 	{ R, R, "X", ARC_FAIL, R " of instance 2 is missing" },
@@ -266,7 +266,7 @@ static const struct {
 	{ S, S, R ": i=0; x\n" S, ARC_FAIL, "without an instance" },
 	{ S, S, R ": i=-1; x\n" S, ARC_FAIL, "without an instance" },
 	{ S, S, R ": i=1\n" S, ARC_FAIL, "without an instance" },
-	{ S, S, R " x; i=1\n" S, ARC_FAIL, "without an instance" },
+	{ S, S, R ": x; i=1\n" S, ARC_FAIL, "without an instance" },
 	{ S, "i=2", "i=x", ARC_FAIL, "without an instance" },
 	{ S, "i=2", "j=2", ARC_FAIL, "without an instance" },
 	{ S, "i=2", "i=2; i=2", ARC_FAIL, "i= twice" },

@@ -24,6 +24,9 @@ lib_libmailstead_a_SOURCES += %D%/arc.c %D%/arc_seal.c %D%/arc_sets.c \
 check_PROGRAMS += %D%/dkim_test
 %C%_dkim_test_SOURCES = %D%/dkim_test.c
 %C%_dkim_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+check_PROGRAMS += %D%/arc_test
+%C%_arc_test_SOURCES = %D%/arc_test.c
+%C%_arc_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 
 lib_libmailstead_a_SOURCES += %D%/psl.c
 check_PROGRAMS += %D%/psl_test

@@ -59,3 +59,8 @@ FUZZ_TARGETS += %D%/srs_fuzz
 FUZZ_TARGETS += %D%/sieve_fuzz
 %C%_sieve_fuzz_SOURCES = %D%/sieve_fuzz.c $(FUZZ_MAIN)
 %C%_sieve_fuzz_LDFLAGS = $(FUZZ_LINK)
+
+FUZZ_TARGETS += %D%/spf_fuzz
+%C%_spf_fuzz_SOURCES = %D%/spf_fuzz.c $(FUZZ_MAIN)
+%C%_spf_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_spf_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)

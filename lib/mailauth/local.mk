@@ -47,10 +47,13 @@ check_PROGRAMS += %D%/authres_test
 %C%_authres_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 lib_libmailstead_a_SOURCES += %D%/spf.c %D%/spf_eval.h %D%/spf_macro.c \
 	%D%/spf_macro.h %D%/spf_match.c %D%/spf_name.c %D%/spf_received.c \
-	%D%/spf_record.c %D%/spf_record.h
+	%D%/spf_record.c %D%/spf_record.h %D%/spf_second.c
 check_PROGRAMS += %D%/spf_test
 %C%_spf_test_SOURCES = %D%/spf_test.c
 %C%_spf_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+check_PROGRAMS += %D%/spf_second_test
+%C%_spf_second_test_SOURCES = %D%/spf_second_test.c
+%C%_spf_second_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 check_PROGRAMS += %D%/spf_record_test
 %C%_spf_record_test_SOURCES = %D%/spf_record_test.c
 %C%_spf_record_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

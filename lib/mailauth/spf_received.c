@@ -103,8 +103,7 @@ static const char *const sentences[] = {
 	[SPF_NEUTRAL] = "C is neither permitted nor denied by domain of S",
 	[SPF_PASS] = "domain of S designates C as permitted sender",
 	[SPF_FAIL] = "domain of S does not designate C as permitted sender",
-	[SPF_SOFTFAIL] = "domain of transitioning S does not designate C as "
-			 "permitted sender",
+	[SPF_SOFTFAIL] = "transitioning domain of S does not designate C",
 	[SPF_TEMPERROR] = "temporary error in looking up domain of S",
 	[SPF_PERMERROR] = "permanent error in processing domain of S",
 };

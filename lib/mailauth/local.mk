@@ -75,3 +75,8 @@ check_PROGRAMS += %D%/aggregate_test %D%/feedback_test
 %C%_aggregate_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 %C%_feedback_test_SOURCES = %D%/feedback_test.c
 %C%_feedback_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+
+lib_libmailstead_a_SOURCES += %D%/dmarc_second.c
+check_PROGRAMS += %D%/dmarc_second_test
+%C%_dmarc_second_test_SOURCES = %D%/dmarc_second_test.c
+%C%_dmarc_second_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

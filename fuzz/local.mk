@@ -64,3 +64,18 @@ FUZZ_TARGETS += %D%/spf_fuzz
 %C%_spf_fuzz_SOURCES = %D%/spf_fuzz.c $(FUZZ_MAIN)
 %C%_spf_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_spf_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+
+FUZZ_TARGETS += %D%/authres_fuzz
+%C%_authres_fuzz_SOURCES = %D%/authres_fuzz.c $(FUZZ_MAIN)
+%C%_authres_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_authres_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+
+FUZZ_TARGETS += %D%/dmarc_fuzz
+%C%_dmarc_fuzz_SOURCES = %D%/dmarc_fuzz.c $(FUZZ_MAIN)
+%C%_dmarc_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_dmarc_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+
+FUZZ_TARGETS += %D%/report_fuzz
+%C%_report_fuzz_SOURCES = %D%/report_fuzz.c $(FUZZ_MAIN)
+%C%_report_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_report_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)

@@ -53,6 +53,19 @@ FUZZ_TARGETS += %D%/sieved_fuzz
 %C%_sieved_fuzz_SOURCES = %D%/sieved_fuzz.c $(FUZZ_MAIN) $(sieved_parts)
 %C%_sieved_fuzz_LDFLAGS = $(FUZZ_LINK)
 
+FUZZ_TARGETS += %D%/dkim_fuzz
+%C%_dkim_fuzz_SOURCES = %D%/dkim_fuzz.c $(FUZZ_MAIN)
+%C%_dkim_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+%C%_dkim_fuzz_LDFLAGS = $(FUZZ_LINK)
+
+FUZZ_TARGETS += %D%/arc_fuzz
+%C%_arc_fuzz_SOURCES = %D%/arc_fuzz.c $(FUZZ_MAIN)
+%C%_arc_fuzz_LDFLAGS = $(FUZZ_LINK)
+
+FUZZ_TARGETS += %D%/key_fuzz
+%C%_key_fuzz_SOURCES = %D%/key_fuzz.c $(FUZZ_MAIN)
+%C%_key_fuzz_LDFLAGS = $(FUZZ_LINK)
+
 FUZZ_TARGETS += %D%/srs_fuzz
 %C%_srs_fuzz_SOURCES = %D%/srs_fuzz.c $(FUZZ_MAIN)
 %C%_srs_fuzz_LDFLAGS = $(FUZZ_LINK)

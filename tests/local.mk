@@ -75,3 +75,9 @@ EXTRA_DIST += %D%/test_authres_oracle.py
 noinst_PROGRAMS += %D%/dns_ask
 %C%_dns_ask_SOURCES = %D%/dns_ask.c
 %C%_dns_ask_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+
+# DKIM and ARC for test_dkim_oracle.py and test_arc_oracle.py.
+noinst_PROGRAMS += %D%/mailauth_tool
+%C%_mailauth_tool_SOURCES = %D%/mailauth_tool.c
+%C%_mailauth_tool_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+EXTRA_DIST += %D%/mailauth.py %D%/test_arc_oracle.py %D%/test_dkim_oracle.py

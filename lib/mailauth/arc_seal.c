@@ -129,7 +129,7 @@ choose_names(struct arc_sealer *s, struct buf *out)
 static void
 put_end(struct arc_sealer *s, struct tag_writer *w)
 {
-	tags_put_number(w, "i", s->instance);
+	tags_put_instance(w, s->instance);
 	tags_put(w, "s", s->o->selector);
 	if (s->o->now > 0)
 		tags_put_number(w, "t", (uint64_t)s->o->now);

@@ -69,6 +69,9 @@ struct tag_writer {
 void tags_begin(struct tag_writer *w, struct buf *out);
 void tags_put(struct tag_writer *w, const char *name, struct str value);
 void tags_put_number(struct tag_writer *w, const char *name, uint64_t n);
+/* i= of ARC, never at the start of a line: dkimpy looks for a space before it,
+ * and ends with an exception if there is none. */
+void tags_put_instance(struct tag_writer *w, unsigned instance);
 void tags_put_base64(struct tag_writer *w, const char *name, struct str octets);
 void tags_put_b(struct tag_writer *w); /* empty until tags_sign() */
 /* Put the signature of what has this hash into b=: folded, or on one line. */

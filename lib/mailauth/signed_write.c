@@ -161,6 +161,12 @@ tags_put_number(struct tag_writer *w, const char *name, uint64_t n)
 }
 
 void
+tags_put_instance(struct tag_writer *w, unsigned instance)
+{
+	buf_printf(w->out, "; i=%u", instance);
+}
+
+void
 tags_put_base64(struct tag_writer *w, const char *name, struct str octets)
 {
 	struct buf text = { 0 };

@@ -7,9 +7,11 @@
 #include "mailauth/signed.h"
 
 /*
- * Signing is ours, with the parts that ARC needs anyway: libopendkim parses the
- * private key for every signature, which costs more than to sign, always says
- * t=, and has x= and the fields that are oversigned for all messages alike.
+ * Signing is ours, with the parts that ARC needs anyway. libopendkim parses the
+ * private key for every signature, which costs more than to sign; always says
+ * t=; has x= and the fields that are oversigned for all messages alike; and of
+ * two fields with one name it signs the upper one first, which no verifier
+ * does.
  */
 struct signer {
 	const struct fields *fields;

@@ -15,8 +15,8 @@
  * Questions
  */
 
-void
-dns_wake(struct dns *d)
+static void
+wake(struct dns *d)
 {
 	eventfd_write(d->wake, 1);
 }
@@ -31,7 +31,7 @@ new_question(struct dns *d, const struct dns_key *key, enum dns_type type)
 	map_set(d->pending, dns_key_str(key), q);
 	questions_add(&d->queue, q);
 	d->stats.sent++;
-	dns_wake(d);
+	wake(d);
 	return q;
 }
 
@@ -200,7 +200,7 @@ dns_free(struct dns **d)
 		return;
 	pthread_mutex_lock(&(*d)->lock);
 	(*d)->stop = true;
-	dns_wake(*d);
+	wake(*d);
 	pthread_mutex_unlock(&(*d)->lock);
 	pthread_join((*d)->thread, NULL);
 	ub_ctx_delete((*d)->ctx);
@@ -220,7 +220,7 @@ dns_flush(struct dns *d)
 	pthread_mutex_lock(&d->lock);
 	dns_cache_clear(d->cache);
 	d->flush = true;
-	dns_wake(d);
+	wake(d);
 	pthread_mutex_unlock(&d->lock);
 }
 

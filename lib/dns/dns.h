@@ -12,7 +12,10 @@
  * Above it a cache of answers by name and type, within their TTL.
  *
  * Answers are validated by DNSSEC where a trust anchor is given. Bogus ones
- * fail.
+ * fail. Failures are not cached.
+ *
+ * "localhost", and the names of RFC 6761 that exist nowhere ("test",
+ * "invalid"), are answered without asking anybody.
  */
 
 struct dns_options {
@@ -35,7 +38,8 @@ bool dns_new(const struct dns_options *o, struct dns **out, struct err *e);
 void dns_free(struct dns **d);
 /* Any thread. It lives as long as D. */
 struct resolver *dns_resolver(struct dns *d);
-/* Forget what is cached. */
+/* Forget what is cached, here and in libunbound. What is under way is asked
+ * again. */
 void dns_flush(struct dns *d);
 
 struct dns_stats {

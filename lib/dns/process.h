@@ -53,7 +53,6 @@ struct dns {
 	struct questions asked; /* oldest first */
 };
 
-void dns_wake(struct dns *d);
 /* The start routine of the thread. */
 void *dns_run(void *d);
 /* A context of libunbound with these options, which has proven to work. */

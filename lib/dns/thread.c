@@ -244,6 +244,8 @@ take_orders(struct dns *d)
 	stop = d->stop;
 	flush = d->flush;
 	d->flush = false;
+	if (flush) /* again: of what was answered meanwhile */
+		dns_cache_clear(d->cache);
 	pthread_mutex_unlock(&d->lock);
 	if (flush)
 		renew(d);

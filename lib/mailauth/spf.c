@@ -77,7 +77,8 @@ spf_stop(struct spf_eval *ev, enum spf_result result, const char *fmt, ...)
 static bool
 is_multi_label(struct str domain)
 {
-	return dns_is_name(domain) && domain.p[0] != '[' &&
+	return dns_is_name(domain) && spf_is_ascii(domain) &&
+	       domain.p[0] != '[' &&
 	       str_chr(str_sub(domain, 0, domain.n - 1), '.') != STR_NPOS;
 }
 

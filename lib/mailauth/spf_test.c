@@ -437,6 +437,7 @@ static const struct {
 	{ SPF_HELO, "[192.0.2.9]", "", SPF_NONE, "[192.0.2.9]", NULL },
 	{ SPF_HELO, "", "u@id.example", SPF_NONE, NULL, NULL },
 	{ SPF_MAILFROM, "x", "u@a..example", SPF_NONE, "a..example", NULL },
+	{ SPF_MAILFROM, "x", "u@\377.example", SPF_NONE, "\377.example", NULL },
 	{ SPF_MAILFROM, "x", "u@none.example", SPF_NONE, "none.example", NULL },
 	{ SPF_MAILFROM, "x", "u@plain.example", SPF_NONE, "plain.example",
 	    NULL },

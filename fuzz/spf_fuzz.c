@@ -143,6 +143,7 @@ evaluate(struct arena *a, struct str text, bool ipv4)
 		.helo = STR("h.example") };
 	struct zone *z = zone_new();
 	struct spf_verdict v;
+	enum spf_result second;
 
 	check(dns_rdata_addr(ipv4 ? STR("\300\0\2\1")
 				  : STR("\40\1\15\270\0\0\0\0\0\0\0\0\0\0\0\1"),
@@ -152,6 +153,7 @@ evaluate(struct arena *a, struct str text, bool ipv4)
 	check(zone_asked(z) <= MAX_QUESTIONS);
 	check_verdict(&v);
 	check_field(&q, &v);
+	spf_second_opinion(zone_resolver(z), a, &q, &second);
 	zone_free(&z);
 }
 

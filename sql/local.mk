@@ -12,7 +12,8 @@ account_sql = $(srcdir)/%D%/account/001.sql \
 site_sql = $(srcdir)/%D%/site/001.sql \
 	$(srcdir)/%D%/site/002.sql \
 	$(srcdir)/%D%/site/003.sql \
-	$(srcdir)/%D%/site/004.sql
+	$(srcdir)/%D%/site/004.sql \
+	$(srcdir)/%D%/site/005.sql
 
 EXTRA_DIST += %D%/embed.awk $(account_sql) $(site_sql)
 lib_libmailstead_a_SOURCES += %D%/schema.h

@@ -2,7 +2,7 @@ lib_libmailstead_a_SOURCES += \
 	%D%/account.c %D%/address.c %D%/apop.c %D%/apop.h %D%/backend.c %D%/backend.h \
 	%D%/backup.c %D%/alias.c %D%/alias.h \
 	%D%/client_cert.c %D%/client_cert.h \
-	%D%/credentials.c %D%/credentials.h %D%/domain.c %D%/internal.h \
+	%D%/credentials.c %D%/credentials.h %D%/dkim.c %D%/dkim.h %D%/domain.c %D%/internal.h \
 	%D%/login.c %D%/login.h %D%/password.c %D%/password.h \
 	%D%/resolve.c %D%/sasl.c %D%/sasl.h %D%/sasl_external.c %D%/sasl_mech.h %D%/sasl_oauth.c %D%/sasl_scram.c %D%/scram.c %D%/scram.h \
 	%D%/script.c %D%/script.h %D%/script_apply.c %D%/script_row.h \
@@ -34,3 +34,6 @@ check_PROGRAMS += %D%/script_test
 check_PROGRAMS += %D%/srs_test
 %C%_srs_test_SOURCES = %D%/srs_test.c
 %C%_srs_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/dkim_test
+%C%_dkim_test_SOURCES = %D%/dkim_test.c %D%/test.h
+%C%_dkim_test_LDADD = $(TEST_LIBS)

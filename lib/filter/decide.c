@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/decide.h"
+
+#include <stddef.h>
+
+static const char *const names[FILTER_ACTIONS] = {
+	[FILTER_OFF] = "off",
+	[FILTER_TAG] = "tag",
+	[FILTER_TEMPFAIL] = "tempfail",
+	[FILTER_REJECT] = "reject",
+};
+
+const char *
+filter_action_name(enum filter_action a)
+{
+	return names[a];
+}
+
+bool
+filter_action_parse(struct str s, enum filter_action *out)
+{
+	for (int i = 0; i < FILTER_ACTIONS; i++) {
+		if (str_eqc(s, names[i])) {
+			*out = (enum filter_action)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------------------
+ * What there is to be found. A rule answers whether it applies, with the
+ * action that the policy has for it and a sentence.
+ */
+
+struct finding {
+	struct arena *a;
+	const struct facts *f;
+	const struct policy *p;
+	enum filter_action action;
+	struct str text;
+};
+
+/* What strangers wrote into their records goes to replies and headers. */
+static struct str
+printable(struct arena *a, struct str text)
+{
+	char *p = arena_cstr(a, text);
+
+	for (size_t i = 0; i < text.n; i++) {
+		if (p[i] < ' ' || p[i] > '~')
+			p[i] = '?';
+	}
+	return (struct str){ p, text.n };
+}
+
+static bool
+found(struct finding *at, enum filter_action action, struct str text)
+{
+	at->action = action;
+	at->text = printable(at->a, text);
+	return true;
+}
+
+static bool
+spf_is(const struct spf_verdict *v, enum spf_result r)
+{
+	return v && v->result == r;
+}
+
+static bool
+helo_fail(struct finding *at)
+{
+	const struct spf_verdict *v = at->f->helo;
+
+	return spf_is(v, SPF_FAIL) &&
+	       found(at, at->p->spf_helo_fail,
+		   arena_printf(at->a,
+		       "%.*s, which the client calls itself, does not allow "
+		       "this address to use its name (SPF)",
+		       STR_ARG(v->domain)));
+}
+
+static bool
+spf_fail(struct finding *at)
+{
+	const struct spf_verdict *v = at->f->spf;
+
+	return spf_is(v, SPF_FAIL) &&
+	       found(at, at->p->spf_fail,
+		   arena_printf(at->a,
+		       "%.*s does not allow this address to send its mail "
+		       "(SPF)",
+		       STR_ARG(v->domain)));
+}
+
+static bool
+spf_softfail(struct finding *at)
+{
+	const struct spf_verdict *v = at->f->spf;
+
+	return spf_is(v, SPF_SOFTFAIL) &&
+	       found(at, at->p->spf_softfail,
+		   arena_printf(at->a,
+		       "%.*s probably does not allow this address to send its "
+		       "mail (SPF softfail)",
+		       STR_ARG(v->domain)));
+}
+
+static bool
+spf_error(struct finding *at)
+{
+	const struct spf_verdict *v = at->f->spf;
+
+	return spf_is(v, SPF_PERMERROR) &&
+	       found(at, at->p->spf_error,
+		   arena_printf(at->a,
+		       "the SPF record of %.*s cannot be used: %.*s",
+		       STR_ARG(v->domain), STR_ARG(v->problem)));
+}
+
+static bool
+no_author(struct finding *at)
+{
+	return at->f->author &&
+	       found(at, at->p->author,
+		   arena_printf(at->a, "the From header: %s", at->f->author));
+}
+
+/* "SPF pass for other.example, DKIM fail": what there was to align. */
+static struct str
+what_passed(const struct finding *at)
+{
+	const struct facts *f = at->f;
+	const char *dkim = "none";
+
+	for (size_t i = 0; i < f->nsignatures; i++) {
+		dkim = signature_result_name(f->signatures[i].result);
+		if (f->signatures[i].result == SIGNATURE_PASS)
+			break;
+	}
+	return arena_printf(at->a, "SPF %s, DKIM %s",
+	    f->spf ? spf_result_name(f->spf->result) : "none", dkim);
+}
+
+static bool
+dmarc_fail(struct finding *at)
+{
+	const struct dmarc_verdict *v = at->f->dmarc;
+	bool reject;
+
+	if (!v || v->result != DMARC_FAIL || v->policy == DMARC_P_NONE ||
+	    at->f->vouched.n > 0)
+		return false;
+	reject = v->policy == DMARC_P_REJECT;
+	return found(at, reject ? at->p->dmarc_reject : at->p->dmarc_quarantine,
+	    arena_printf(at->a,
+		"nothing proves that it is from %.*s (%.*s), whose DMARC "
+		"policy is %s",
+		STR_ARG(v->record_domain), STR_ARG(what_passed(at)),
+		dmarc_policy_name(v->policy)));
+}
+
+static bool
+dmarc_temperror(struct finding *at)
+{
+	const struct dmarc_verdict *v = at->f->dmarc;
+
+	return v && v->result == DMARC_TEMPERROR &&
+	       found(at, at->p->dmarc_temperror,
+		   arena_printf(at->a,
+		       "the DNS does not tell now whether it is from its "
+		       "author: %.*s",
+		       STR_ARG(v->why)));
+}
+
+static const struct rule {
+	const char *check;
+	bool outgoing; /* it applies to our own mail, too */
+	unsigned code;
+	const char *status;
+	bool (*met)(struct finding *at);
+} rules[] = {
+	/* clang-format off */
+	{ "helo",  false, 550, "5.7.23", helo_fail },
+	{ "spf",   false, 550, "5.7.23", spf_fail },
+	{ "spf",   false, 550, "5.7.23", spf_softfail },
+	{ "spf",   false, 550, "5.7.24", spf_error },
+	{ "from",  false, 550, "5.7.1",  no_author },
+	{ "dmarc", false, 550, "5.7.26", dmarc_fail },
+	{ "dmarc", false, 451, "4.7.24", dmarc_temperror },
+	/* clang-format on */
+};
+#define RULES (sizeof(rules) / sizeof(*rules))
+_Static_assert(RULES <= DECISION_REASONS, "one reason a rule");
+
+static void
+note(struct decision *d, const struct rule *r, const struct finding *at)
+{
+	struct reason *why = &d->reasons[d->n++];
+
+	*why = (struct reason){
+		.check = r->check,
+		.action = at->action,
+		.code = r->code,
+		.status = r->status,
+		.text = at->text,
+	};
+	if (at->action == FILTER_TEMPFAIL && r->code >= 500) {
+		why->code = 451;
+		why->status = "4.7.1";
+	}
+	if (at->action <= d->action)
+		return;
+	d->action = at->action;
+	d->by = why;
+}
+
+void
+filter_decide(struct arena *a, const struct facts *f, const struct policy *p,
+    struct decision *out)
+{
+	*out = (struct decision){ .action = FILTER_OFF };
+	for (size_t i = 0; i < RULES; i++) {
+		struct finding at = { .a = a, .f = f, .p = p };
+
+		if ((rules[i].outgoing || !f->outgoing) && rules[i].met(&at) &&
+		    at.action != FILTER_OFF)
+			note(out, &rules[i], &at);
+	}
+}
+
+static bool
+refuses(const struct decision *d)
+{
+	return d->action >= FILTER_TEMPFAIL;
+}
+
+const struct decision *
+filter_decide_common(
+    const struct decision *list, size_t n, enum filter_action *action)
+{
+	const struct decision *weakest = &list[0], *strongest = &list[0];
+
+	for (size_t i = 1; i < n; i++) {
+		if (list[i].action < weakest->action)
+			weakest = &list[i];
+		if (list[i].action > strongest->action)
+			strongest = &list[i];
+	}
+	if (refuses(weakest)) {
+		*action = weakest->action;
+		return weakest;
+	}
+	*action = refuses(strongest) ? FILTER_TAG : strongest->action;
+	return strongest;
+}

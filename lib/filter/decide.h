@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef FILTER_DECIDE_H
+#define FILTER_DECIDE_H
+
+#include "filter/action.h"
+#include "mailauth/arc.h"
+#include "mailauth/dmarc.h"
+
+/*
+ * The decision about a message: facts and a policy in, an action and its
+ * reasons out. Pure: no clock, no database, no network. The reply to the
+ * client, the log, the header and who asks later all have their words from
+ * here.
+ */
+
+/* What the checks found out. Pointers may be NULL: not looked at. */
+struct facts {
+	/* By an account of ours, or from a host that we trust: others' ways to
+	 * prove who sent it do not apply. */
+	bool outgoing;
+	const struct spf_verdict *helo, *spf;
+	const struct signature *signatures;
+	size_t nsignatures;
+	const struct dmarc_verdict *dmarc;
+	const char *author; /* why From names no author; NULL: it does */
+	const struct arc_verdict *arc;
+	/* A trusted sealer of a chain that holds says that the message passed
+	 * DMARC when it came to him; empty: none does. */
+	struct str vouched;
+};
+
+/* What the settings of a recipient (or the site) want done. */
+struct policy {
+	enum filter_action spf_helo_fail, spf_fail, spf_softfail, spf_error;
+	enum filter_action dmarc_reject, dmarc_quarantine, dmarc_temperror;
+	enum filter_action author;
+};
+
+/* One thing that was found. */
+struct reason {
+	const char *check; /* "spf", "dmarc" ... */
+	enum filter_action action;
+	unsigned code;      /* of a reply for a refusal (RFC 5321) */
+	const char *status; /* RFC 3463, RFC 7372 */
+	struct str text;    /* a sentence without a full stop */
+};
+
+#define DECISION_REASONS 16
+struct decision {
+	enum filter_action action;
+	const struct reason *by; /* the reason of ACTION; NULL: none */
+	struct reason reasons[DECISION_REASONS];
+	size_t n;
+};
+
+/* Texts live in A. */
+void filter_decide(struct arena *a, const struct facts *f,
+    const struct policy *p, struct decision *out);
+
+/*
+ * Of several recipients: a message can be refused to all of them only. The
+ * weakest refusal if everybody wants one, else the strongest of what is left;
+ * N is not 0.
+ */
+const struct decision *filter_decide_common(
+    const struct decision *list, size_t n, enum filter_action *action);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/decide.h"
+
+/* cmocka.h needs these */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* What a row says of the facts, and what the decision is to be. */
+struct row {
+	const char *name;
+	bool outgoing;
+	enum spf_result helo, spf;
+	enum dmarc_result dmarc;
+	enum dmarc_policy policy; /* of the domain */
+	const char *vouched, *author;
+	/* The decision: */
+	enum filter_action action;
+	const char *check; /* NULL: none */
+	unsigned code;
+};
+
+#define QUIET SPF_PASS, SPF_PASS, DMARC_PASS, DMARC_P_REJECT
+static const struct row rows[] = {
+	/* clang-format off */
+	{ "all is well", false, QUIET, "", NULL, FILTER_OFF, NULL, 0 },
+	{ "spf fail is tagged", false, SPF_PASS, SPF_FAIL, DMARC_NONE, DMARC_P_NONE, "", NULL, FILTER_TAG, "spf", 550 },
+	{ "softfail is left alone", false, SPF_PASS, SPF_SOFTFAIL, DMARC_NONE, DMARC_P_NONE, "", NULL, FILTER_OFF, NULL, 0 },
+	{ "helo fail is tagged", false, SPF_FAIL, SPF_PASS, DMARC_PASS, DMARC_P_NONE, "", NULL, FILTER_TAG, "helo", 550 },
+	{ "the domain wants a rejection", false, SPF_PASS, SPF_PASS, DMARC_FAIL, DMARC_P_REJECT, "", NULL, FILTER_REJECT, "dmarc", 550 },
+	{ "the strongest counts", false, SPF_FAIL, SPF_FAIL, DMARC_FAIL, DMARC_P_REJECT, "", NULL, FILTER_REJECT, "dmarc", 550 },
+	{ "the domain wants a quarantine", false, SPF_PASS, SPF_PASS, DMARC_FAIL, DMARC_P_QUARANTINE, "", NULL, FILTER_TAG, "dmarc", 550 },
+	{ "the domain only watches", false, SPF_PASS, SPF_PASS, DMARC_FAIL, DMARC_P_NONE, "", NULL, FILTER_OFF, NULL, 0 },
+	{ "a trusted sealer vouches", false, SPF_PASS, SPF_PASS, DMARC_FAIL, DMARC_P_REJECT, "lists.example", NULL, FILTER_OFF, NULL, 0 },
+	{ "but not for spf", false, SPF_PASS, SPF_FAIL, DMARC_FAIL, DMARC_P_REJECT, "lists.example", NULL, FILTER_TAG, "spf", 550 },
+	{ "the dns does not answer", false, SPF_TEMPERROR, SPF_TEMPERROR, DMARC_TEMPERROR, DMARC_P_NONE, "", NULL, FILTER_TEMPFAIL, "dmarc", 451 },
+	{ "nobody wrote it", false, SPF_PASS, SPF_PASS, DMARC_NONE, DMARC_P_NONE, "", "there is none", FILTER_TAG, "from", 550 },
+	{ "our own mail", true, SPF_FAIL, SPF_FAIL, DMARC_FAIL, DMARC_P_REJECT, "", "there is none", FILTER_OFF, NULL, 0 },
+	/* clang-format on */
+};
+
+static const struct policy policy = {
+	.spf_helo_fail = FILTER_TAG,
+	.spf_fail = FILTER_TAG,
+	.dmarc_reject = FILTER_REJECT,
+	.dmarc_quarantine = FILTER_TAG,
+	.dmarc_temperror = FILTER_TEMPFAIL,
+	.author = FILTER_TAG,
+};
+
+static void
+decide_row(struct arena *a, const struct row *r, struct decision *out)
+{
+	const struct spf_verdict helo = { .result = r->helo,
+		.domain = STR("mx.test") };
+	const struct spf_verdict spf = { .result = r->spf,
+		.domain = STR("a.test") };
+	const struct dmarc_verdict dmarc = {
+		.result = r->dmarc,
+		.policy = r->policy,
+		.record_domain = STR("a.test"),
+	};
+	const struct facts f = {
+		.outgoing = r->outgoing,
+		.helo = &helo,
+		.spf = &spf,
+		.dmarc = &dmarc,
+		.author = r->author,
+		.vouched = str_of(r->vouched),
+	};
+
+	filter_decide(a, &f, &policy, out);
+}
+
+static void
+test_rows(void **state)
+{
+	struct arena *a = arena_new();
+	struct decision d;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct row *r = &rows[i];
+
+		decide_row(a, r, &d);
+		if (d.action != r->action || (r->check == NULL) != !d.by ||
+		    (d.by && (strcmp(d.by->check, r->check) != 0 ||
+				 d.by->code != r->code)))
+			fail_msg("%s: %s by %s %u", r->name,
+			    filter_action_name(d.action),
+			    d.by ? d.by->check : "nobody",
+			    d.by ? d.by->code : 0);
+	}
+	arena_free(&a);
+}
+
+/* A reply for later when that is what the settings want. */
+static void
+test_tempfail_of_a_refusal(void **state)
+{
+	struct arena *a = arena_new();
+	const struct spf_verdict spf = { .result = SPF_FAIL,
+		.domain = STR("a.test") };
+	const struct facts f = { .spf = &spf };
+	const struct policy p = { .spf_fail = FILTER_TEMPFAIL };
+	struct decision d;
+
+	(void)state;
+	filter_decide(a, &f, &p, &d);
+	assert_int_equal(d.action, FILTER_TEMPFAIL);
+	assert_int_equal(d.by->code, 451);
+	assert_int_equal(d.by->status[0], '4');
+	arena_free(&a);
+}
+
+/* What strangers write stays within its line. */
+static void
+test_texts_are_printable(void **state)
+{
+	struct arena *a = arena_new();
+	const struct spf_verdict spf = { .result = SPF_FAIL,
+		.domain = STR("a\r\nX: y\0\377.test") };
+	const struct facts f = { .spf = &spf };
+	const struct policy p = { .spf_fail = FILTER_REJECT };
+	struct decision d;
+
+	(void)state;
+	filter_decide(a, &f, &p, &d);
+	for (size_t i = 0; i < d.by->text.n; i++)
+		assert_in_range(d.by->text.p[i], ' ', '~');
+	arena_free(&a);
+}
+
+static void
+test_recipients_that_disagree(void **state)
+{
+	static const struct {
+		enum filter_action list[3], action;
+	} cases[] = {
+		{ { FILTER_OFF, FILTER_OFF, FILTER_OFF }, FILTER_OFF },
+		{ { FILTER_OFF, FILTER_TAG, FILTER_OFF }, FILTER_TAG },
+		{ { FILTER_OFF, FILTER_REJECT, FILTER_OFF }, FILTER_TAG },
+		{ { FILTER_REJECT, FILTER_TAG, FILTER_REJECT }, FILTER_TAG },
+		{ { FILTER_REJECT, FILTER_TEMPFAIL, FILTER_REJECT },
+		    FILTER_TEMPFAIL },
+		{ { FILTER_REJECT, FILTER_REJECT, FILTER_REJECT },
+		    FILTER_REJECT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct decision list[3] = { 0 };
+		enum filter_action action;
+
+		for (size_t k = 0; k < 3; k++)
+			list[k].action = cases[i].list[k];
+		filter_decide_common(list, 3, &action);
+		assert_int_equal(action, cases[i].action);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_tempfail_of_a_refusal),
+		cmocka_unit_test(test_texts_are_printable),
+		cmocka_unit_test(test_recipients_that_disagree),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

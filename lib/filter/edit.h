@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef FILTER_EDIT_H
+#define FILTER_EDIT_H
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "mailauth/field.h"
+
+/*
+ * What is to be done to the header of a message, in the order in which an MTA
+ * can do it: fields go from the bottom up, since each deletion renumbers those
+ * below; then fields come, the last one to the top.
+ */
+struct edit {
+	struct str name;
+	unsigned delete;  /* the which of that name, from 1; 0: insert */
+	struct str value; /* begins with a space, folded by "\n\t" */
+};
+struct edits {
+	struct edit *v;
+	size_t n, cap;
+};
+
+/* Delete the field I of LIST. In the order of the header, before inserts. */
+void edits_delete(
+    struct arena *a, struct edits *e, const struct fields *list, size_t i);
+/* Turn the deletions around. After the last of them. */
+void edits_deleted(struct edits *e);
+void edits_insert(
+    struct arena *a, struct edits *e, struct str name, struct str value);
+/* The header as the edits leave it. */
+struct fields edits_apply(
+    struct arena *a, const struct edits *e, const struct fields *list);
+
+#endif

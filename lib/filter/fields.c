@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+
+#include "filter/internal.h"
+
+/* The fields that tell what the filter found; and those that only claim to. */
+
+static const char *const ours[] = { "X-Mailstead-Verdict" };
+
+static bool
+is_ours(struct str name)
+{
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
+		if (str_ieqc(name, ours[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Of mail that our accounts send nothing has been authenticated before. */
+static bool
+is_forged(const struct filter_session *s, const struct field *f)
+{
+	if (is_ours(f->name))
+		return true;
+	if (!str_ieqc(f->name, "Authentication-Results"))
+		return false;
+	return s->m.facts.outgoing ||
+	       authres_claims(s->m.arena, f->value, s->authserv_id);
+}
+
+void
+fields_remove_forged(struct filter_session *s, struct edits *e)
+{
+	const struct fields *h = &s->m.header;
+
+	for (size_t i = 0; i < h->n; i++) {
+		if (is_forged(s, &h->v[i]))
+			edits_delete(s->m.arena, e, h, i);
+	}
+	edits_deleted(e);
+}
+
+/* ------------------------------------------------------------------------
+ * Authentication-Results
+ */
+
+static void
+write_spf(struct authres_writer *w, const struct filter_session *s)
+{
+	const struct facts *f = &s->m.facts;
+
+	authres_method(w, "spf", spf_result_name(f->spf->result));
+	if (s->m.envelope.sender.n > 0)
+		authres_property(w, "smtp", "mailfrom", s->m.envelope.sender);
+	else
+		authres_property(w, "smtp", "helo", s->helo);
+	authres_comment(w, f->spf->problem);
+	if (s->m.envelope.sender.n == 0 || f->helo->result == SPF_NONE)
+		return;
+	authres_method(w, "spf", spf_result_name(f->helo->result));
+	authres_property(w, "smtp", "helo", s->helo);
+}
+
+static void
+write_signature(
+    struct authres_writer *w, struct arena *a, const struct signature *sig)
+{
+	authres_method(w, "dkim", signature_result_name(sig->result));
+	if (sig->bits > 0 && sig->result == SIGNATURE_PASS)
+		authres_comment(w, arena_printf(a, "%u-bit key", sig->bits));
+	authres_reason(w, sig->why);
+	authres_property(w, "header", "d", sig->domain);
+	authres_property(w, "header", "i", sig->identity);
+	authres_property(w, "header", "s", sig->selector);
+	authres_property(w, "header", "a", sig->algorithm);
+	authres_property(w, "header", "b", sig->b);
+}
+
+static void
+write_dkim(struct authres_writer *w, const struct filter_session *s)
+{
+	const struct facts *f = &s->m.facts;
+
+	for (size_t i = 0; i < f->nsignatures; i++)
+		write_signature(w, s->m.arena, &f->signatures[i]);
+	if (f->nsignatures == 0)
+		authres_method(w, "dkim", "none");
+}
+
+static void
+write_dmarc(struct authres_writer *w, const struct filter_session *s)
+{
+	const struct dmarc_verdict *v = s->m.facts.dmarc;
+
+	if (!v) {
+		authres_method(w, "dmarc", "permerror");
+		authres_reason(w, str_of(s->m.facts.author));
+		return;
+	}
+	authres_method(w, "dmarc", dmarc_result_name(v->result));
+	if (v->has_record)
+		authres_comment(w, arena_printf(s->m.arena, "p=%s",
+				       dmarc_policy_name(v->published)));
+	if (s->m.facts.vouched.n > 0 && v->result == DMARC_FAIL)
+		authres_comment(
+		    w, arena_printf(s->m.arena, "vouched for by %.*s",
+			   STR_ARG(s->m.facts.vouched)));
+	authres_property(w, "header", "from", s->m.author);
+}
+
+static void
+write_arc(struct authres_writer *w, const struct filter_session *s)
+{
+	const struct arc_verdict *v = s->m.facts.arc;
+
+	if (v->result == ARC_NONE)
+		return;
+	authres_method(w, "arc", arc_result_name(v->result));
+	authres_reason(w, v->why);
+	if (v->n > 0)
+		authres_comment(
+		    w, arena_printf(s->m.arena, "i=%u sealed by %.*s",
+			   v->sets[v->n - 1].instance,
+			   STR_ARG(v->sets[v->n - 1].domain)));
+}
+
+void
+fields_results(struct filter_session *s, struct buf *out)
+{
+	struct authres_writer w;
+
+	authres_begin(&w, out, s->authserv_id);
+	if (s->m.envelope.login.n > 0) {
+		authres_method(&w, "auth", "pass");
+		authres_property(&w, "smtp", "auth", s->m.envelope.login);
+	}
+	if (!s->m.facts.outgoing) {
+		write_spf(&w, s);
+		write_dkim(&w, s);
+		write_dmarc(&w, s);
+		write_arc(&w, s);
+	}
+	authres_end(&w);
+}
+
+/* ------------------------------------------------------------------------
+ * All of them
+ */
+
+static void
+insert(struct filter_session *s, struct edits *e, const char *name,
+    struct buf *value)
+{
+	edits_insert(
+	    s->m.arena, e, str_of(name), arena_str(s->m.arena, buf_str(value)));
+	buf_fini(value);
+}
+
+/* "tag; dmarc: nothing proves ...; spf: ..." */
+static void
+write_verdict(
+    const struct decision *d, enum filter_action action, struct buf *out)
+{
+	buf_printf(out, " %s", filter_action_name(action));
+	for (size_t i = 0; i < d->n; i++)
+		buf_printf(out, ";\n\t%s: %.*s", d->reasons[i].check,
+		    STR_ARG(d->reasons[i].text));
+}
+
+void
+fields_add(struct filter_session *s, const struct decision *d,
+    enum filter_action action, struct edits *e)
+{
+	struct buf value = { 0 };
+
+	if (action == FILTER_TAG) {
+		write_verdict(d, action, &value);
+		insert(s, e, "X-Mailstead-Verdict", &value);
+	}
+	if (s->m.facts.spf) {
+		spf_received(&value, &s->m.spf_query, &s->m.spf);
+		insert(s, e, "Received-SPF", &value);
+	}
+	if (s->m.facts.outgoing && s->m.envelope.login.n == 0)
+		return;
+	fields_results(s, &value);
+	insert(s, e, "Authentication-Results", &value);
+}

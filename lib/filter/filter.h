@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef FILTER_FILTER_H
+#define FILTER_FILTER_H
+
+#include "dns/resolver.h"
+#include "filter/decide.h"
+#include "filter/edit.h"
+#include "net/addr.h"
+#include "site/site.h"
+
+/*
+ * The filter: a message as an MTA gets it, step by step, in; what to answer and
+ * how to change its header out. milterd feeds it from libmilter, `mailstead
+ * filter check` from a file.
+ *
+ * A filter is for the whole process. A session is one connection to the MTA;
+ * its calls come one after the other, on any thread.
+ */
+
+struct filter_options {
+	struct site *site;
+	struct resolver *resolver;
+	const struct psl *psl;
+	const char *hostname;
+};
+struct filter;
+/* Everything O names must outlive it. */
+struct filter *filter_new(const struct filter_options *o);
+void filter_free(struct filter **f);
+
+struct filter_client {
+	struct addr address;
+	bool local; /* no connection: the sendmail command, or the MTA itself */
+	struct str name; /* proven by the DNS; empty: none is */
+};
+struct filter_session;
+struct filter_session *filter_session_new(
+    struct filter *f, const struct filter_client *client);
+void filter_session_free(struct filter_session **s);
+
+void filter_helo(struct filter_session *s, struct str name);
+struct filter_envelope {
+	struct str sender;   /* without <>; empty: the null one */
+	struct str login;    /* who logged in at the MTA; empty: nobody */
+	struct str queue_id; /* may be empty until the end */
+};
+/* Begins a message. What came before is forgotten. */
+void filter_mail(struct filter_session *s, const struct filter_envelope *e);
+void filter_rcpt(struct filter_session *s, struct str address);
+/* As in mailauth/field.h; copied. */
+void filter_field(struct filter_session *s, struct str name, struct str value);
+/* After the last field. */
+void filter_header_end(struct filter_session *s);
+void filter_body(struct filter_session *s, struct str chunk);
+
+struct filter_outcome {
+	enum filter_action action;
+	/* Of tempfail and reject. */
+	unsigned code;
+	const char *status;
+	struct str text;
+	struct edits edits; /* of the others */
+	/* For people who want to know: all that was found. */
+	struct facts facts;
+	const struct decision *decisions; /* by recipient */
+	const struct str *recipients;
+	size_t n;
+};
+/* Good until the next message. Logs one line. */
+void filter_end(
+    struct filter_session *s, struct str queue_id, struct filter_outcome *out);
+/* The message will not come to its end. */
+void filter_abort(struct filter_session *s);
+
+#endif

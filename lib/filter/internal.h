@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef FILTER_INTERNAL_H
+#define FILTER_INTERNAL_H
+
+#include "dns/resolver.h"
+#include "filter/filter.h"
+#include "filter/policy.h"
+#include "filter/signing.h"
+#include "mailauth/authres.h"
+
+/* How a message goes through the filter: inside of lib/filter. */
+
+struct filter {
+	struct filter_options o;
+	struct signing *signing;
+};
+
+struct recipient {
+	struct str address;
+	struct site_scope scope; /* whose settings apply */
+};
+
+/* One message. All of it lives in the arena. */
+struct message {
+	struct arena *arena;
+	struct filter_envelope envelope;
+	struct recipient *recipients;
+	size_t nrecipients, recipients_cap;
+	struct field *fields;
+	size_t nfields, fields_cap;
+	struct fields header; /* once it is complete */
+	uint64_t size;
+
+	struct dns_budget *budget;
+	struct resolver *resolver; /* the budget's */
+	struct spf_query spf_query;
+	struct spf_verdict spf;
+	struct verifier *verifier;
+	struct arc_verifier *arc_verifier;
+	struct arc_verdict arc;
+	struct dmarc_verdict dmarc;
+	struct str author;
+	struct facts facts;
+
+	const struct signing_keys *signing;
+	struct signer **signers; /* one for each key */
+	size_t nsigners;
+};
+
+struct filter_session {
+	struct filter *f;
+	struct arena *arena; /* of the connection */
+	struct filter_client client;
+	struct site_rules rules;
+	struct str authserv_id;
+	bool trusted; /* the client is one of our own hosts */
+	struct str helo;
+	struct spf_query helo_query;
+	struct spf_verdict helo_spf;
+	bool helo_checked;
+	struct message m;
+};
+
+/* auth.c: who sent it? In the order of the message. */
+void auth_envelope(struct filter_session *s);
+void auth_header(struct filter_session *s);
+void auth_body(struct filter_session *s, struct str chunk);
+void auth_end(struct filter_session *s);
+void auth_fini(struct message *m);
+
+/* sign.c: our signatures of outgoing mail. In the order of the message. */
+void sign_header(struct filter_session *s);
+void sign_body(struct filter_session *s, struct str chunk);
+void sign_end(struct filter_session *s, struct edits *e);
+void sign_fini(struct message *m);
+
+/* fields.c: what the header of the message says of all that. */
+void fields_remove_forged(struct filter_session *s, struct edits *e);
+void fields_add(struct filter_session *s, const struct decision *d,
+    enum filter_action action, struct edits *e);
+/* The value of our Authentication-Results. */
+void fields_results(struct filter_session *s, struct buf *out);
+
+#endif

@@ -1,0 +1,10 @@
+lib_libmailstead_a_SOURCES += %D%/action.h %D%/auth.c %D%/decide.c %D%/decide.h \
+	%D%/edit.c %D%/edit.h %D%/fields.c %D%/filter.h %D%/internal.h \
+	%D%/policy.c %D%/policy.h %D%/session.c %D%/sign.c %D%/signing.c \
+	%D%/signing.h
+
+check_PROGRAMS += %D%/decide_test %D%/edit_test
+%C%_decide_test_SOURCES = %D%/decide_test.c
+%C%_decide_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+%C%_edit_test_SOURCES = %D%/edit_test.c
+%C%_edit_test_LDADD = $(TEST_LIBS)

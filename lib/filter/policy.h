@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef FILTER_POLICY_H
+#define FILTER_POLICY_H
+
+#include "filter/decide.h"
+#include "site/setting.h"
+
+/* The settings of the filter. */
+
+/* What is done for the recipients of SCOPE. */
+void policy_of(struct site *s, struct site_scope scope, struct policy *out);
+
+/* What does not depend on who gets a message. */
+struct site_rules {
+	struct str authserv_id;
+	struct str trusted_networks;
+	struct str arc_trusted; /* domains, separated by spaces */
+	unsigned max_signatures, min_bits;
+	enum dmarc_discovery discovery;
+	unsigned dns_queries;
+	unsigned dns_seconds;
+	bool compare; /* with the other libraries */
+};
+void filter_rules(struct site *s, struct arena *a, struct site_rules *out);
+
+#endif

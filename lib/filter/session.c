@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/filter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "filter/internal.h"
+
+struct filter *
+filter_new(const struct filter_options *o)
+{
+	struct filter *f = mem_zalloc(sizeof(*f));
+
+	f->o = *o;
+	f->signing = signing_new(o->site);
+	return f;
+}
+
+void
+filter_free(struct filter **f)
+{
+	if (*f)
+		signing_free(&(*f)->signing);
+	free(*f);
+	*f = NULL;
+}
+
+/* ------------------------------------------------------------------------
+ * The connection
+ */
+
+static bool
+is_trusted(const struct filter_session *s)
+{
+	struct addr_list *list;
+	struct err e = ERR_INIT;
+	bool yes;
+
+	if (s->client.local)
+		return true;
+	if (!addr_list_parse(
+		arena_cstr(s->arena, s->rules.trusted_networks), &list, &e)) {
+		log_error("filter.trusted_networks", LOG_ERR(&e));
+		return false;
+	}
+	yes = addr_list_has(list, &s->client.address);
+	addr_list_free(&list);
+	return yes;
+}
+
+struct filter_session *
+filter_session_new(struct filter *f, const struct filter_client *client)
+{
+	struct filter_session *s = mem_zalloc(sizeof(*s));
+
+	s->f = f;
+	s->arena = arena_new();
+	s->client = *client;
+	s->client.name = arena_str(s->arena, client->name);
+	filter_rules(f->o.site, s->arena, &s->rules);
+	s->authserv_id = s->rules.authserv_id.n > 0 ? s->rules.authserv_id
+						    : str_of(f->o.hostname);
+	s->trusted = is_trusted(s);
+	s->m.arena = arena_new();
+	return s;
+}
+
+void
+filter_session_free(struct filter_session **sp)
+{
+	struct filter_session *s = *sp;
+
+	if (!s)
+		return;
+	filter_abort(s);
+	arena_free(&s->m.arena);
+	arena_free(&s->arena);
+	free(s);
+	*sp = NULL;
+}
+
+void
+filter_helo(struct filter_session *s, struct str name)
+{
+	s->helo = arena_str(s->arena, name);
+	s->helo_checked = false;
+}
+
+/* ------------------------------------------------------------------------
+ * A message
+ */
+
+void
+filter_abort(struct filter_session *s)
+{
+	struct arena *a = s->m.arena;
+
+	auth_fini(&s->m);
+	sign_fini(&s->m);
+	dns_budget_free(&s->m.budget);
+	arena_reset(a);
+	s->m = (struct message){ .arena = a };
+}
+
+void
+filter_mail(struct filter_session *s, const struct filter_envelope *e)
+{
+	struct message *m = &s->m;
+
+	filter_abort(s);
+	m->envelope = (struct filter_envelope){
+		.sender = arena_str(m->arena, e->sender),
+		.login = arena_str(m->arena, e->login),
+		.queue_id = arena_str(m->arena, e->queue_id),
+	};
+	m->budget = dns_budget_new(s->f->o.resolver, s->rules.dns_queries,
+	    clock_mono_ms() + 1000 * (int64_t)s->rules.dns_seconds);
+	m->resolver = dns_budget_resolver(m->budget);
+	m->facts.outgoing = s->trusted || m->envelope.login.n > 0;
+	if (!m->facts.outgoing)
+		auth_envelope(s);
+}
+
+/* The account that gets it, or else its domain: whose settings apply. */
+static struct site_scope
+scope_of(struct filter_session *s, struct str address)
+{
+	struct site_targets t;
+	struct err e = ERR_INIT;
+	struct str domain =
+	    str_sub(address, str_rchr(address, '@') + 1, SIZE_MAX);
+	struct site_scope scope = { .domain = STR_NULL };
+
+	if (site_resolve(s->f->o.site, s->m.arena, address, &t, &e) ==
+		SITE_OK &&
+	    t.count == 1 && t.list[0].local) {
+		scope.domain = t.list[0].account.domain;
+		scope.account =
+		    arena_str(s->m.arena, str_of(t.list[0].account.id));
+	} else if (!site_domain_normalize(s->m.arena, domain, &scope.domain)) {
+		scope.domain = STR_NULL;
+	}
+	return scope;
+}
+
+void
+filter_rcpt(struct filter_session *s, struct str address)
+{
+	struct message *m = &s->m;
+	struct recipient *r;
+
+	m->recipients = arena_grow(m->arena, m->recipients, m->nrecipients,
+	    &m->recipients_cap, sizeof(*m->recipients));
+	r = &m->recipients[m->nrecipients++];
+	r->address = arena_str(m->arena, address);
+	r->scope = scope_of(s, r->address);
+}
+
+void
+filter_field(struct filter_session *s, struct str name, struct str value)
+{
+	struct message *m = &s->m;
+
+	m->fields = arena_grow(m->arena, m->fields, m->nfields, &m->fields_cap,
+	    sizeof(*m->fields));
+	m->fields[m->nfields++] = (struct field){ arena_str(m->arena, name),
+		arena_str(m->arena, value) };
+}
+
+void
+filter_header_end(struct filter_session *s)
+{
+	s->m.header = (struct fields){ s->m.fields, s->m.nfields };
+	if (s->m.facts.outgoing)
+		sign_header(s);
+	else
+		auth_header(s);
+}
+
+void
+filter_body(struct filter_session *s, struct str chunk)
+{
+	s->m.size += chunk.n;
+	if (s->m.facts.outgoing)
+		sign_body(s, chunk);
+	else
+		auth_body(s, chunk);
+}
+
+/* ------------------------------------------------------------------------
+ * The end
+ */
+
+static bool
+same_scope(const struct site_scope *a, const struct site_scope *b)
+{
+	return str_eq(a->account, b->account) && str_eq(a->domain, b->domain);
+}
+
+/* One decision for each recipient; those of the same settings share it. */
+static void
+decide(struct filter_session *s, struct decision *list)
+{
+	struct message *m = &s->m;
+	struct policy p;
+
+	for (size_t i = 0; i < m->nrecipients; i++) {
+		const struct site_scope *scope = &m->recipients[i].scope;
+
+		if (i > 0 && same_scope(scope, &m->recipients[i - 1].scope)) {
+			list[i] = list[i - 1];
+			continue;
+		}
+		policy_of(s->f->o.site, *scope, &p);
+		filter_decide(m->arena, &m->facts, &p, &list[i]);
+	}
+}
+
+static struct str
+reply_text(struct filter_session *s, const struct decision *d)
+{
+	return d->by ? arena_printf(s->m.arena, "%.*s", STR_ARG(d->by->text))
+		     : STR_NULL;
+}
+
+static void
+log_message(const struct filter_session *s, const struct decision *d,
+    enum filter_action action)
+{
+	const struct message *m = &s->m;
+	const struct facts *f = &m->facts;
+
+	log_info("filter", LOG_STR("queue", m->envelope.queue_id),
+	    LOG_STR("from", m->envelope.sender),
+	    LOG_STR("login", m->envelope.login), LOG_STR("author", m->author),
+	    LOG_UINT("recipients", m->nrecipients), LOG_UINT("size", m->size),
+	    LOG_CSTR("spf", f->spf ? spf_result_name(f->spf->result) : ""),
+	    LOG_UINT("signatures", f->nsignatures),
+	    LOG_CSTR(
+		"dmarc", f->dmarc ? dmarc_result_name(f->dmarc->result) : ""),
+	    LOG_CSTR("arc", f->arc ? arc_result_name(f->arc->result) : ""),
+	    LOG_UINT("questions", dns_budget_used(m->budget)),
+	    LOG_CSTR("action", filter_action_name(action)),
+	    LOG_CSTR("check", d->by ? d->by->check : ""),
+	    LOG_STR("reason", d->by ? d->by->text : STR_NULL));
+}
+
+static void
+fill(struct filter_session *s, const struct decision *d,
+    struct filter_outcome *out)
+{
+	if (out->action >= FILTER_TEMPFAIL) {
+		out->code = d->by->code;
+		out->status = d->by->status;
+		out->text = reply_text(s, d);
+		return;
+	}
+	fields_remove_forged(s, &out->edits);
+	fields_add(s, d, out->action, &out->edits);
+	sign_end(s, &out->edits);
+}
+
+void
+filter_end(
+    struct filter_session *s, struct str queue_id, struct filter_outcome *out)
+{
+	struct message *m = &s->m;
+	struct decision *list;
+	const struct decision *d;
+	struct str *addresses;
+
+	if (m->nrecipients == 0) /* "mailstead filter check" may know none */
+		filter_rcpt(s, STR(""));
+	list = arena_array(m->arena, m->nrecipients, sizeof(*list));
+	addresses = arena_array(m->arena, m->nrecipients, sizeof(*addresses));
+	for (size_t i = 0; i < m->nrecipients; i++)
+		addresses[i] = m->recipients[i].address;
+	if (queue_id.n > 0)
+		m->envelope.queue_id = arena_str(m->arena, queue_id);
+	if (!m->facts.outgoing)
+		auth_end(s);
+	decide(s, list);
+	*out = (struct filter_outcome){
+		.facts = m->facts,
+		.decisions = list,
+		.recipients = addresses,
+		.n = m->nrecipients,
+	};
+	d = filter_decide_common(list, m->nrecipients, &out->action);
+	fill(s, d, out);
+	log_message(s, d, out->action);
+}

@@ -5,12 +5,14 @@ EXTRA_DIST += %D%/README.md %D%/quickstart %D%/check %D%/common.sh \
 systemd_in = %D%/systemd/mailstead-authd.service.in \
 	%D%/systemd/mailstead-imapd.service.in \
 	%D%/systemd/mailstead-lmtpd.service.in \
+	%D%/systemd/mailstead-milterd.service.in \
 	%D%/systemd/mailstead-pop3d.service.in \
 	%D%/systemd/mailstead-sieved.service.in \
 	%D%/systemd/tmpfiles.d/mailstead.conf.in
 systemd_units = %D%/systemd/mailstead-authd.service \
 	%D%/systemd/mailstead-imapd.service \
 	%D%/systemd/mailstead-lmtpd.service \
+	%D%/systemd/mailstead-milterd.service \
 	%D%/systemd/mailstead-pop3d.service \
 	%D%/systemd/mailstead-sieved.service
 systemd_tmpfiles = %D%/systemd/tmpfiles.d/mailstead.conf
@@ -40,6 +42,7 @@ $(systemd_units) $(systemd_tmpfiles): Makefile
 %D%/systemd/mailstead-authd.service: %D%/systemd/mailstead-authd.service.in
 %D%/systemd/mailstead-imapd.service: %D%/systemd/mailstead-imapd.service.in
 %D%/systemd/mailstead-lmtpd.service: %D%/systemd/mailstead-lmtpd.service.in
+%D%/systemd/mailstead-milterd.service: %D%/systemd/mailstead-milterd.service.in
 %D%/systemd/mailstead-pop3d.service: %D%/systemd/mailstead-pop3d.service.in
 %D%/systemd/mailstead-sieved.service: %D%/systemd/mailstead-sieved.service.in
 %D%/systemd/tmpfiles.d/mailstead.conf: %D%/systemd/tmpfiles.d/mailstead.conf.in

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* milterd: the mail filter for Postfix and Sendmail. See milter.h and
+ * lib/filter. */
+#include <stdio.h>
+
+#include "dns/dns.h"
+#include "milterd/milter.h"
+
+static struct site *site;
+static struct dns *dns;
+static struct psl *psl;
+static struct filter *filter;
+
+static bool
+listen_on(const struct conf *c, struct net_server *s, struct err *e)
+{
+	(void)s;
+	return milter_listen(
+	    conf_get(c, "milterd.listen"), conf_get(c, "run_dir"), e);
+}
+
+static void
+add_metrics(struct milter_counters *m)
+{
+	m->connections = metric_counter("mailstead_milter_connections_total",
+	    NULL, "Connections from the MTA");
+	for (int i = 0; i < FILTER_ACTIONS; i++) {
+		char labels[64];
+
+		snprintf(labels, sizeof(labels), "action=\"%s\"",
+		    filter_action_name((enum filter_action)i));
+		m->messages[i] =
+		    metric_counter("mailstead_filter_messages_total", labels,
+			"Messages by what was done");
+	}
+}
+
+static bool
+open_dns(const struct conf *c, struct err *e)
+{
+	const char *anchor = conf_get(c, "milterd.trust_anchor");
+	const struct dns_options o = {
+		.forward = conf_get(c, "milterd.dns_servers"),
+		.trust_anchor = *anchor ? anchor : NULL,
+	};
+
+	return dns_new(&o, &dns, e);
+}
+
+static void
+stop(void)
+{
+	milter_stop();
+	filter_free(&filter);
+	dns_free(&dns);
+	psl_close(&psl);
+	site_close(&site);
+}
+
+static bool
+start(const struct conf *c, struct net_server *s, struct err *e)
+{
+	struct filter_options o = { .hostname = conf_hostname(c) };
+	struct milter_counters m;
+
+	(void)s;
+	add_metrics(&m);
+	if (site_open(conf_get(c, "data_dir"), &site, e) != SITE_OK ||
+	    !psl_open(NULL, &psl, e) || !open_dns(c, e))
+		return false;
+	o.site = site;
+	o.psl = psl;
+	o.resolver = dns_resolver(dns);
+	filter = filter_new(&o);
+	return milter_start(filter, &m, e);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct daemon d = {
+		.name = "milterd",
+		.listen = listen_on,
+		.start = start,
+		.stop = stop,
+	};
+
+	return daemon_main(&d, argc, argv);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "milterd/milter.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libmilter/mfapi.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "milterd/address.h"
+
+static struct filter *filter;
+static struct milter_counters counters;
+static pthread_t thread;
+static bool running;
+
+struct connection {
+	struct filter_session *session;
+	bool leading_space; /* values come, and go, with their first space */
+	struct buf value;   /* of one header field */
+};
+
+static struct connection *
+connection(SMFICTX *ctx)
+{
+	return smfi_getpriv(ctx);
+}
+
+static struct str
+macro(SMFICTX *ctx, const char *name)
+{
+	char copy[32];
+
+	snprintf(copy, sizeof(copy), "%s", name);
+	return str_of(smfi_getsymval(ctx, copy));
+}
+
+/* "<a@b>" as commands have it. */
+static struct str
+without_brackets(const char *arg)
+{
+	struct str s = str_trim(str_of(arg));
+
+	if (s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>')
+		s = str_sub(s, 1, s.n - 2);
+	return s;
+}
+
+/* ------------------------------------------------------------------------
+ * The connection
+ */
+
+static void
+want_macros(SMFICTX *ctx, int stage, const char *names)
+{
+	char copy[128];
+
+	snprintf(copy, sizeof(copy), "%s", names);
+	if (smfi_setsymlist(ctx, stage, copy) != MI_SUCCESS)
+		log_debug("macros", LOG_CSTR("refused", names));
+}
+
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
+    unsigned long f2, unsigned long f3, unsigned long *want_actions,
+    unsigned long *want_steps, unsigned long *out2, unsigned long *out3)
+{
+	struct connection *c = mem_zalloc(sizeof(*c));
+
+	(void)f2;
+	(void)f3;
+	if ((actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS)) !=
+	    (SMFIF_ADDHDRS | SMFIF_CHGHDRS)) {
+		log_error("milter",
+		    LOG_CSTR("error", "the MTA does not let headers be "
+				      "changed"));
+		free(c);
+		return SMFIS_REJECT;
+	}
+	c->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
+	*want_actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+	*want_steps = SMFIP_NOUNKNOWN | (steps & SMFIP_HDR_LEADSPC);
+	*out2 = *out3 = 0;
+	if (actions & SMFIF_SETSYMLIST) {
+		*want_actions |= SMFIF_SETSYMLIST;
+		want_macros(ctx, SMFIM_CONNECT, "j {client_name} {client_ptr}");
+		want_macros(ctx, SMFIM_ENVFROM, "i {auth_authen} {auth_type}");
+		want_macros(ctx, SMFIM_EOM, "i");
+	}
+	smfi_setpriv(ctx, c);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *sa)
+{
+	struct connection *c = connection(ctx);
+	struct filter_client client = { .local = true };
+	uint16_t port;
+
+	(void)host;
+	if (!c)
+		return SMFIS_TEMPFAIL;
+	if (sa && addr_from(sa, &client.address, &port)) {
+		client.local = false;
+		client.name = macro(ctx, "{client_name}");
+		if (str_eqc(client.name, "unknown"))
+			client.name = STR_NULL;
+	}
+	filter_session_free(&c->session);
+	c->session = filter_session_new(filter, &client);
+	metric_add(counters.connections, 1);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_helo(SMFICTX *ctx, char *name)
+{
+	filter_helo(connection(ctx)->session, str_of(name));
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_close(SMFICTX *ctx)
+{
+	struct connection *c = connection(ctx);
+
+	if (!c)
+		return SMFIS_CONTINUE;
+	smfi_setpriv(ctx, NULL);
+	filter_session_free(&c->session);
+	buf_fini(&c->value);
+	free(c);
+	return SMFIS_CONTINUE;
+}
+
+/* ------------------------------------------------------------------------
+ * A message
+ */
+
+static sfsistat
+on_envfrom(SMFICTX *ctx, char **args)
+{
+	const struct filter_envelope e = {
+		.sender = without_brackets(args[0]),
+		.login = macro(ctx, "{auth_authen}"),
+		.queue_id = macro(ctx, "i"),
+	};
+
+	filter_mail(connection(ctx)->session, &e);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_envrcpt(SMFICTX *ctx, char **args)
+{
+	filter_rcpt(connection(ctx)->session, without_brackets(args[0]));
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct connection *c = connection(ctx);
+
+	buf_clear(&c->value);
+	if (!c->leading_space)
+		buf_putc(&c->value, ' '); /* most probably */
+	buf_puts(&c->value, value);
+	filter_field(c->session, str_of(name), buf_str(&c->value));
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_eoh(SMFICTX *ctx)
+{
+	filter_header_end(connection(ctx)->session);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_body(SMFICTX *ctx, unsigned char *chunk, size_t n)
+{
+	filter_body(
+	    connection(ctx)->session, (struct str){ (const char *)chunk, n });
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+	struct connection *c = connection(ctx);
+
+	if (c && c->session)
+		filter_abort(c->session);
+	return SMFIS_CONTINUE;
+}
+
+/* ------------------------------------------------------------------------
+ * The end
+ */
+
+static char *
+cstr(struct arena *a, struct str s)
+{
+	return arena_cstr(a, s);
+}
+
+static bool
+apply_edit(SMFICTX *ctx, struct arena *a, const struct connection *c,
+    const struct edit *e)
+{
+	char *name = cstr(a, e->name);
+	struct str value = e->value;
+
+	if (e->delete)
+		return smfi_chgheader(ctx, name, (int)e->delete, NULL) ==
+		       MI_SUCCESS;
+	if (!c->leading_space && value.n > 0 && value.p[0] == ' ')
+		value = str_sub(value, 1, SIZE_MAX);
+	return smfi_insheader(ctx, 0, name, cstr(a, value)) == MI_SUCCESS;
+}
+
+static bool
+apply(SMFICTX *ctx, const struct connection *c, const struct edits *edits)
+{
+	struct arena *a = arena_new();
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < edits->n; i++)
+		ok = apply_edit(ctx, a, c, &edits->v[i]);
+	arena_free(&a);
+	return ok;
+}
+
+/* libmilter takes "%" for the beginning of something. */
+static void
+put_reply_text(struct buf *out, struct str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '%')
+			buf_putc(out, '%');
+		buf_putc(out, text.p[i]);
+	}
+}
+
+#define REPLY_TEXT 450 /* with the code within the line of RFC 5321 */
+
+static sfsistat
+refuse(SMFICTX *ctx, const struct filter_outcome *out)
+{
+	struct buf text = { 0 };
+	char code[4], status[16];
+
+	snprintf(code, sizeof(code), "%u", out->code % 1000);
+	snprintf(status, sizeof(status), "%s", out->status);
+	put_reply_text(&text, str_sub(out->text, 0, REPLY_TEXT));
+	buf_putc(&text, '\0');
+	if (smfi_setreply(ctx, code, status, text.p) != MI_SUCCESS)
+		log_warn("reply", LOG_STR("refused", out->text));
+	buf_fini(&text);
+	return out->action == FILTER_REJECT ? SMFIS_REJECT : SMFIS_TEMPFAIL;
+}
+
+static sfsistat
+on_eom(SMFICTX *ctx)
+{
+	struct connection *c = connection(ctx);
+	struct filter_outcome out;
+
+	filter_end(c->session, macro(ctx, "i"), &out);
+	metric_add(counters.messages[out.action], 1);
+	if (out.action >= FILTER_TEMPFAIL)
+		return refuse(ctx, &out);
+	if (!apply(ctx, c, &out.edits)) {
+		log_error("milter",
+		    LOG_CSTR("error", "the MTA did not take the changes of "
+				      "the header"),
+		    LOG_STR("queue", macro(ctx, "i")));
+		return SMFIS_TEMPFAIL;
+	}
+	return SMFIS_CONTINUE;
+}
+
+/* ------------------------------------------------------------------------
+ * Serving
+ */
+
+static char name[] = "mailstead";
+
+static struct smfiDesc description = {
+	.xxfi_name = name,
+	.xxfi_version = SMFI_VERSION,
+	.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS,
+	.xxfi_connect = on_connect,
+	.xxfi_helo = on_helo,
+	.xxfi_envfrom = on_envfrom,
+	.xxfi_envrcpt = on_envrcpt,
+	.xxfi_header = on_header,
+	.xxfi_eoh = on_eoh,
+	.xxfi_body = on_body,
+	.xxfi_eom = on_eom,
+	.xxfi_abort = on_abort,
+	.xxfi_close = on_close,
+	.xxfi_negotiate = on_negotiate,
+};
+
+bool
+milter_listen(const char *spec, const char *run_dir, struct err *e)
+{
+	struct milter_address at = { .mode = 0660 };
+	mode_t mask;
+	bool ok;
+
+	if (!milter_address(str_of(spec), run_dir, &at, e))
+		return false;
+	/* The mask makes it right from the first moment. */
+	mask = umask(0777 & ~at.mode);
+	ok = smfi_register(description) == MI_SUCCESS &&
+	     smfi_setconn(at.text.p) == MI_SUCCESS &&
+	     smfi_opensocket(true) == MI_SUCCESS;
+	umask(mask);
+	if (!ok)
+		err_set(e,
+		    "cannot listen on %s: is its folder there, and may "
+		    "it be written?",
+		    at.text.p);
+	buf_fini(&at.text);
+	return ok;
+}
+
+static void *
+serve(void *arg)
+{
+	(void)arg;
+	if (smfi_main() != MI_SUCCESS) {
+		log_error("milter", LOG_CSTR("error", "libmilter gave up"));
+		kill(getpid(), SIGTERM);
+	}
+	return NULL;
+}
+
+bool
+milter_start(struct filter *f, const struct milter_counters *c, struct err *e)
+{
+	filter = f;
+	counters = *c;
+	running = pthread_create(&thread, NULL, serve, NULL) == 0;
+	if (!running)
+		err_errno(e, "cannot start a thread");
+	return running;
+}
+
+void
+milter_stop(void)
+{
+	if (!running)
+		return;
+	smfi_stop();
+	pthread_join(thread, NULL);
+	running = false;
+}

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A real name server (nsd) on loopback, for tests that put zones into it."""
+
+import os
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from conftest import Claims, wait_for
+
+NSD = shutil.which("nsd", path=os.environ["PATH"] + ":/usr/sbin")
+
+CONFIGURATION = """\
+server:
+ ip-address: 127.0.0.1@{port}
+ username: ""
+ chroot: ""
+ zonesdir: "{folder}"
+ database: ""
+ zonelistfile: "{folder}/zone.list"
+ xfrdfile: "{folder}/xfrd.state"
+ xfrdir: "{folder}"
+ pidfile: "{folder}/nsd.pid"
+ logfile: "{folder}/log"
+ server-count: 1
+ rrl-ratelimit: 0
+remote-control:
+ control-enable: no
+zone:
+ name: .
+ zonefile: {folder}/zone
+"""
+
+
+class NameServer:
+    """It knows what LINES of a zone file below the root say, and nothing else."""
+
+    def __init__(self, folder, lines):
+        if not NSD:
+            pytest.skip("needs nsd")
+        self.folder, self.claims = folder, Claims()
+        self.port = self.claims.port()
+        self.address = f"127.0.0.1@{self.port}"
+        (folder / "zone").write_text("$ORIGIN .\n$TTL 300\n@ SOA ns. admin. 1 3600 600 86400 60\n@ NS ns.\n"
+                                     "ns A 127.0.0.1\n" + "".join(f"{line}\n" for line in lines))
+        (folder / "nsd.conf").write_text(CONFIGURATION.format(port=self.port, folder=folder))
+        self.process = subprocess.Popen([NSD, "-d", "-c", folder / "nsd.conf"])
+        wait_for(self.answers)
+
+    def answers(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(0.2)
+            s.connect(("127.0.0.1", self.port))
+            try:  # the SOA of the root
+                s.send(bytes.fromhex("0001000000010000000000000000060001"))
+                return len(s.recv(512)) > 12
+            except OSError:
+                return False
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(10)
+        self.claims.release()
+
+
+def txt(name, text):
+    """A line of a zone file."""
+    parts = [text[i:i + 250] for i in range(0, len(text), 250)]
+    return f"{name}. TXT " + " ".join('"' + p.replace("\\", "\\\\").replace('"', '\\"') + '"' for p in parts)

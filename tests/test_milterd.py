@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""milterd behind a real Postfix: who sent it, what is done about it, what is
+signed. XCLIENT makes Postfix believe that we come from elsewhere."""
+
+import base64
+import email
+import re
+import smtplib
+import subprocess
+
+import dkim
+import pytest
+
+from conftest import Site, wait_for
+from nsd import NameServer, txt
+
+OUTSIDE = "192.0.2.1"
+
+
+@pytest.fixture(scope="module")
+def keys():
+    """An RSA key of good.example's, and the record that publishes it."""
+    private = subprocess.run(["openssl", "genrsa", "-traditional", "2048"], capture_output=True, check=True).stdout
+    public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=private,
+                            capture_output=True, check=True).stdout
+    return private, "v=DKIM1; k=rsa; p=" + base64.b64encode(public).decode()
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory, keys):
+    server = NameServer(tmp_path_factory.mktemp("nsd"), [
+        txt("good.example", "v=spf1 ip4:192.0.2.1 -all"),
+        txt("_dmarc.good.example", "v=DMARC1; p=reject"),
+        txt("s1._domainkey.good.example", keys[1]),
+        txt("strict.example", "v=spf1 ip4:198.51.100.0/24 -all"),
+        txt("_dmarc.strict.example", "v=DMARC1; p=reject"),
+        txt("careful.example", "v=spf1 -all"),
+        txt("_dmarc.careful.example", "v=DMARC1; p=quarantine"),
+        txt("watching.example", "v=spf1 -all"),
+        txt("_dmarc.watching.example", "v=DMARC1; p=none"),
+        txt("mx.example", "v=spf1 a -all"),
+        "mx.example. A 192.0.2.1",
+    ])
+    yield server
+    server.close()
+
+
+class Filtered:
+    """A site whose Postfix asks milterd."""
+
+    def __init__(self, names):
+        self.site = Site()
+        self.site.start()
+        self.configure(names.address)
+        self.start()
+        self.postfix(f"smtpd_milters = unix:{self.site.run_dir}/mta/milter",
+                     f"non_smtpd_milters = unix:{self.site.run_dir}/mta/milter",
+                     "milter_default_action = tempfail", "smtpd_authorized_xclient_hosts = 127.0.0.0/8")
+        self.site.ctl("setting", "set", "filter.trusted_networks", "::1")
+
+    def start(self):
+        self.milterd = self.site.start_daemon("milterd")
+
+    def stop(self):
+        self.milterd.terminate()
+        self.milterd.wait(20)
+
+    def configure(self, dns):
+        with open(self.site.dir / "mailstead.conf", "a", encoding="ascii") as f:
+            f.write(f"\n[milterd]\nlisten = unix:mta/milter?mode=0666\ndns_servers = {dns}\ntrust_anchor =\n")
+
+    def postfix(self, *settings):
+        etc = self.site.dir / "postfix" / "etc"
+        for setting in settings:
+            subprocess.run(["postconf", "-c", etc, "-e", setting], check=True)
+        subprocess.run(["postfix", "-c", etc, "reload"], check=True, capture_output=True)
+
+    def remove(self):
+        self.site.remove()
+
+    def client(self, address=OUTSIDE, helo="mx.example"):
+        c = smtplib.SMTP(self.site.host, self.site.smtp_port, local_hostname=helo, timeout=30)
+        c.ehlo(helo)
+        code, text = c.docmd("XCLIENT", f"ADDR={address} NAME=mx.example")
+        assert code == 220, text
+        c.ehlo(helo)
+        return c
+
+    def send(self, sender, to, text, **options):
+        """The reply to the message: code and text."""
+        with self.client(**options) as c:
+            assert c.mail(sender)[0] == 250
+            assert c.rcpt(to)[0] == 250
+            code, reply = c.data(text.replace("\n", "\r\n"))
+            return code, reply.decode()
+
+    def fetch(self, user, password, subject):
+        with self.site.imap(user, password) as c:
+            c.select("INBOX")
+            numbers = wait_for(lambda: c.search(None, "SUBJECT", subject)[1][0].split())
+            raw = c.fetch(numbers[-1], "(BODY.PEEK[])")[1][0][1]
+            return email.message_from_bytes(raw), raw
+
+
+@pytest.fixture(scope="module")
+def mail(names):
+    f = Filtered(names)
+    yield f
+    f.remove()
+
+
+@pytest.fixture
+def account(mail):
+    return mail.site.new_account()
+
+
+def message(author, subject, extra=""):
+    return (f"{extra}From: {author}\nTo: somebody@example.test\nSubject: {subject}\n"
+            f"Message-ID: <{subject}@test>\nDate: Thu, 26 Nov 2026 10:00:00 +0000\n\nHello.\n")
+
+
+def results_of(m):
+    """Our Authentication-Results, which is the only one that claims to be ours."""
+    [ours] = [v for v in m.get_all("Authentication-Results", []) if v.strip().startswith("mail.example.test")]
+    return re.sub(r"\s+", " ", ours)
+
+
+def test_good_mail(mail, account):
+    code, text = mail.send("ann@good.example", account[0], message("ann@good.example", "good"))
+    assert code == 250, text
+    m, _ = mail.fetch(*account, "good")
+    results = results_of(m)
+    assert "spf=pass" in results and "smtp.mailfrom=ann@good.example" in results
+    assert "dkim=none" in results
+    assert re.search(r"dmarc=pass .*header.from=good.example", results)
+    assert m["Received-SPF"].startswith("pass")
+    assert "X-Mailstead-Verdict" not in m
+    # Ours stand above all that came with the message and below the MTA's.
+    assert m.keys().index("Authentication-Results") < m.keys().index("From")
+
+
+@pytest.mark.parametrize("domain, code, verdict", [
+    ("strict.example", 550, None), ("careful.example", 250, "policy is quarantine"), ("watching.example", 250, "SPF")])
+def test_policies(mail, account, domain, code, verdict):
+    subject = f"policy-{domain}"
+    got, text = mail.send(f"x@{domain}", account[0], message(f"x@{domain}", subject))
+    assert got == code, text
+    if code == 550:
+        assert text.startswith("5.7.26") and "strict.example" in text and "DMARC" in text
+        return
+    m, _ = mail.fetch(*account, subject)
+    assert m["X-Mailstead-Verdict"].startswith("tag")
+    assert verdict in m["X-Mailstead-Verdict"]
+    assert "dmarc=fail" in results_of(m)
+
+
+def test_signature_saves_what_spf_does_not(mail, account, keys):
+    text = message("ann@good.example", "signed").replace("\n", "\r\n").encode()
+    signature = dkim.sign(text, b"s1", b"good.example", keys[0], include_headers=[b"from", b"subject"])
+    code, reply = mail.send("ann@good.example", account[0], (signature + text).decode().replace("\r\n", "\n"),
+                            address="203.0.113.9")
+    assert code == 250, reply
+    m, _ = mail.fetch(*account, "signed")
+    results = results_of(m)
+    assert "spf=fail" in results
+    assert re.search(r"dkim=pass \(2048-bit key\).*header.d=good.example.*header.s=s1", results)
+    assert "dmarc=pass" in results
+    broken = (signature + text).decode().replace("\r\n", "\n").replace("Hello", "Hullo")
+    code, reply = mail.send("ann@good.example", account[0], broken, address="203.0.113.9")
+    assert code == 550 and "DKIM fail" in reply
+
+
+def test_settings_work_at_once(mail, account):
+    mail.site.ctl("setting", "set", "dmarc.reject", "tag", "--account", account[0])
+    code, reply = mail.send("x@strict.example", account[0], message("x@strict.example", "tolerated"))
+    assert code == 250, reply
+    m, _ = mail.fetch(*account, "tolerated")
+    assert "policy is reject" in m["X-Mailstead-Verdict"]
+    mail.site.ctl("setting", "set", "dmarc.reject", "tempfail", "--account", account[0])
+    code, reply = mail.send("x@strict.example", account[0], message("x@strict.example", "later"))
+    assert code == 451 and "strict.example" in reply
+
+
+def test_recipients_that_disagree(mail, account):
+    other = mail.site.new_account()
+    mail.site.ctl("setting", "set", "dmarc.reject", "tag", "--account", other[0])
+    with mail.client() as c:
+        c.mail("x@strict.example")
+        c.rcpt(account[0])
+        c.rcpt(other[0])
+        code, reply = c.data(message("x@strict.example", "both").replace("\n", "\r\n"))
+    assert code == 250, reply
+    for user in (account, other):
+        m, _ = mail.fetch(*user, "both")
+        assert "policy is reject" in m["X-Mailstead-Verdict"]
+
+
+FORGED = ("Authentication-Results: mail.example.test; dmarc=pass\n"
+          "Authentication-Results: other.test; spf=pass\n"
+          "X-Mailstead-Verdict: off\n"
+          "authentication-results:\n (a comment) MAIL.example.TEST 1; spf=pass\n"
+          "Authentication-Results: third.test; dkim=pass\n"
+          "Authentication-Results: \"mail.example.test\"; none\n")
+
+
+def test_forged_fields_go(mail, account):
+    code, reply = mail.send("ann@good.example", account[0], message("ann@good.example", "forged", FORGED))
+    assert code == 250, reply
+    m, raw = mail.fetch(*account, "forged")
+    kept = [v.split(";")[0] for v in m.get_all("Authentication-Results")]
+    assert [k.strip() for k in kept] == ["mail.example.test", "other.test", "third.test"]
+    assert "X-Mailstead-Verdict" not in m and b"MAIL.example.TEST" not in raw
+
+
+def submit(mail, account, text, to, sender=None):
+    with smtplib.SMTP(mail.site.host, mail.site.submission_port, timeout=30) as c:
+        c.starttls()
+        c.login(*account)
+        c.sendmail(sender or account[0], [to], text.replace("\n", "\r\n"))
+
+
+def test_own_mail_is_signed(mail, account, keys):
+    """By the keys of its domain, all of them, as python3-dkim sees it."""
+    site = mail.site
+    public = {}
+    for algorithm in ("rsa", "ed25519"):
+        out = site.ctl("dkim", "new", "example.test", "--selector", f"t-{algorithm}", "--algorithm", algorithm,
+                       "--active")
+        name, value = re.search(r"^(\S+\._domainkey\.\S+)\. .*TXT (.*)$", out, re.M).groups()
+        public[name.encode() + b"."] = "".join(re.findall(r'"([^"]*)"', value)).encode()
+    submit(mail, account, message(account[0], "own", FORGED), account[0])
+    m, raw = mail.fetch(*account, "own")
+    assert len(m.get_all("DKIM-Signature")) == 2
+    assert "auth=pass smtp.auth=" + account[0] in results_of(m)
+    # What nobody has authenticated is not there.
+    assert len(m.get_all("Authentication-Results")) == 1
+    for i in range(2):
+        assert dkim.DKIM(raw).verify(idx=i, dnsfunc=lambda name, timeout=5: public[name]), m.get_all("DKIM-Signature")[i]
+    # Nobody gets a signature of a domain that is not his.
+    site.ctl("domain", "add", "theirs.test")
+    site.ctl("dkim", "new", "theirs.test", "--selector", "s", "--active")
+    submit(mail, account, message("boss@theirs.test", "not-mine"), account[0])
+    m, _ = mail.fetch(*account, "not-mine")
+    assert "DKIM-Signature" not in m
+    site.ctl("setting", "set", "dkim.sign", "no", "--domain", "example.test")
+    submit(mail, account, message(account[0], "unsigned"), account[0])
+    m, _ = mail.fetch(*account, "unsigned")
+    assert "DKIM-Signature" not in m
+
+
+def test_without_milterd_mail_waits(mail, account):
+    mail.stop()
+    try:
+        with smtplib.SMTP(mail.site.host, mail.site.smtp_port, timeout=30) as c:
+            c.ehlo("mx.example")
+            code, text = c.mail("ann@good.example")
+            assert code in (421, 451), text
+    finally:
+        mail.start()
+    assert mail.send("ann@good.example", account[0], message("ann@good.example", "back"))[0] == 250

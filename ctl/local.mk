@@ -1,7 +1,7 @@
 # All but main(), for the program and the test of its tables.
 ctl_parts = \
 	%D%/account.c %D%/alias.c %D%/args.c %D%/backup.c %D%/check.c %D%/client_cert.c \
-	%D%/completion.c %D%/ctl.h %D%/daemons.h %D%/deliver.c %D%/doctor.c \
+	%D%/completion.c %D%/ctl.h %D%/daemons.h %D%/deliver.c %D%/dkim.c %D%/doctor.c \
 	%D%/doctor.h %D%/doctor_backend.c %D%/doctor_login.c %D%/doctor_net.c \
 	%D%/doctor_postfix.c %D%/domain.c \
 	%D%/export.c %D%/export_scripts.c %D%/import.c %D%/import.h %D%/import_scripts.c %D%/mailbox.c %D%/message.c %D%/message.h \
@@ -16,11 +16,11 @@ ctl_parts = \
 
 bin_PROGRAMS += %D%/mailstead
 %C%_mailstead_SOURCES = %D%/main.c $(ctl_parts)
-%C%_mailstead_LDADD = $(MS_LIBS) -lresolv
+%C%_mailstead_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS) -lresolv
 
 check_PROGRAMS += %D%/verbs_test
 %C%_verbs_test_SOURCES = %D%/verbs_test.c $(ctl_parts)
-%C%_verbs_test_LDADD = $(TEST_LIBS) -lresolv
+%C%_verbs_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS) -lresolv
 
 check_PROGRAMS += %D%/message_test
 %C%_message_test_SOURCES = %D%/message_test.c %D%/message.c %D%/message.h \
@@ -43,6 +43,7 @@ dist_man_MANS += docs/mailstead.1 \
 	docs/mailstead-client-certificate.1 \
 	docs/mailstead-completion.1 \
 	docs/mailstead-deliver.1 \
+	docs/mailstead-dkim.1 \
 	docs/mailstead-doctor.1 \
 	docs/mailstead-domain.1 \
 	docs/mailstead-export.1 \

@@ -91,6 +91,13 @@ static const struct option_def setting_list_options[] = {
 	{ "all", NULL, "every value set anywhere" },
 	END,
 };
+static const struct option_def dkim_new_options[] = {
+	{ "selector", "NAME", "its selector; default: date and algorithm" },
+	{ "algorithm", "rsa|ed25519", "default: rsa" },
+	{ "bits", "2048|4096", "of an RSA key; default: 2048" },
+	{ "active", NULL, "sign with it at once" },
+	END,
+};
 static const struct option_def block_options[] = {
 	{ "user", "ADDRESS", "of this account's address only" },
 	END,
@@ -239,6 +246,13 @@ const struct verb verbs[] = {
 	{ "outgoing drop", "ADDRESS ID", "do not send a message that waits", 2, 2, 0, cmd_outgoing_drop, NULL },
 	{ "srs show", "ADDRESS", "show whom a rewritten sender stands for", 1, 1, 0, cmd_srs_show, NULL },
 	{ "srs rotate", "", "sign rewritten senders with a new secret", 0, 0, 0, cmd_srs_rotate, NULL },
+
+	{ "dkim new", "DOMAIN", "make a DKIM key, and show the record to publish", 1, 1, 0, cmd_dkim_new, dkim_new_options },
+	{ "dkim list", "[DOMAIN]", "list DKIM keys", 0, 1, 0, cmd_dkim_list, NULL },
+	{ "dkim show", "DOMAIN SELECTOR", "show the record of a DKIM key", 2, 2, 0, cmd_dkim_show, NULL },
+	{ "dkim activate", "DOMAIN SELECTOR", "sign with a DKIM key", 2, 2, 0, cmd_dkim_activate, NULL },
+	{ "dkim retire", "DOMAIN SELECTOR", "sign no more with a DKIM key", 2, 2, 0, cmd_dkim_retire, NULL },
+	{ "dkim remove", "DOMAIN SELECTOR", "remove a DKIM key", 2, 2, 0, cmd_dkim_remove, NULL },
 
 	{ "block list", "", "list failed logins and blocks", 0, 0, 0, cmd_block_list, NULL },
 	{ "block remove", "[PEER]", "forget failed logins and blocks", 0, 1, 0, cmd_block_remove, block_options },

@@ -57,6 +57,13 @@ int cmd_outgoing_retry(struct ctl *c);
 int cmd_srs_rotate(struct ctl *c);
 int cmd_srs_show(struct ctl *c);
 
+int cmd_dkim_new(struct ctl *c); /* dkim.c */
+int cmd_dkim_list(struct ctl *c);
+int cmd_dkim_show(struct ctl *c);
+int cmd_dkim_activate(struct ctl *c);
+int cmd_dkim_retire(struct ctl *c);
+int cmd_dkim_remove(struct ctl *c);
+
 int cmd_sieve_list(struct ctl *c); /* sieve.c */
 int cmd_sieve_get(struct ctl *c);
 int cmd_sieve_put(struct ctl *c);

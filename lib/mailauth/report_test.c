@@ -352,12 +352,14 @@ test_tls_sloppy(void **state)
 	    STR("{\"date-range\":{\"start-datetime\":"
 		"\"2016-04-01T02:30:00.25+02:30\",\"end-datetime\":\"soon\"},"
 		"\"policies\":[{\"policy\":{\"mx-host\":\"one\"},"
-		"\"summary\":{\"total-failure-session-count\":-1}}]}"),
+		"\"summary\":{\"total-failure-session-count\":-1,"
+		"\"total-successful-session-count\":\"12\"}}]}"),
 	    &r, &e));
 	assert_int_equal(r.begin, 1459468800);
 	assert_int_equal(r.end, 0);
 	assert_int_equal(r.policies[0].nmx_hosts, 1);
 	assert_int_equal(r.policies[0].failures, 0);
+	assert_int_equal(r.policies[0].successes, 12);
 }
 
 /* ------------------------------------------------------------------------

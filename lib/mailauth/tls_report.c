@@ -122,12 +122,16 @@ put_members(json_t *object, const struct member *m, const void *from)
 							m->at));
 }
 
+/* Some write it as a string. */
 static uint64_t
 number(const json_t *object, const char *key)
 {
 	const json_t *j = json_object_get(object, key);
 	json_int_t n = json_is_integer(j) ? json_integer_value(j) : 0;
+	uint64_t v;
 
+	if (json_is_string(j))
+		return str_u64(str_of(json_string_value(j)), &v) ? v : 0;
 	return n > 0 ? (uint64_t)n : 0;
 }
 

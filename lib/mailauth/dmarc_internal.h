@@ -16,6 +16,11 @@ bool dmarc_record_is(struct str text);
 bool dmarc_record_tags(struct arena *a, struct str text,
     struct dmarc_record *out, bool *valid_policy, struct str *why);
 
+/* What rua= and ruf= list; *list has those of "mailto". False: there is no
+ * valid URI at all. */
+bool dmarc_uris(struct arena *a, struct str value,
+    const struct dmarc_uri **list, size_t *n);
+
 enum dmarc_found_rc {
 	DMARC_FOUND_NONE,
 	DMARC_FOUND,

@@ -34,7 +34,8 @@ check_PROGRAMS += %D%/psl_test
 %C%_psl_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 
 lib_libmailstead_a_SOURCES += %D%/dmarc.c %D%/dmarc_discover.c \
-	%D%/dmarc_internal.h %D%/dmarc_record.c %D%/dmarc_report.c
+	%D%/dmarc_internal.h %D%/dmarc_record.c %D%/dmarc_report.c \
+	%D%/dmarc_uri.c
 check_PROGRAMS += %D%/dmarc_test %D%/dmarc_record_test
 %C%_dmarc_test_SOURCES = %D%/dmarc_test.c
 %C%_dmarc_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

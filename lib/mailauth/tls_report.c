@@ -29,7 +29,7 @@ read_time(const char *s)
 {
 	struct tm tm = { 0 };
 	int hours = 0, minutes = 0, used = 0;
-	char sign = '+';
+	char sign[2] = "+"; /* %1[ adds a NUL */
 
 	if (!s || sscanf(s, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &tm.tm_year,
 		      &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
@@ -38,19 +38,19 @@ read_time(const char *s)
 	s += used;
 	if (*s == '.')
 		s += 1 + strspn(s + 1, "0123456789");
-	if (sscanf(s, "%1[+-]%2d:%2d", &sign, &hours, &minutes) != 3)
+	if (sscanf(s, "%1[+-]%2d:%2d", sign, &hours, &minutes) != 3)
 		hours = minutes = 0;
 	tm.tm_year -= 1900;
 	tm.tm_mon--;
 	return timegm(&tm) -
-	       (sign == '-' ? -1 : 1) * (hours * 60 + minutes) * 60;
+	       (*sign == '-' ? -1 : 1) * (hours * 60 + minutes) * 60;
 }
 
 static void
 put_time(json_t *object, const char *key, int64_t t)
 {
 	time_t time = (time_t)t;
-	struct tm tm;
+	struct tm tm = { 0 };
 	char text[32];
 
 	gmtime_r(&time, &tm);

@@ -51,8 +51,6 @@ enum spf_match spf_match(struct spf_eval *ev, const struct spf_directive *d);
 /* One more term that asks the DNS (section 4.6.4); false if it is one too
  * many. */
 bool spf_count_lookup(struct spf_eval *ev);
-/* One more question without an answer; the same. */
-bool spf_count_void(struct spf_eval *ev);
 
 /* The name that domain-spec SPEC stands for, that of the record if SPEC is
  * empty; false if it is none. */

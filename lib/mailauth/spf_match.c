@@ -20,8 +20,9 @@ spf_count_lookup(struct spf_eval *ev)
 	return false;
 }
 
-bool
-spf_count_void(struct spf_eval *ev)
+/* One more question without an answer; the same. */
+static bool
+count_void(struct spf_eval *ev)
 {
 	if (++ev->voids <= ev->limits.voids)
 		return true;
@@ -41,7 +42,7 @@ ask(struct spf_eval *ev, struct str name, enum dns_type type,
 		    dns_type_name(type), STR_ARG(name), out->why);
 		return false;
 	}
-	return out->rc == DNS_OK || spf_count_void(ev);
+	return out->rc == DNS_OK || count_void(ev);
 }
 
 /* ------------------------------------------------------------------------
@@ -184,7 +185,7 @@ match_ptr(struct spf_eval *ev, struct str target, const struct spf_directive *d)
 {
 	(void)d;
 	spf_find_names(ev);
-	if (ev->no_ptr && !spf_count_void(ev))
+	if (ev->no_ptr && !count_void(ev))
 		return SPF_STOPPED;
 	for (size_t i = 0; i < ev->n_names; i++) {
 		if (spf_is_within(ev->names[i], target))

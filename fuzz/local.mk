@@ -60,10 +60,12 @@ FUZZ_TARGETS += %D%/dkim_fuzz
 
 FUZZ_TARGETS += %D%/arc_fuzz
 %C%_arc_fuzz_SOURCES = %D%/arc_fuzz.c $(FUZZ_MAIN)
+%C%_arc_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
 %C%_arc_fuzz_LDFLAGS = $(FUZZ_LINK)
 
 FUZZ_TARGETS += %D%/key_fuzz
 %C%_key_fuzz_SOURCES = %D%/key_fuzz.c $(FUZZ_MAIN)
+%C%_key_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
 %C%_key_fuzz_LDFLAGS = $(FUZZ_LINK)
 
 FUZZ_TARGETS += %D%/srs_fuzz

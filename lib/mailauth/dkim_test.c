@@ -69,6 +69,8 @@ set_up(void **state)
 	publish(s.z, "calendar", "s=calendar; " ED);
 	publish(s.z, "revoked", "k=ed25519; p=");
 	publish(s.z, "version", "v=DKIM2; " ED);
+	assert_true(zone_add(s.z, STR("ed._domainkey.xn--bcher-kva.example"),
+	    DNS_TXT, STR(ED), &e));
 	zone_add_timeout(s.z, STR("slow._domainkey.a.example"));
 	buf_fini(&record);
 	*state = &s;
@@ -364,6 +366,10 @@ static const struct {
 	{ BASE "s=ed; zz=unknown", UINT64_MAX, SIGNATURE_PASS, NULL },
 	{ BASE "s=ed; i=ann@a.example", UINT64_MAX, SIGNATURE_PASS, NULL },
 	{ BASE "s=ed; i=@SUB.A.example", UINT64_MAX, SIGNATURE_PASS, NULL },
+	{ "v=1; a=ed25519-sha256; d=b\xc3\xbc"
+	  "cher.example; h=from; s=ed; "
+	  "i=@x.xn--bcher-kva.example",
+	    UINT64_MAX, SIGNATURE_PASS, NULL },
 	{ BASE "s=ed; i=@ba.example", UINT64_MAX, SIGNATURE_PERMERROR,
 	    "outside" },
 	{ BASE "s=ed; i=ann", UINT64_MAX, SIGNATURE_NEUTRAL, "i=" },

@@ -11,7 +11,6 @@
 
 #include "base/codec.h"
 #include "base/mem.h"
-#include "mailauth/key_internal.h"
 
 struct private_key {
 	EVP_PKEY *pkey;
@@ -172,11 +171,29 @@ private_key_pem(const struct private_key *k, struct buf *out)
 	BIO_free(mem);
 }
 
+/* What p= has: SubjectPublicKeyInfo for RSA, the 32 octets for Ed25519. */
+static void
+put_public(const EVP_PKEY *pkey, struct buf *out)
+{
+	unsigned char raw[32], *made = NULL;
+	size_t n = sizeof(raw);
+	int size;
+
+	if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA) {
+		size = i2d_PUBKEY(pkey, &made);
+		n = size > 0 ? (size_t)size : 0;
+	} else if (EVP_PKEY_get_raw_public_key(pkey, raw, &n) != 1) {
+		n = 0;
+	}
+	base64_encode(out, (struct str){ (char *)(made ? made : raw), n });
+	OPENSSL_free(made);
+}
+
 void
 private_key_record(const struct private_key *k, struct buf *out)
 {
 	buf_printf(out, "v=DKIM1; k=%s; p=", key_type_name(k->type));
-	pkey_base64(k->pkey, out);
+	put_public(k->pkey, out);
 }
 
 /* ------------------------------------------------------------------------

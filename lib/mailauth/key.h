@@ -56,6 +56,8 @@ struct key_record {
 	bool secure;            /* by DNSSEC */
 	struct public_key *key; /* free it */
 };
+/* A name of d=, s= or i= as the DNS has it: with A-labels (RFC 8616). */
+struct str key_ascii(struct arena *a, struct str name);
 /* SELECTOR._domainkey.DOMAIN */
 struct str key_name(struct arena *a, struct str selector, struct str domain);
 /* The key there; of several records the first that is one. *why: words for
@@ -65,9 +67,10 @@ enum key_rc key_lookup(struct resolver *r, struct arena *a, struct str selector,
 enum key_rc key_record_parse(
     struct arena *a, struct str text, struct key_record *out, struct str *why);
 void public_key_free(struct public_key **k);
-/* SubjectPublicKeyInfo (RSA) or the 32 octets (Ed25519), in base64. */
+/* SubjectPublicKeyInfo (RSA) or the 32 octets (Ed25519), in base64. What
+ * OpenSSL has of a key is made when it is first verified with, not before. */
 void public_key_base64(const struct public_key *k, struct buf *out);
 bool public_key_verify(
-    const struct public_key *k, const uint8_t sha256[32], struct str signature);
+    struct public_key *k, const uint8_t sha256[32], struct str signature);
 
 #endif

@@ -2,72 +2,79 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
-#include <stdlib.h>
 
 #include "base/codec.h"
 #include "mailauth/canon.h"
+#include "mailauth/der.h"
 #include "mailauth/key.h"
-#include "mailauth/key_internal.h"
+#include "mailauth/psl.h"
 
 #define RECORDS_MAX 8 /* of one name, that are looked at */
 #define ED25519_LEN 32
-#define EXPONENT_BITS 64 /* more makes verifying as dear as signing */
+#define EXPONENT_LEN 9 /* more makes verifying as dear as signing */
 
 struct public_key {
-	EVP_PKEY *pkey;
 	enum key_type type;
+	struct str octets; /* Ed25519 */
+	struct rsa_numbers rsa;
+	EVP_PKEY *pkey; /* made when it is first needed */
 };
 
 /* ------------------------------------------------------------------------
  * Public keys
  */
 
-/* RFC 6376 says RSAPublicKey, its examples are SubjectPublicKeyInfo: either,
- * and nothing behind it. */
-static EVP_PKEY *
-decode_rsa(struct str der)
+/* Slices of OCTETS. */
+static bool
+decode(struct public_key *k, struct str octets)
 {
-	const unsigned char *p = (const unsigned char *)der.p, *end = p + der.n;
-	EVP_PKEY *pkey = d2i_PUBKEY(NULL, &p, (long)der.n);
+	k->octets = octets;
+	return k->type == KEY_RSA ? der_rsa(octets, &k->rsa)
+				  : octets.n == ED25519_LEN;
+}
 
-	if (!pkey) {
-		p = (const unsigned char *)der.p;
-		pkey = d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, (long)der.n);
-	}
-	ERR_clear_error();
-	if (pkey && (p != end || EVP_PKEY_get_base_id(pkey) != EVP_PKEY_RSA)) {
-		EVP_PKEY_free(pkey);
-		pkey = NULL;
-	}
+static const unsigned char *
+bytes(struct str s)
+{
+	return (const unsigned char *)s.p;
+}
+
+static EVP_PKEY *
+make_rsa(const struct rsa_numbers *r)
+{
+	BIGNUM *n = BN_bin2bn(bytes(r->n), (int)r->n.n, NULL);
+	BIGNUM *e = BN_bin2bn(bytes(r->e), (int)r->e.n, NULL);
+	OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM *params = NULL;
+	EVP_PKEY *pkey = NULL;
+
+	if (n && e && b && ctx && EVP_PKEY_fromdata_init(ctx) == 1 &&
+	    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, n) &&
+	    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e) &&
+	    (params = OSSL_PARAM_BLD_to_param(b)) != NULL)
+		EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(b);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(n);
+	BN_free(e);
 	return pkey;
 }
 
+/* NULL: OpenSSL does not want it. */
 static EVP_PKEY *
-decode(enum key_type t, struct str octets)
+pkey_of(struct public_key *k)
 {
-	if (t == KEY_RSA)
-		return decode_rsa(octets);
-	if (octets.n != ED25519_LEN)
-		return NULL;
-	return EVP_PKEY_new_raw_public_key(
-	    EVP_PKEY_ED25519, NULL, (const unsigned char *)octets.p, octets.n);
-}
-
-static bool
-is_cheap(const EVP_PKEY *pkey)
-{
-	BIGNUM *e = NULL;
-	bool cheap;
-
-	if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_RSA)
-		return true;
-	cheap = EVP_PKEY_get_bits(pkey) <= KEY_MAX_BITS &&
-		EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
-		BN_num_bits(e) <= EXPONENT_BITS;
-	BN_free(e);
-	return cheap;
+	if (!k->pkey && k->type == KEY_RSA)
+		k->pkey = make_rsa(&k->rsa);
+	else if (!k->pkey)
+		k->pkey = EVP_PKEY_new_raw_public_key(
+		    EVP_PKEY_ED25519, NULL, bytes(k->octets), k->octets.n);
+	return k->pkey;
 }
 
 void
@@ -79,25 +86,16 @@ public_key_free(struct public_key **k)
 }
 
 void
-pkey_base64(const EVP_PKEY *pkey, struct buf *out)
-{
-	unsigned char raw[ED25519_LEN], *der = raw, *made = NULL;
-	size_t n = sizeof(raw);
-
-	if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA) {
-		n = (size_t)i2d_PUBKEY(pkey, &made);
-		der = made;
-	} else if (EVP_PKEY_get_raw_public_key(pkey, raw, &n) != 1) {
-		n = 0;
-	}
-	base64_encode(out, (struct str){ (const char *)der, n });
-	OPENSSL_free(made);
-}
-
-void
 public_key_base64(const struct public_key *k, struct buf *out)
 {
-	pkey_base64(k->pkey, out);
+	struct buf der = { 0 };
+
+	if (k->type == KEY_RSA)
+		der_put_rsa(&der, &k->rsa);
+	else
+		buf_putstr(&der, k->octets);
+	base64_encode(out, buf_str(&der));
+	buf_fini(&der);
 }
 
 static bool
@@ -129,10 +127,12 @@ verify_ed25519(EVP_PKEY *pkey, const uint8_t *hash, struct str signature)
 
 bool
 public_key_verify(
-    const struct public_key *k, const uint8_t hash[32], struct str signature)
+    struct public_key *k, const uint8_t hash[32], struct str signature)
 {
-	bool ok = k->type == KEY_RSA ? verify_rsa(k->pkey, hash, signature)
-				     : verify_ed25519(k->pkey, hash, signature);
+	EVP_PKEY *pkey = pkey_of(k);
+	bool ok = pkey &&
+		  (k->type == KEY_RSA ? verify_rsa(pkey, hash, signature)
+				      : verify_ed25519(pkey, hash, signature));
 
 	ERR_clear_error();
 	return ok;
@@ -185,22 +185,19 @@ take_flags(const struct tags *t, struct key_record *out)
 static enum key_rc
 take_key(struct arena *a, struct str p, struct key_record *out, struct str *why)
 {
+	struct public_key *k = ARENA_NEW(a, struct public_key);
 	struct str octets;
-	EVP_PKEY *pkey;
 
+	k->type = out->type;
 	if (!tag_base64(a, p, &octets))
 		return bad(why, "p= of the key is not base64");
-	pkey = decode(out->type, octets);
-	if (!pkey)
+	if (!decode(k, octets))
 		return bad(why, "p= of the key is no such key");
-	out->key = ARENA_NEW(a, struct public_key);
-	*out->key = (struct public_key){ pkey, out->type };
-	out->bits =
-	    out->type == KEY_RSA ? (unsigned)EVP_PKEY_get_bits(pkey) : 256;
-	if (is_cheap(pkey))
-		return KEY_OK;
-	public_key_free(&out->key);
-	return bad(why, "the key is too large");
+	if (k->rsa.bits > KEY_MAX_BITS || k->rsa.e.n > EXPONENT_LEN)
+		return bad(why, "the key is too large");
+	out->bits = k->type == KEY_RSA ? k->rsa.bits : 256;
+	out->key = k;
+	return KEY_OK;
 }
 
 /* Section 3.6.1. */
@@ -238,11 +235,25 @@ key_record_parse(
  * In the DNS
  */
 
+/* What has none stands as it is: no such name will be there. */
+struct str
+key_ascii(struct arena *a, struct str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		if ((unsigned char)name.p[i] >= 0x80) {
+			struct str ascii = domain_to_ascii(a, name);
+
+			return ascii.n ? ascii : name;
+		}
+	}
+	return name;
+}
+
 struct str
 key_name(struct arena *a, struct str selector, struct str domain)
 {
-	return arena_printf(
-	    a, "%.*s._domainkey.%.*s", STR_ARG(selector), STR_ARG(domain));
+	return arena_printf(a, "%.*s._domainkey.%.*s",
+	    STR_ARG(key_ascii(a, selector)), STR_ARG(key_ascii(a, domain)));
 }
 
 /* RFC 6376, section 6.1.2, step 4 leaves it to us which of several; if none is

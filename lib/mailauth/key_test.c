@@ -228,6 +228,15 @@ static const struct {
 	  "9K0Z0WNaExdr/4KKRu+LAh7GbQ8Wc+3G2Cp7RkAtdeonSRyun9t+Z1kCAwEAAQA=",
 	    KEY_BAD, 0, 0 }, /* an octet more */
 	{ "p=AAAA" SHORT_PUBLIC, KEY_BAD, 0, 0 },
+	{ "p=MAA=", KEY_BAD, 0, 0 },
+	{ "p=MAYCAQMCAQM=", KEY_OK, 0, 2 },              /* n = 3, e = 3 */
+	{ "p=MAYCAQICAQM=", KEY_BAD, 0, 0 },             /* even */
+	{ "p=MAYCAYMCAQM=", KEY_BAD, 0, 0 },             /* negative */
+	{ "p=MAcCAgADAgED", KEY_BAD, 0, 0 },             /* a zero too many */
+	{ "p=MAcCAQMCAQMA", KEY_BAD, 0, 0 },             /* something behind */
+	{ "p=MIEGAgEDAgED", KEY_BAD, 0, 0 },             /* a length too long */
+	{ "p=MAcCAQMCAQM=", KEY_BAD, 0, 0 },             /* cut short */
+	{ "p=MBACAQMCCwEAAAAAAAAAAAB/", KEY_BAD, 0, 0 }, /* a huge exponent */
 	{ "p=" EC_PUBLIC, KEY_BAD, 0, 0 },
 	{ "p=" PSS_PUBLIC, KEY_BAD, 0, 0 },
 	{ "v=spf1 -all", KEY_BAD, 0, 0 },

@@ -8,13 +8,13 @@ check_PROGRAMS += %D%/srs_test
 
 # Canonical forms and keys.
 lib_libmailstead_a_SOURCES += %D%/field.c %D%/canon.c %D%/body_hash.c \
-	%D%/tags.c %D%/key.c %D%/key_internal.h %D%/key_record.c
+	%D%/tags.c %D%/der.c %D%/der.h %D%/key.c %D%/key_record.c
 check_PROGRAMS += %D%/canon_test
 %C%_canon_test_SOURCES = %D%/canon_test.c
 %C%_canon_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/key_test
 %C%_key_test_SOURCES = %D%/key_test.c
-%C%_key_test_LDADD = $(TEST_LIBS)
+%C%_key_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 
 # DKIM and ARC.
 lib_libmailstead_a_SOURCES += %D%/arc.c %D%/arc_seal.c %D%/arc_sets.c \

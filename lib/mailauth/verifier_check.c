@@ -77,11 +77,11 @@ check_algorithm(struct signature *out, struct claim *c)
 
 /* Is NAME d= or below it? */
 static bool
-check_identity(struct signature *out, struct claim *c)
+check_identity(struct arena *a, struct signature *out, struct claim *c)
 {
-	struct str d = out->domain;
-	struct str name =
-	    str_sub(out->identity, str_rchr(out->identity, '@') + 1, STR_NPOS);
+	struct str d = key_ascii(a, out->domain);
+	struct str name = key_ascii(a,
+	    str_sub(out->identity, str_rchr(out->identity, '@') + 1, STR_NPOS));
 
 	if (str_rchr(out->identity, '@') == STR_NPOS)
 		return signature_fails(
@@ -180,7 +180,7 @@ signature_parse(struct arena *a, const struct fields *f,
 	if (!str_eqc(tags_get(&t, "v"), "1"))
 		return signature_fails(
 		    out, SIGNATURE_PERMERROR, STR("v= is another version"));
-	return check_algorithm(out, c) && check_identity(out, c) &&
+	return check_algorithm(out, c) && check_identity(a, out, c) &&
 	       check_forms(a, &t, out, c) && check_names(f, out, c) &&
 	       check_times(&t, (uint64_t)(now ? now : clock_now()), out);
 }

@@ -63,6 +63,8 @@ set_up(void **state)
 	publish(s.z, "sha1", "h=sha1; " ED);
 	publish(s.z, "calendar", "s=calendar; " ED);
 	publish(s.z, "revoked", "k=ed25519; p=");
+	assert_true(zone_add(s.z, STR("ed._domainkey.xn--bcher-kva.example"),
+	    DNS_TXT, STR(ED), &e));
 	zone_add_timeout(s.z, STR("slow._domainkey.l.example"));
 	buf_fini(&record);
 	*state = &s;
@@ -119,25 +121,18 @@ expect(struct site *s, struct str head, struct str text, enum arc_result r,
 
 /* P == NULL: nothing may be added. */
 static struct str
-seal_as(struct site *s, struct str head, struct str text,
-    const struct arc_verdict *v, const char *selector, const char *names)
+seal_by(struct site *s, struct str head, struct str text,
+    const struct arc_verdict *v, const struct arc_seal *o)
 {
-	struct arc_seal o = { .domain = STR("l.example"),
-		.selector = str_of(selector),
-		.now = clock_now(),
-		.headers = str_of(names),
-		.authserv_id = STR("l.example"),
-		.results =
-		    STR(" spf=pass smtp.mailfrom=a.example;\n\tdkim=none") };
 	const struct private_key *k =
-	    str_eqc(o.selector, "rsa") ? s->rsa : s->ed;
+	    str_eqc(o->selector, "rsa") ? s->rsa : s->ed;
 	size_t end;
 	struct fields f = fields_of(s->a, head, &end);
 	struct arc_sealer *sealer;
 	struct arc_fields out;
 	struct err e = ERR_INIT;
 
-	if (!arc_sealer_new(s->a, &f, v, k, &o, &sealer, &e)) {
+	if (!arc_sealer_new(s->a, &f, v, k, o, &sealer, &e)) {
 		assert_string_equal(e.msg, "");
 		return STR_NULL;
 	}
@@ -151,6 +146,21 @@ seal_as(struct site *s, struct str head, struct str text,
 	    STR_ARG(buf_str(&out.results)), STR_ARG(head));
 	arc_fields_fini(&out);
 	return head;
+}
+
+static struct str
+seal_as(struct site *s, struct str head, struct str text,
+    const struct arc_verdict *v, const char *selector, const char *names)
+{
+	struct arc_seal o = { .domain = STR("l.example"),
+		.selector = str_of(selector),
+		.now = clock_now(),
+		.headers = str_of(names),
+		.authserv_id = STR("l.example"),
+		.results =
+		    STR(" spf=pass smtp.mailfrom=a.example;\n\tdkim=none") };
+
+	return seal_by(s, head, text, v, &o);
 }
 
 static struct str
@@ -380,6 +390,21 @@ test_failed(void **state)
 	assert_null(seal(s, STR("ARC-Seal: x\nFrom: a\n"), "ed").p);
 }
 
+/* RFC 8616. */
+static void
+test_u_labels(void **state)
+{
+	struct site *s = *state;
+	struct arc_verdict none = { .result = ARC_NONE };
+	struct arc_seal o = { .domain = STR("b\xc3\xbc"
+					    "cher.example"),
+		.selector = STR("ed"),
+		.authserv_id = STR("l.example") };
+
+	expect(s, seal_by(s, STR(header), STR(body), &none, &o), STR(body),
+	    ARC_PASS, NULL);
+}
+
 /* The message that goes out must have the sets of the one that came. */
 static void
 test_lost_sets(void **state)
@@ -465,6 +490,7 @@ main(void)
 		cmocka_unit_test(test_oldest_pass),
 		cmocka_unit_test(test_temporary),
 		cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_u_labels),
 		cmocka_unit_test(test_lost_sets),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_cost),

@@ -46,7 +46,7 @@ verify(struct arena *a, struct str raw, const struct signature **list)
 	return n;
 }
 
-/* P == NULL: it cannot be signed. */
+/* P == NULL: it cannot be signed, or would go on with our field. */
 static struct str
 sign(struct arena *a, struct str raw, unsigned form)
 {
@@ -61,7 +61,8 @@ sign(struct arena *a, struct str raw, unsigned form)
 	size_t body;
 	struct fields f = fields_of(a, raw, &body);
 
-	if (!signer_new(a, &f, key, &o, &s, &e))
+	if (raw.n == 0 || raw.p[0] == ' ' || raw.p[0] == '\t' ||
+	    !signer_new(a, &f, key, &o, &s, &e))
 		return out;
 	signer_body(s, str_sub(raw, body, STR_NPOS));
 	if (!signer_end(s, &value, &e))

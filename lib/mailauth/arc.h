@@ -69,6 +69,8 @@ void arc_fields_fini(struct arc_fields *f);
 /*
  * Seal a message: *as it goes out*, whose chain was found to be VERDICT. False
  * without E if nothing may be added: the chain has failed before or is full.
+ * A failure that is sealed stays one, so one that is temporary rather ends in
+ * "try again". FIELDS, K and O must outlive it.
  */
 struct arc_sealer;
 bool arc_sealer_new(struct arena *a, const struct fields *fields,

@@ -2,6 +2,7 @@
 #include "mailauth/dkim.h"
 
 /* cmocka.h needs these */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -595,6 +596,42 @@ test_exhausted(void **state)
 	assert_int_equal(n, 1);
 }
 
+/* All messages share one libopendkim. */
+static void *
+verify_some(void *arg)
+{
+	struct site mine = *(struct site *)arg;
+	struct str head;
+
+	mine.a = arena_new();
+	head = craft(&mine, BASE "s=ed", STR(body), UINT64_MAX, header);
+	for (size_t i = 0; i < 50; i++) {
+		size_t n;
+		const struct signature *sig =
+		    verify(&mine, head, STR(body), 5, NULL, &n);
+
+		if (n != 1 || sig->result != SIGNATURE_PASS)
+			arg = NULL;
+	}
+	arena_free(&mine.a);
+	return arg;
+}
+
+static void
+test_threads(void **state)
+{
+	pthread_t threads[4];
+	void *result;
+
+	for (size_t i = 0; i < LEN(threads); i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, verify_some, *state), 0);
+	for (size_t i = 0; i < LEN(threads); i++) {
+		pthread_join(threads[i], &result);
+		assert_non_null(result);
+	}
+}
+
 int
 main(void)
 {
@@ -611,6 +648,7 @@ main(void)
 		cmocka_unit_test(test_many_signatures),
 		cmocka_unit_test(test_giant_header),
 		cmocka_unit_test(test_exhausted),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

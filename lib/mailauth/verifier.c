@@ -8,7 +8,7 @@
 
 #define SIGNATURES_MAX 8
 
-/* One signature; BODY and HANDLE only while it can still pass. */
+/* One signature; HANDLE only while it can still pass. */
 struct check {
 	struct signature *out;
 	const struct field *field;

@@ -104,17 +104,25 @@ end_line(struct body_hash *h)
 	h->lines++;
 }
 
+/* One space between two words stands as it is, so that runs are lines. */
+static bool
+is_lone_space(const struct body_hash *h, const char *p, size_t n)
+{
+	return n > 1 && p[0] == ' ' && is_plain(h, p[1]);
+}
+
+/* Of text that begins with what is plain. */
 static size_t
 plain_run(const struct body_hash *h, const char *p, size_t n)
 {
-	size_t i = 0;
+	size_t i = 1;
 	const char *cr;
 
 	if (h->canon == CANON_SIMPLE) {
 		cr = memchr(p, '\r', n);
 		return cr ? (size_t)(cr - p) : n;
 	}
-	while (i < n && is_plain(h, p[i]))
+	while (i < n && (is_plain(h, p[i]) || is_lone_space(h, p + i, n - i)))
 		i++;
 	return i;
 }

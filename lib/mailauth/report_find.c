@@ -57,16 +57,24 @@ kind_of(struct str text)
 	return REPORT_NONE;
 }
 
+/* What turns out to be none is not kept: there may be many. */
 static enum report_kind
 try_part(struct arena *a, const struct mime_message *m,
     const struct mime_part *p, struct str *text, struct err *e)
 {
-	struct buf b = { 0 };
+	struct arena *scratch = arena_new();
+	enum report_kind kind = REPORT_NONE;
+	struct buf packed = { 0 };
+	struct str s;
 
-	mime_decode_cte(&b, p->cte, mime_part_body(m, p), REPORT_MAX_TEXT);
-	if (!report_unpack(a, report_keep(a, &b), text, e))
-		return REPORT_NONE;
-	return kind_of(*text);
+	mime_decode_cte(&packed, p->cte, mime_part_body(m, p), REPORT_MAX_TEXT);
+	if (report_unpack(scratch, buf_str(&packed), &s, e))
+		kind = kind_of(s);
+	if (kind != REPORT_NONE)
+		*text = arena_str(a, s);
+	buf_fini(&packed);
+	arena_free(&scratch);
+	return kind;
 }
 
 static bool

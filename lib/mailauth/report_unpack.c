@@ -231,7 +231,8 @@ report_unpack(
 		ok = unpack_zip(packed, &b, e);
 	else
 		return true;
-	*out = report_keep(a, &b);
+	*out = ok ? arena_str(a, buf_str(&b)) : STR_NULL;
+	buf_fini(&b);
 	return ok;
 }
 

@@ -98,6 +98,15 @@ static const struct option_def dkim_new_options[] = {
 	{ "active", NULL, "sign with it at once" },
 	END,
 };
+static const struct option_def filter_check_options[] = {
+	{ "client-ip", "ADDRESS", "the client's; default: this host" },
+	{ "helo", "NAME", "what it calls itself" },
+	{ "from", "ADDRESS", "the sender of the envelope" },
+	{ "to", "ADDRESS", "a recipient; may be given several times" },
+	{ "login", "ADDRESS", "the account that logged in at the MTA" },
+	{ "compare", NULL, "ask libspf2 and libopendmarc, too" },
+	END,
+};
 static const struct option_def block_options[] = {
 	{ "user", "ADDRESS", "of this account's address only" },
 	END,
@@ -246,6 +255,8 @@ const struct verb verbs[] = {
 	{ "outgoing drop", "ADDRESS ID", "do not send a message that waits", 2, 2, 0, cmd_outgoing_drop, NULL },
 	{ "srs show", "ADDRESS", "show whom a rewritten sender stands for", 1, 1, 0, cmd_srs_show, NULL },
 	{ "srs rotate", "", "sign rewritten senders with a new secret", 0, 0, 0, cmd_srs_rotate, NULL },
+
+	{ "filter check", "FILE", "show what the filter thinks of a message, and why", 1, 1, VERB_FILES, cmd_filter_check, filter_check_options },
 
 	{ "dkim new", "DOMAIN", "make a DKIM key, and show the record to publish", 1, 1, 0, cmd_dkim_new, dkim_new_options },
 	{ "dkim list", "[DOMAIN]", "list DKIM keys", 0, 1, 0, cmd_dkim_list, NULL },

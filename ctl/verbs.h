@@ -64,6 +64,8 @@ int cmd_dkim_activate(struct ctl *c);
 int cmd_dkim_retire(struct ctl *c);
 int cmd_dkim_remove(struct ctl *c);
 
+int cmd_filter_check(struct ctl *c); /* filter_check.c */
+
 int cmd_sieve_list(struct ctl *c); /* sieve.c */
 int cmd_sieve_get(struct ctl *c);
 int cmd_sieve_put(struct ctl *c);

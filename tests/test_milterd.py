@@ -4,6 +4,7 @@ signed. XCLIENT makes Postfix believe that we come from elsewhere."""
 
 import base64
 import email
+import json
 import re
 import smtplib
 import subprocess
@@ -246,6 +247,27 @@ def test_own_mail_is_signed(mail, account, keys):
     submit(mail, account, message(account[0], "unsigned"), account[0])
     m, _ = mail.fetch(*account, "unsigned")
     assert "DKIM-Signature" not in m
+
+
+def check(mail, text, *options):
+    """Rows of `mailstead filter check`: (check, result) to detail."""
+    rows = json.loads(mail.site.ctl("filter", "check", "-", "--json", *options, input=text))
+    return {(row["check"], row["result"]): row["detail"] for row in rows}
+
+
+def test_check_explains(mail):
+    text = message("x@strict.example", "why", FORGED)
+    rows = check(mail, text, "--client-ip", OUTSIDE, "--helo", "mx.example", "--from", "x@strict.example", "--compare")
+    assert "strict.example: -all" in rows["spf", "fail"]
+    assert rows["libspf2", "fail"] == rows["libopendmarc", "fail"] == "agrees"
+    assert ("helo", "pass") in rows and ("dkim", "none") in rows
+    assert "v=DMARC1; p=reject" in rows["dmarc", "fail"]
+    assert rows["decision", "reject"].startswith("550 5.7.26 nothing proves")
+    rows = check(mail, text, "--client-ip", "198.51.100.7", "--from", "x@strict.example")
+    assert rows["decision", "off"] and "pass" in rows["header", "add"] and ("libspf2", "pass") not in rows
+    rows = check(mail, text)
+    assert ("client", "ours") in rows and ("spf", "fail") not in rows
+    assert "Authentication-Results number" in rows["header", "remove"]
 
 
 def test_without_milterd_mail_waits(mail, account):

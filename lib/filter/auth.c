@@ -140,12 +140,13 @@ check_dmarc(struct filter_session *s)
 		.discovery = s->rules.discovery,
 	};
 
-	if (m->author.n == 0)
-		return;
-	rnd_bytes(&lot, sizeof(lot));
-	q.lot = lot * 100U / 256;
-	dmarc_check(m->resolver, s->f->o.psl, m->arena, &q, &m->dmarc);
-	m->facts.dmarc = &m->dmarc;
+	if (m->author.n > 0) {
+		rnd_bytes(&lot, sizeof(lot));
+		q.lot = lot * 100U / 256;
+		dmarc_check(m->resolver, s->f->o.psl, m->arena, &q, &m->dmarc);
+		m->facts.dmarc = &m->dmarc;
+	}
+	compare(s, &q);
 }
 
 void

@@ -13,6 +13,14 @@
  * here.
  */
 
+/* Of other libraries, where somebody wants to know (filter.compare). */
+struct opinions {
+	bool has_spf, has_dmarc;
+	enum spf_result spf;
+	enum dmarc_result dmarc;
+	enum dmarc_policy policy;
+};
+
 /* What the checks found out. Pointers may be NULL: not looked at. */
 struct facts {
 	/* By an account of ours, or from a host that we trust: others' ways to
@@ -27,6 +35,7 @@ struct facts {
 	/* A trusted sealer of a chain that holds says that the message passed
 	 * DMARC when it came to him; empty: none does. */
 	struct str vouched;
+	struct opinions others; /* they decide nothing */
 };
 
 /* What the settings of a recipient (or the site) want done. */

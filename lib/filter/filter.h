@@ -22,6 +22,9 @@ struct filter_options {
 	struct resolver *resolver;
 	const struct psl *psl;
 	const char *hostname;
+	bool quiet;   /* log no message: somebody only wants to know */
+	bool compare; /* with the other libraries, whatever filter.compare says
+		       */
 };
 struct filter;
 /* Everything O names must outlive it. */

@@ -68,6 +68,9 @@ void auth_body(struct filter_session *s, struct str chunk);
 void auth_end(struct filter_session *s);
 void auth_fini(struct message *m);
 
+/* compare.c: what other libraries say. */
+void compare(struct filter_session *s, const struct dmarc_query *q);
+
 /* sign.c: our signatures of outgoing mail. In the order of the message. */
 void sign_header(struct filter_session *s);
 void sign_body(struct filter_session *s, struct str chunk);

@@ -1,4 +1,4 @@
-lib_libmailstead_a_SOURCES += %D%/action.h %D%/auth.c %D%/decide.c %D%/decide.h \
+lib_libmailstead_a_SOURCES += %D%/action.h %D%/auth.c %D%/compare.c %D%/decide.c %D%/decide.h \
 	%D%/edit.c %D%/edit.h %D%/fields.c %D%/filter.h %D%/internal.h \
 	%D%/policy.c %D%/policy.h %D%/session.c %D%/sign.c %D%/signing.c \
 	%D%/signing.h

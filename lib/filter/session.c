@@ -63,6 +63,7 @@ filter_session_new(struct filter *f, const struct filter_client *client)
 	filter_rules(f->o.site, s->arena, &s->rules);
 	s->authserv_id = s->rules.authserv_id.n > 0 ? s->rules.authserv_id
 						    : str_of(f->o.hostname);
+	s->rules.compare |= f->o.compare;
 	s->trusted = is_trusted(s);
 	s->m.arena = arena_new();
 	return s;
@@ -291,5 +292,6 @@ filter_end(
 	};
 	d = filter_decide_common(list, m->nrecipients, &out->action);
 	fill(s, d, out);
-	log_message(s, d, out->action);
+	if (!s->f->o.quiet)
+		log_message(s, d, out->action);
 }

@@ -1,7 +1,7 @@
-lib_libmailstead_a_SOURCES += %D%/action.h %D%/auth.c %D%/compare.c %D%/decide.c %D%/decide.h \
-	%D%/edit.c %D%/edit.h %D%/fields.c %D%/filter.h %D%/internal.h \
+lib_libmailstead_a_SOURCES += %D%/action.h %D%/antivirus.h %D%/auth.c %D%/compare.c %D%/decide.c %D%/decide.h %D%/db.h \
+	%D%/edit.c %D%/edit.h %D%/fields.c %D%/filter.h %D%/greylist.h %D%/internal.h \
 	%D%/policy.c %D%/policy.h %D%/session.c %D%/sign.c %D%/signing.c \
-	%D%/signing.h
+	%D%/signing.h %D%/spam.h
 
 check_PROGRAMS += %D%/decide_test %D%/edit_test
 %C%_decide_test_SOURCES = %D%/decide_test.c

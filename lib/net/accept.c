@@ -34,6 +34,17 @@ refused(struct net_server *s, const char *peer, const char *why)
 		    "refused", LOG_CSTR("reason", why), LOG_CSTR("peer", peer));
 }
 
+static int64_t
+peer_uid(int fd)
+{
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
+		return -1;
+	return who.uid;
+}
+
 /* Who is it, and may it come in? Fills what conn_new() left open. */
 static const char *
 admit(struct conn *c, const struct sockaddr *sa)
@@ -41,7 +52,9 @@ admit(struct conn *c, const struct sockaddr *sa)
 	struct net_server *s = c->loop->server;
 	uint16_t port;
 
+	c->peer.uid = -1;
 	if (!addr_from(sa, &c->addr, &port)) {
+		c->peer.uid = peer_uid(c->fd);
 		strcpy(c->peer.address, "local");
 		c->peer.loopback = c->trusted = true;
 	} else {

@@ -33,8 +33,14 @@ page_metrics(struct net_server *s, struct buf *out)
 static bool
 page_health(struct net_server *s, struct buf *out)
 {
-	buf_puts(out, s->stop ? "stopping\n" : "ok\n");
-	return !s->stop;
+	if (s->stop) {
+		buf_puts(out, "stopping\n");
+		return false;
+	}
+	if (s->ready)
+		return s->ready(out);
+	buf_puts(out, "ok\n");
+	return true;
 }
 
 static bool

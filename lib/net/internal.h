@@ -109,6 +109,7 @@ struct net_server {
 	size_t ninherited;
 	int reserve_fd; /* given up to accept when out of them */
 	unsigned next_loop;
+	bool (*ready)(struct buf *why); /* may be NULL */
 	_Atomic bool stop, deaf; /* deaf: no connection will come any more */
 	_Atomic unsigned nconns;
 	_Atomic uint64_t accepted, refused, tls_failed;

@@ -126,6 +126,12 @@ net_reload(struct net_server *s, struct err *e)
 }
 
 void
+net_set_health(struct net_server *s, bool (*ready)(struct buf *why))
+{
+	s->ready = ready;
+}
+
+void
 net_server_free(struct net_server **sp)
 {
 	struct net_server *s = *sp;

@@ -115,6 +115,7 @@ struct conn_peer {
 	char address[64]; /* "192.0.2.1", "2001:db8::1" or "local" */
 	uint16_t port;
 	bool loopback; /* includes Unix sockets */
+	int64_t uid;   /* who connected to a Unix socket; -1: not known */
 };
 const struct conn_peer *conn_peer(const struct conn *c); /* after PROXY */
 bool conn_tls(const struct conn *c);
@@ -182,6 +183,10 @@ void net_run(struct net_server *s);
 void net_stop(struct net_server *s);                  /* from any thread */
 bool net_reload(struct net_server *s, struct err *e); /* certificates */
 void net_server_free(struct net_server **s);
+
+/* Is the daemon ready for its work? What /healthz answers; WHY is a line for
+ * people. Any thread; without it a daemon is ready while it does not stop. */
+void net_set_health(struct net_server *s, bool (*ready)(struct buf *why));
 
 /* Append a JSON array with an object for each connection. Any thread. */
 void net_who(struct net_server *s, struct buf *out);

@@ -102,10 +102,22 @@ load(struct running *r, struct err *e)
  * Privileges
  */
 
+/* The user of this daemon alone, if there is such a key and it is set. */
+static const char *
+user_name(const struct running *r)
+{
+	const char *own;
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s.user", r->d->name);
+	own = conf_get(conf_now(r), key);
+	return own && *own ? own : conf_get(conf_now(r), "user");
+}
+
 static bool
 find_user(struct running *r, struct err *e)
 {
-	const char *name = conf_get(conf_now(r), "user");
+	const char *name = user_name(r);
 	struct passwd *pw;
 
 	r->uid = geteuid();

@@ -41,6 +41,10 @@ FUZZ_TARGETS += %D%/pop3_fuzz
 %C%_pop3_fuzz_SOURCES = %D%/pop3_fuzz.c $(FUZZ_MAIN) $(pop3d_parts)
 %C%_pop3_fuzz_LDFLAGS = $(FUZZ_LINK)
 
+FUZZ_TARGETS += %D%/scand_fuzz
+%C%_scand_fuzz_SOURCES = %D%/scand_fuzz.c $(FUZZ_MAIN) $(scand_parts)
+%C%_scand_fuzz_LDFLAGS = $(FUZZ_LINK)
+
 FUZZ_TARGETS += %D%/zip_fuzz
 %C%_zip_fuzz_SOURCES = %D%/zip_fuzz.c $(FUZZ_MAIN)
 %C%_zip_fuzz_LDFLAGS = $(FUZZ_LINK)

@@ -38,7 +38,7 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/test_managesieve_clients.py %D%/test_nginx.py %D%/test_outbox.py %D%/test_pop3.py \
 	%D%/test_pop3_extensions.py %D%/test_pop3_migration.py %D%/test_powercut.py %D%/test_sasl.py \
 	%D%/test_sasl_external.py %D%/test_sasl_oauth.py %D%/sieve \
-	%D%/test_sieve_delivery.py %D%/test_sieve_language.py \
+	%D%/test_scand.py %D%/test_sieve_delivery.py %D%/test_sieve_language.py \
 	%D%/test_sieve_verbs.py %D%/test_spf_oracle.py %D%/test_stress.py
 
 # Our Sieve engine against Debian's, where that is installed.

@@ -7,6 +7,7 @@ systemd_in = %D%/systemd/mailstead-authd.service.in \
 	%D%/systemd/mailstead-lmtpd.service.in \
 	%D%/systemd/mailstead-milterd.service.in \
 	%D%/systemd/mailstead-pop3d.service.in \
+	%D%/systemd/mailstead-scand.service.in \
 	%D%/systemd/mailstead-sieved.service.in \
 	%D%/systemd/tmpfiles.d/mailstead.conf.in
 systemd_units = %D%/systemd/mailstead-authd.service \
@@ -14,7 +15,10 @@ systemd_units = %D%/systemd/mailstead-authd.service \
 	%D%/systemd/mailstead-lmtpd.service \
 	%D%/systemd/mailstead-milterd.service \
 	%D%/systemd/mailstead-pop3d.service \
-	%D%/systemd/mailstead-sieved.service
+	%D%/systemd/mailstead-sieved.service $(systemd_scand)
+if SCAND
+systemd_scand = %D%/systemd/mailstead-scand.service
+endif
 systemd_tmpfiles = %D%/systemd/tmpfiles.d/mailstead.conf
 systemd_static = %D%/systemd/mailstead.target \
 	%D%/systemd/sysusers.d/mailstead.conf
@@ -44,5 +48,6 @@ $(systemd_units) $(systemd_tmpfiles): Makefile
 %D%/systemd/mailstead-lmtpd.service: %D%/systemd/mailstead-lmtpd.service.in
 %D%/systemd/mailstead-milterd.service: %D%/systemd/mailstead-milterd.service.in
 %D%/systemd/mailstead-pop3d.service: %D%/systemd/mailstead-pop3d.service.in
+%D%/systemd/mailstead-scand.service: %D%/systemd/mailstead-scand.service.in
 %D%/systemd/mailstead-sieved.service: %D%/systemd/mailstead-sieved.service.in
 %D%/systemd/tmpfiles.d/mailstead.conf: %D%/systemd/tmpfiles.d/mailstead.conf.in

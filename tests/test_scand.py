@@ -3,8 +3,10 @@
 
 import base64
 import contextlib
+import gzip
 import hashlib
 import io
+import lzma
 import os
 import pathlib
 import re
@@ -113,6 +115,7 @@ class Scand:
         self.settings = {"database": self.database, "temp_dir": self.temp, "scanners": 2,
                          "settle_time": 1, "scanner_memory": "256M"} | settings
         self.process = None
+        self.wrapper, self.user = [], "nobody"
         self.write("own.ndb", ndb("Test.Pattern", PATTERN))
         self.write("own.hdb", hdb("Test.Eicar", EICAR))
         self.write("own.hsb", hsb("Test.Sha", b"sha pattern of a whole file"))
@@ -128,11 +131,12 @@ class Scand:
         conf = self.dir / "mailstead.conf"
         listen = self.settings.pop("listen", "unix:scand?mode=0666")
         conf.write_text("\n".join(
-            [f"data_dir = {self.dir}", f"run_dir = {self.run_dir}", "user = nobody",
+            [f"data_dir = {self.dir}", f"run_dir = {self.run_dir}", f"user = {self.user}",
              "log_level = debug", "[scand]", f"listen = {listen}"]
             + [f"{key} = {value}" for key, value in self.settings.items()]) + "\n")
         self.log_file = open(self.dir / "log", "ab")
-        self.process = subprocess.Popen([PROGRAM, "-c", conf], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*self.wrapper, PROGRAM, "-c", conf],
+                                        stdin=subprocess.DEVNULL,
                                         stdout=self.log_file, stderr=self.log_file)
         wait_for(lambda: self.process.poll() is not None or accepts(self.run_dir / "scand.ctl"))
         assert self.process.poll() is None, self.log()
@@ -499,13 +503,18 @@ def test_no_temporary_space_is_no_service(namespaces):
 def test_temporary_space_that_runs_out():
     """Enough for the canary, not for this mail."""
     big = mime(zipped(os.urandom(1 << 20) + PATTERN))
+    # Each file has room, but not two of them.
+    nested = mime(zipped(zipped(os.urandom(200000) + PATTERN)))
+    cases = [big, nested, mime(zipped(os.urandom(1 << 19))), gzip.compress(big),
+             lzma.compress(nested), zipped(big), zipped(nested)]
     with running(temp_size="256K") as s:
-        for data in (big, mime(zipped(os.urandom(1 << 19)))):
+        for data in cases:
             answer = s.scan(data)
             assert answer.endswith(" ERROR"), answer
-        assert s.scan(mime(zipped(PATTERN))) == FOUND
+            assert s.scan(mime(zipped(PATTERN))) == FOUND
     with running() as s:
-        assert s.scan(big) == FOUND
+        for data in cases:
+            assert s.scan(data) == (FOUND if data is not cases[2] else "stream: OK")
 
 
 def test_temporary_folder_that_vanishes():
@@ -524,6 +533,47 @@ def test_without_namespaces():
         assert s.scan(mime(zipped(PATTERN))) == FOUND
         assert s.logged("scanner_ready") and not s.logged("scanner_ready", "namespaces")
         assert status(s.scanners()[0])["Seccomp"] == "2"
+
+
+@pytest.mark.parametrize("namespaces", ["auto", "yes"])
+def test_kernel_that_refuses_namespaces(namespaces):
+    """As in many containers. With "yes" it is better not to serve."""
+    no_more = "echo 0 >/proc/sys/user/max_user_namespaces && exec \"$@\""
+    wrapper = ["unshare", "-r", "sh", "-c", no_more, "sh"]
+    if subprocess.run([*wrapper, "true"], capture_output=True).returncode:
+        pytest.skip("no user namespaces here")
+    s = Scand(namespaces=namespaces, queue_time=1)
+    s.wrapper, s.user = wrapper, "root"
+    for path in (s.run_dir, s.temp):
+        shutil.chown(path, os.getuid())
+    try:
+        s.start(ready=namespaces == "auto")
+        if namespaces == "auto":
+            assert s.scan(mime(zipped(PATTERN))) == FOUND
+            assert s.logged("no_namespaces", "cannot make namespaces")
+        else:
+            wait_for(lambda: s.logged("database_refused", "cannot make namespaces"))
+            assert s.scan(PATTERN) == "stream: No scanner is ready ERROR"
+        s.stop()
+    finally:
+        if s.process:
+            s.process.kill()
+        shutil.rmtree(s.dir, ignore_errors=True)
+
+
+def test_limits_of_a_scanner(scand):
+    text = pathlib.Path(f"/proc/{scand.scanners()[0]}/limits").read_text()
+    limits = {line[:26].strip(): line[26:].split()[0] for line in text.splitlines()}
+    assert limits["Max core file size"] == "0"
+    assert limits["Max open files"] == "256"
+    assert limits["Max file size"] == str((400 + 100) << 20)
+    if not sanitized():
+        # 256 MB and the longest stream, beside what libclamav takes by itself.
+        assert int(limits["Max address space"]) < (256 + 100 + 400) << 20
+
+
+def sanitized():
+    return b"__asan_init" in PROGRAM.read_bytes()
 
 
 def test_streams_that_are_too_long():

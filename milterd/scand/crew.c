@@ -159,8 +159,7 @@ crew_hope(struct crew *p, bool hope)
 {
 	pthread_mutex_lock(&p->lock);
 	p->hope = hope;
-	if (!hope)
-		p->state.ready = false;
+	p->state.ready = false;
 	pthread_cond_broadcast(&p->news);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -173,6 +172,9 @@ crew_state(struct crew *p)
 	pthread_mutex_lock(&p->lock);
 	s = p->state;
 	pthread_mutex_unlock(&p->lock);
+	/* Between the end of one and the proof of the next there may be none.
+	 */
+	s.ready = s.ready && s.idle + s.busy > 0;
 	return s;
 }
 
@@ -209,7 +211,7 @@ take(struct crew *p)
 
 	pthread_mutex_lock(&p->lock);
 	p->state.waiting++;
-	while (!s && rc == 0 && !p->stopping) {
+	while (!s && (rc == 0 || p->idle) && !p->stopping) {
 		if (p->idle) {
 			s = pop(p);
 			if (!is_gone(s))

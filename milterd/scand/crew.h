@@ -47,7 +47,7 @@ void crew_scan(struct crew *p, int fd, struct finding *out);
 
 struct crew_state {
 	unsigned idle, busy, waiting;
-	bool ready; /* a generation serves */
+	bool ready; /* somebody of the current generation serves */
 };
 struct crew_state crew_state(struct crew *p);
 

@@ -68,7 +68,8 @@ failed(struct supervisor *s, const struct err *e)
 	    LOG_CSTR(
 		"service", s->current.generation ? "with the old one" : "none"),
 	    LOG_INT("retry_ms", s->retry_ms));
-	crew_hope(s->crew, s->current.generation != 0);
+	if (!s->current.generation)
+		crew_hope(s->crew, false);
 }
 
 static void
@@ -272,8 +273,10 @@ end_all(struct supervisor *s)
 {
 	if (s->current.generation)
 		retire(s, &s->current);
-	if (s->next.generation)
-		retire(s, &s->next);
+	if (s->next.generation) { /* it scans nothing */
+		process_let_go(&s->next);
+		process_end(&s->next, 0);
+	}
 	for (size_t i = 0; i < MAX_OLD; i++) {
 		if (s->old[i].generation)
 			process_end(&s->old[i], STOP_MS);

@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 /*
- * The schemas as they grew: sql/account/NNN.sql and sql/site/NNN.sql, compiled
- * in. Version N brings a database of version N - 1 up; a released migration
- * is never edited. Each list counts from 1 and ends with { 0, NULL }.
+ * The schemas as they grew: NNN.sql in sql/account, sql/site and sql/filter,
+ * compiled in. Version N brings a database of version N - 1 up; a released
+ * migration is never edited. Each list counts from 1 and ends with { 0, NULL }.
  */
 struct sql_migration {
 	int version;
@@ -16,5 +16,6 @@ struct sql_migration {
 
 extern const struct sql_migration account_migrations[];
 extern const struct sql_migration site_migrations[];
+extern const struct sql_migration filter_migrations[];
 
 #endif

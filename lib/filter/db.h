@@ -19,17 +19,20 @@
  */
 
 struct filter_db;
-/* Made in DATA_DIR if it is not there. */
+/* Made in DATA_DIR if it is not there. One that cannot be used for now is no
+ * failure: the writer tries again. False: its schema is of a later version than
+ * this program, or there is no thread to be had. */
 bool filter_db_open(
     const char *data_dir, struct filter_db **out, struct err *e);
-/* Writes what waits. */
+/* Writes what waits, or says in the log how much is lost. */
 void filter_db_close(struct filter_db **db);
 
 /*
  * Something to write: APPLY runs later on the writer's thread, within the
  * transaction of its batch, and is then freed with free(). If the batch fails
- * it runs again with the next one. Beyond FILTER_DB_MAX of them the oldest are
- * dropped, with a warning.
+ * it runs again with the next one. One that gets SQ_CONSTRAINT or SQ_ERROR is
+ * wrong itself: it alone is undone, and dropped. Beyond FILTER_DB_MAX of them
+ * the oldest are dropped. Both are logged.
  */
 #define FILTER_DB_MAX 100000
 struct filter_job {
@@ -43,7 +46,8 @@ void filter_db_put(struct filter_db *db, struct filter_job *job);
 /* Wait until all that was put before is written, or has failed. */
 bool filter_db_flush(struct filter_db *db, struct err *e);
 
-/* A connection for reading, to be given back; one thread at a time has it. */
+/* A connection for reading, to be given back; one thread at a time has it.
+ * NULL: the file cannot be read for now. */
 struct sq *filter_db_reader(struct filter_db *db, struct err *e);
 void filter_db_reader_done(struct filter_db *db, struct sq **q);
 

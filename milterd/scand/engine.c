@@ -25,22 +25,38 @@ struct engine {
 static struct {
 	char last[200]; /* error of any kind */
 	char grave[200];
+	bool excused;
 } complaints;
 
-/* Words of complaints after which "clean" means nothing: no room, no memory,
- * no file. Others are about what the mail holds, and a stranger chooses it. */
-static const char *const grave_words[] = { "temp", "tmp", "write", "creat",
-	"mkdir", "alloc", "memory", "no space", "file descriptor",
-	"too many open", "read-only", "permission" };
+/* Words of complaints after which "clean" means nothing: no file, no room, no
+ * memory. Others are about what the mail holds, and a stranger chooses it. */
+static const char *const file_words[] = { "temporary", "tempfile", "gentemp",
+	"temp file", "temp dir", "tmp", "write", "creat", "mkdir", "no space",
+	"file descriptor", "too many open", "read-only", "permission denied",
+	NULL };
+static const char *const memory_words[] = { "alloc", "memory", NULL };
+
+/* The mail says that it takes more memory than libclamav ever gives: no fault
+ * of this host, nor is the failure that the next complaint is about. */
+#define EXCUSE "too large to scan"
+
+static bool
+mentions(const char *message, const char *const *words)
+{
+	for (; *words; words++) {
+		if (strcasestr(message, *words))
+			return true;
+	}
+	return false;
+}
 
 static bool
 is_grave(const char *message)
 {
-	for (size_t i = 0; i < sizeof(grave_words) / sizeof(char *); i++) {
-		if (strcasestr(message, grave_words[i]))
-			return true;
-	}
-	return false;
+	if (strstr(message, EXCUSE))
+		complaints.excused = true;
+	return mentions(message, file_words) ||
+	       (!complaints.excused && mentions(message, memory_words));
 }
 
 static void
@@ -67,6 +83,7 @@ static void
 forget_complaints(void)
 {
 	complaints.last[0] = complaints.grave[0] = '\0';
+	complaints.excused = false;
 }
 
 static bool

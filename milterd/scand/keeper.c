@@ -128,14 +128,33 @@ hand_over(const struct child *c, int channel, struct err *e)
 	return ok;
 }
 
+/* One that the front let go has ended by itself. */
+static void
+tell_end(pid_t pid, int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		log_info("scanner_ended", LOG_INT("pid", pid));
+	else if (WIFSIGNALED(status))
+		log_error("scanner_crashed", LOG_INT("pid", pid),
+		    LOG_CSTR("signal", strsignal(WTERMSIG(status))));
+	else
+		log_error("scanner_crashed", LOG_INT("pid", pid),
+		    LOG_INT("status", WEXITSTATUS(status)));
+}
+
+/* If it was dead before, the log has why: the filter of system calls, say. */
 static void
 kill_child(struct child *c)
 {
+	int status = 0;
+
 	if (c->pid <= 0)
 		return;
 	kill(c->pid, SIGKILL);
-	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		tell_end(c->pid, status);
 	c->pid = 0;
 }
 
@@ -156,20 +175,6 @@ start(struct keeper *k, struct child *c, struct err *e)
 	else
 		kill_child(c);
 	return ok;
-}
-
-/* One that the front let go has ended by itself. */
-static void
-tell_end(pid_t pid, int status)
-{
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		log_info("scanner_ended", LOG_INT("pid", pid));
-	else if (WIFSIGNALED(status))
-		log_error("scanner_crashed", LOG_INT("pid", pid),
-		    LOG_CSTR("signal", strsignal(WTERMSIG(status))));
-	else
-		log_error("scanner_crashed", LOG_INT("pid", pid),
-		    LOG_INT("status", WEXITSTATUS(status)));
 }
 
 static void

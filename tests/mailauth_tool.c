@@ -205,10 +205,9 @@ run_seal(struct job *j)
 
 	read_zone(j, j->args[3]);
 	v = arc_verify(j);
-	if (!arc_sealer_new(j->a, &j->fields, &v, k, &o, &s, &e))
-		die(e.msg);
+	s = arc_sealer_new(j->a, &j->fields, k, &o);
 	arc_sealer_body(s, j->body);
-	if (!arc_sealer_end(s, &out, &e))
+	if (!arc_sealer_end(s, &v, &out, &e))
 		die(e.msg);
 	put_field("ARC-Seal", buf_str(&out.seal));
 	put_field("ARC-Message-Signature", buf_str(&out.signature));

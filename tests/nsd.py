@@ -43,11 +43,20 @@ class NameServer:
         self.folder, self.claims = folder, Claims()
         self.port = self.claims.port()
         self.address = f"127.0.0.1@{self.port}"
-        (folder / "zone").write_text("$ORIGIN .\n$TTL 300\n@ SOA ns. admin. 1 3600 600 86400 60\n@ NS ns.\n"
-                                     "ns A 127.0.0.1\n" + "".join(f"{line}\n" for line in lines))
+        self.lines, self.process = list(lines), None
         (folder / "nsd.conf").write_text(CONFIGURATION.format(port=self.port, folder=folder))
-        self.process = subprocess.Popen([NSD, "-d", "-c", folder / "nsd.conf"])
+        self.start()
+
+    def start(self):
+        (self.folder / "zone").write_text("$ORIGIN .\n$TTL 300\n@ SOA ns. admin. 1 3600 600 86400 60\n@ NS ns.\n"
+                                          "ns A 127.0.0.1\n" + "".join(f"{line}\n" for line in self.lines))
+        self.process = subprocess.Popen([NSD, "-d", "-c", self.folder / "nsd.conf"])
         wait_for(self.answers)
+
+    def add(self, line):
+        self.lines.append(line)
+        self.stop()
+        self.start()
 
     def answers(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -59,9 +68,12 @@ class NameServer:
             except OSError:
                 return False
 
-    def close(self):
+    def stop(self):
         self.process.terminate()
         self.process.wait(10)
+
+    def close(self):
+        self.stop()
         self.claims.release()
 
 

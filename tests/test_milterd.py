@@ -249,6 +249,42 @@ def test_own_mail_is_signed(mail, account, keys):
     assert "DKIM-Signature" not in m
 
 
+def test_seal(mail, account, names):
+    """What we seal holds for python3-dkim, and for us when the message comes again from elsewhere."""
+    site = mail.site
+    site.ctl("domain", "add", "lists.example")
+    out = site.ctl("dkim", "new", "lists.example", "--selector", "arc", "--active")
+    record = "".join(re.findall(r'"([^"]*)"', out))
+    site.ctl("setting", "set", "arc.domain", "lists.example")
+    code, reply = mail.send("ann@good.example", account[0], message("ann@good.example", "sealed"))
+    assert code == 250, reply
+    m, raw = mail.fetch(*account, "sealed")
+    assert "cv=none" in m["ARC-Seal"] and "i=1" in m["ARC-Seal"]
+    assert "dmarc=pass" in m["ARC-Authentication-Results"]
+    # Above what the MTA that delivered put in afterwards.
+    sealed = raw[raw.index(b"ARC-Seal"):]
+    cv, _, why = dkim.ARC(sealed).verify(dnsfunc=lambda name, timeout=5: record.encode())
+    assert cv == b"pass", why
+    # A list sends it on: SPF and the author's signature are gone, the seal is not.
+    names.add(txt("arc._domainkey.lists.example", record))
+    mail.stop()  # it may know that the key is not there
+    mail.start()
+    site.ctl("setting", "set", "arc.trusted", "lists.example")
+    again = sealed.decode().replace("\r\n", "\n").replace("ann@good.example", "x@strict.example")
+    code, reply = mail.send("list@mx.example", account[0], sealed.decode().replace("\r\n", "\n"),
+                            address="203.0.113.9")
+    assert code == 250, reply
+    site.ctl("setting", "set", "arc.trusted", "other.example")
+    code, reply = mail.send("list@mx.example", account[0], sealed.decode().replace("\r\n", "\n"),
+                            address="203.0.113.9")
+    assert code == 550 and "DMARC" in reply, reply
+    # Who breaks the chain gains nothing.
+    site.ctl("setting", "set", "arc.trusted", "lists.example")
+    code, reply = mail.send("list@mx.example", account[0], again, address="203.0.113.9")
+    assert code == 550, reply
+    site.ctl("setting", "set", "arc.domain", "")
+
+
 def check(mail, text, *options):
     """Rows of `mailstead filter check`: (check, result) to detail."""
     rows = json.loads(mail.site.ctl("filter", "check", "-", "--json", *options, input=text))

@@ -45,6 +45,8 @@ struct message {
 	const struct signing_keys *signing;
 	struct signer **signers; /* one for each key */
 	size_t nsigners;
+	struct arc_seal seal;
+	struct arc_sealer *sealer;
 };
 
 struct filter_session {
@@ -76,6 +78,12 @@ void sign_header(struct filter_session *s);
 void sign_body(struct filter_session *s, struct str chunk);
 void sign_end(struct filter_session *s, struct edits *e);
 void sign_fini(struct message *m);
+
+/* seal.c: our seal of mail from outside. In the order of the message. */
+void seal_header(struct filter_session *s);
+void seal_body(struct filter_session *s, struct str chunk);
+void seal_end(struct filter_session *s, struct edits *e);
+void seal_fini(struct message *m);
 
 /* fields.c: what the header of the message says of all that. */
 void fields_remove_forged(struct filter_session *s, struct edits *e);

@@ -49,6 +49,7 @@ policy_of(struct site *s, struct site_scope scope, struct policy *out)
  */
 
 enum {
+	ARC_DOMAIN,
 	ARC_TRUSTED,
 	DKIM_BITS,
 	DKIM_SIGNATURES,
@@ -66,6 +67,7 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 {
 	static const struct site_scope everywhere;
 	struct site_value v[SITE_VALUES] = {
+		[ARC_DOMAIN] = { .key = "arc.domain" },
 		[ARC_TRUSTED] = { .key = "arc.trusted" },
 		[DKIM_BITS] = { .key = "dkim.min_bits" },
 		[DKIM_SIGNATURES] = { .key = "dkim.max_signatures" },
@@ -81,6 +83,7 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 	*out = (struct site_rules){
 		.authserv_id = v[AUTHSERV_ID].text,
 		.trusted_networks = v[NETWORKS].text,
+		.arc_domain = v[ARC_DOMAIN].text,
 		.arc_trusted = v[ARC_TRUSTED].text,
 		.max_signatures = (unsigned)v[DKIM_SIGNATURES].number,
 		.min_bits = (unsigned)v[DKIM_BITS].number,

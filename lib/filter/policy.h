@@ -14,6 +14,7 @@ void policy_of(struct site *s, struct site_scope scope, struct policy *out);
 struct site_rules {
 	struct str authserv_id;
 	struct str trusted_networks;
+	struct str arc_domain;  /* whose keys seal; empty: no seals */
 	struct str arc_trusted; /* domains, separated by spaces */
 	unsigned max_signatures, min_bits;
 	enum dmarc_discovery discovery;

@@ -100,6 +100,7 @@ filter_abort(struct filter_session *s)
 	struct arena *a = s->m.arena;
 
 	auth_fini(&s->m);
+	seal_fini(&s->m);
 	sign_fini(&s->m);
 	dns_budget_free(&s->m.budget);
 	arena_reset(a);
@@ -175,20 +176,24 @@ void
 filter_header_end(struct filter_session *s)
 {
 	s->m.header = (struct fields){ s->m.fields, s->m.nfields };
-	if (s->m.facts.outgoing)
+	if (s->m.facts.outgoing) {
 		sign_header(s);
-	else
-		auth_header(s);
+		return;
+	}
+	auth_header(s);
+	seal_header(s);
 }
 
 void
 filter_body(struct filter_session *s, struct str chunk)
 {
 	s->m.size += chunk.n;
-	if (s->m.facts.outgoing)
+	if (s->m.facts.outgoing) {
 		sign_body(s, chunk);
-	else
-		auth_body(s, chunk);
+		return;
+	}
+	auth_body(s, chunk);
+	seal_body(s, chunk);
 }
 
 /* ------------------------------------------------------------------------
@@ -262,6 +267,7 @@ fill(struct filter_session *s, const struct decision *d,
 	fields_remove_forged(s, &out->edits);
 	fields_add(s, d, out->action, &out->edits);
 	sign_end(s, &out->edits);
+	seal_end(s, &out->edits);
 }
 
 void

@@ -67,18 +67,18 @@ struct arc_fields {
 void arc_fields_fini(struct arc_fields *f);
 
 /*
- * Seal a message: *as it goes out*, whose chain was found to be VERDICT. False
- * without E if nothing may be added: the chain has failed before or is full.
- * A failure that is sealed stays one, so one that is temporary rather ends in
- * "try again". FIELDS, K and O must outlive it.
+ * Seal a message *as it goes out*, used as the verifier; what that says of the
+ * chain is told at the end, as are the results in O. FIELDS, K and O must
+ * outlive it. False without E if nothing may be added: the chain has failed
+ * before or is full. A failure that is sealed stays one, so one that is
+ * temporary rather ends in "try again".
  */
 struct arc_sealer;
-bool arc_sealer_new(struct arena *a, const struct fields *fields,
-    const struct arc_verdict *v, const struct private_key *k,
-    const struct arc_seal *o, struct arc_sealer **out, struct err *e);
+struct arc_sealer *arc_sealer_new(struct arena *a, const struct fields *fields,
+    const struct private_key *k, const struct arc_seal *o);
 void arc_sealer_body(struct arc_sealer *s, struct str chunk);
-bool arc_sealer_end(
-    struct arc_sealer *s, struct arc_fields *out, struct err *e);
+bool arc_sealer_end(struct arc_sealer *s, const struct arc_verdict *v,
+    struct arc_fields *out, struct err *e);
 void arc_sealer_free(struct arc_sealer **s);
 
 #endif

@@ -18,6 +18,7 @@ struct arc_sealer {
 	unsigned instance;
 	const char *cv;
 	struct arc_sets sets; /* that the seal covers */
+	struct arena *arena;
 	struct header *header;
 	struct body_hash *body;
 };
@@ -44,43 +45,30 @@ cv_of(const struct arc_verdict *v)
 
 /* A seal that says "fail" covers its own set only. */
 static bool
-take_sets(struct arena *a, struct arc_sealer *s, const struct arc_verdict *v,
-    struct err *e)
+take_sets(struct arc_sealer *s, const struct arc_verdict *v, struct err *e)
 {
 	if (v->result != ARC_PASS)
 		return true;
-	arc_collect(a, s->fields, &s->sets);
+	arc_collect(s->arena, s->fields, &s->sets);
 	if (!s->sets.why.p && s->sets.highest == v->n)
 		return true;
 	err_set(e, "the ARC sets of the message are not those verified");
 	return false;
 }
 
-bool
+struct arc_sealer *
 arc_sealer_new(struct arena *a, const struct fields *fields,
-    const struct arc_verdict *v, const struct private_key *k,
-    const struct arc_seal *o, struct arc_sealer **out, struct err *e)
+    const struct private_key *k, const struct arc_seal *o)
 {
-	const char *cv = cv_of(v);
-	struct arc_sealer *s;
+	struct arc_sealer *s = mem_zalloc(sizeof(*s));
 
-	*out = NULL;
-	if (!cv)
-		return false;
-	s = mem_zalloc(sizeof(*s));
+	s->arena = a;
 	s->fields = fields;
 	s->key = k;
 	s->o = o;
-	s->cv = cv;
-	s->instance = v->result == ARC_NONE ? 1 : (unsigned)v->n + 1;
-	if (!take_sets(a, s, v, e)) {
-		arc_sealer_free(&s);
-		return false;
-	}
 	s->header = header_index(a, fields);
 	s->body = body_hash_new(CANON_RELAXED, UINT64_MAX);
-	*out = s;
-	return true;
+	return s;
 }
 
 void
@@ -206,9 +194,14 @@ put_seal(struct arc_sealer *s, struct arc_fields *out, struct err *e)
 }
 
 bool
-arc_sealer_end(struct arc_sealer *s, struct arc_fields *out, struct err *e)
+arc_sealer_end(struct arc_sealer *s, const struct arc_verdict *v,
+    struct arc_fields *out, struct err *e)
 {
 	*out = (struct arc_fields){ .seal = { 0 } };
+	s->cv = cv_of(v);
+	s->instance = v->result == ARC_NONE ? 1 : (unsigned)v->n + 1;
+	if (!s->cv || !take_sets(s, v, e))
+		return false;
 	put_results(s, &out->results);
 	if (put_signature(s, &out->signature, e) && put_seal(s, out, e))
 		return true;

@@ -128,17 +128,18 @@ seal_by(struct site *s, struct str head, struct str text,
 	    str_eqc(o->selector, "rsa") ? s->rsa : s->ed;
 	size_t end;
 	struct fields f = fields_of(s->a, head, &end);
-	struct arc_sealer *sealer;
+	struct arc_sealer *sealer = arc_sealer_new(s->a, &f, k, o);
 	struct arc_fields out;
 	struct err e = ERR_INIT;
+	bool ok;
 
-	if (!arc_sealer_new(s->a, &f, v, k, o, &sealer, &e)) {
+	arc_sealer_body(sealer, text);
+	ok = arc_sealer_end(sealer, v, &out, &e);
+	arc_sealer_free(&sealer);
+	if (!ok) {
 		assert_string_equal(e.msg, "");
 		return STR_NULL;
 	}
-	arc_sealer_body(sealer, text);
-	assert_true(arc_sealer_end(sealer, &out, &e));
-	arc_sealer_free(&sealer);
 	head = arena_printf(s->a,
 	    "ARC-Seal:%.*s\nARC-Message-Signature:%.*s\n"
 	    "ARC-Authentication-Results:%.*s\n%.*s",
@@ -417,11 +418,14 @@ test_lost_sets(void **state)
 		.authserv_id = STR("l.example") };
 	struct fields f;
 	struct arc_sealer *sealer;
+	struct arc_fields out;
 	struct err e = ERR_INIT;
 	size_t end;
 
 	f = fields_of(s->a, STR(header), &end);
-	assert_false(arc_sealer_new(s->a, &f, &v, s->ed, &o, &sealer, &e));
+	sealer = arc_sealer_new(s->a, &f, s->ed, &o);
+	assert_false(arc_sealer_end(sealer, &v, &out, &e));
+	arc_sealer_free(&sealer);
 	assert_non_null(strstr(e.msg, "not those verified"));
 }
 

@@ -31,6 +31,7 @@ static const struct site_setting table[] = {
 	/* clang-format off */
 	{ "address.case_sensitive", SETTING_BOOL, SD, "no", NULL, "local parts must match in case" },
 	{ "address.separators", SETTING_TEXT, SD, "+", NULL, "characters that set off a subaddress; empty: none" },
+	{ "arc.domain", SETTING_TEXT, S, "", NULL, "domain of this site whose DKIM keys seal mail from outside (ARC), for those it is sent on to; empty: no seals" },
 	{ "arc.trusted", SETTING_TEXT, S, "", NULL, "domains whose ARC seals are believed when they say that mail passed DMARC, separated by spaces" },
 	{ "auth.argon2_lanes", SETTING_UINT, S, "1", NULL, "argon2id parallelism of new password hashes" },
 	{ "auth.argon2_memory", SETTING_SIZE, S, "19M", NULL, "argon2id memory of new password hashes" },

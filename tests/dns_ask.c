@@ -15,11 +15,18 @@
  *
  * lib/dns, for tests. Lines of the input are fields with tabs between them:
  *
- *	ask TYPE NAME          answered by: rc, secure, bogus, TTL, data in hex
- *	many N TYPE NAME       asked by N threads at once; the first one's
- *answer each TYPE NAME...      each by a thread of its own; how many were
- *answered prefetch TYPE NAME flush stats bench THREADS MS TYPE NAME   how many
- *answers a second; "#" in NAME becomes a number that is different each time
+ *	ask TYPE NAME
+ *		answered by: rc, secure, bogus, TTL, data in hex
+ *	many N TYPE NAME
+ *		asked by N threads at once; the first one's answer
+ *	each TYPE NAME...
+ *		each by a thread of its own; how many were answered
+ *	prefetch TYPE NAME
+ *	flush
+ *	stats
+ *	bench THREADS MS TYPE NAME
+ *		how many answers a second; "#" in NAME becomes a number that is
+ *		different each time
  */
 
 #define MAX_THREADS 1024

@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 
@@ -50,7 +51,7 @@ class NameServer:
     def start(self):
         (self.folder / "zone").write_text("$ORIGIN .\n$TTL 300\n@ SOA ns. admin. 1 3600 600 86400 60\n@ NS ns.\n"
                                           "ns A 127.0.0.1\n" + "".join(f"{line}\n" for line in self.lines))
-        self.process = subprocess.Popen([NSD, "-d", "-c", self.folder / "nsd.conf"])
+        self.process = subprocess.Popen([NSD, "-d", "-c", self.folder / "nsd.conf"], start_new_session=True)
         wait_for(self.answers)
 
     def add(self, line):
@@ -67,6 +68,10 @@ class NameServer:
                 return len(s.recv(512)) > 12
             except OSError:
                 return False
+
+    def silence(self, yes):
+        """Take questions and answer none."""
+        os.killpg(self.process.pid, signal.SIGSTOP if yes else signal.SIGCONT)
 
     def stop(self):
         self.process.terminate()

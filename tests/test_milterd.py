@@ -3,11 +3,13 @@
 signed. XCLIENT makes Postfix believe that we come from elsewhere."""
 
 import base64
+import concurrent.futures
 import email
 import json
 import re
 import smtplib
 import subprocess
+import time
 
 import dkim
 import pytest
@@ -94,6 +96,15 @@ class Filtered:
             assert c.rcpt(to)[0] == 250
             code, reply = c.data(text.replace("\n", "\r\n"))
             return code, reply.decode()
+
+    def works_again(self, account):
+        """What failed is not remembered for long."""
+        def good():
+            subject = f"again-{time.monotonic_ns()}"
+            code, _ = self.send("ann@good.example", account[0], message("ann@good.example", subject))
+            return code == 250 and "spf=pass" in results_of(self.fetch(*account, subject)[0])
+
+        wait_for(good, 30)
 
     def fetch(self, user, password, subject):
         with self.site.imap(user, password) as c:
@@ -316,3 +327,96 @@ def test_without_milterd_mail_waits(mail, account):
     finally:
         mail.start()
     assert mail.send("ann@good.example", account[0], message("ann@good.example", "back"))[0] == 250
+
+
+# ---------------------------------------------------------------------------
+# What goes wrong
+
+
+def timed(function, *args, **options):
+    begin = time.monotonic()
+    return function(*args, **options), time.monotonic() - begin
+
+
+def test_silent_dns(mail, account, names):
+    """The MTA has its answer within the time that the DNS may take."""
+    mail.site.ctl("setting", "set", "filter.dns_time", "2s")
+    mail.stop()  # nothing is remembered
+    mail.start()
+    names.silence(True)
+    try:
+        (code, reply), seconds = timed(mail.send, "ann@good.example", account[0], message("ann@good.example", "silent"))
+    finally:
+        names.silence(False)
+        mail.site.ctl("setting", "unset", "filter.dns_time")
+    assert code == 451 and "DNS" in reply, reply
+    assert seconds < 8
+    mail.works_again(account)
+
+
+
+def test_no_dns(mail, account, names):
+    """As the settings have it, mail without a proof goes through when nobody can be asked."""
+    mail.site.ctl("setting", "set", "dmarc.temperror", "tag", "--account", account[0])
+    mail.site.ctl("setting", "set", "filter.dns_time", "2s")
+    mail.stop()
+    mail.start()
+    names.stop()
+    try:
+        code, reply = mail.send("ann@good.example", account[0], message("ann@good.example", "nobody"))
+    finally:
+        names.start()
+        mail.site.ctl("setting", "unset", "filter.dns_time")
+    assert code == 250, reply
+    m, _ = mail.fetch(*account, "nobody")
+    assert "spf=temperror" in results_of(m) and "dmarc=temperror" in results_of(m)
+    assert "the DNS does not tell" in m["X-Mailstead-Verdict"]
+    mail.works_again(account)
+
+
+SIGNATURE = ("DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=good.example; s=s1; h=from:to:subject;"
+             " bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\n")
+
+
+HOSTILE = {
+    "signatures": SIGNATURE * 400,
+    "long": "X-Junk: " + "x" * 900 + "\n",
+    "many": "X-Many: y\n" * 900,
+    "results": "Authentication-Results: mail.example.test;\n" * 200,
+    "seals": "ARC-Seal: i=1; cv=none\n" * 120,
+    "authors": "From: second@good.example\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_headers(mail, account, name):
+    """Bounded work, and an answer."""
+    (code, reply), seconds = timed(mail.send, "ann@good.example", account[0],
+                                   message("ann@good.example", f"hostile-{name}", HOSTILE[name]))
+    assert code == 250, reply
+    assert seconds < 10
+    assert mail.milterd.poll() is None
+
+
+def test_killed_in_the_middle(mail, account):
+    with mail.client() as c:
+        c.mail("ann@good.example")
+        c.rcpt(account[0])
+        mail.milterd.kill()
+        mail.milterd.wait(10)
+        code, _ = c.docmd("DATA")
+        if code == 354:
+            c.send(message("ann@good.example", "killed").replace("\n", "\r\n") + ".\r\n")
+            code, _ = c.getreply()
+        assert code == 451
+    mail.start()
+    assert mail.send("ann@good.example", account[0], message("ann@good.example", "risen"))[0] == 250
+
+
+def test_sessions_at_once(mail, account):
+    def one(n):
+        return mail.send("ann@good.example", account[0], message("ann@good.example", f"at-once-{n}"))[0]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(one, range(40))) == {250}
+    assert mail.milterd.poll() is None

@@ -41,6 +41,17 @@ take(struct dns_budget *b, struct str key)
 }
 
 static void
+ask_in_time(struct dns_budget *b, struct str name, enum dns_type type,
+    struct dns_answer *out)
+{
+	if (b->from->ask_until)
+		b->from->ask_until(
+		    b->from, b->arena, name, type, b->deadline, out);
+	else
+		dns_ask(b->from, b->arena, name, type, out);
+}
+
+static void
 budget_ask(struct resolver *r, struct arena *a, struct str name,
     enum dns_type type, struct dns_answer *out)
 {
@@ -58,7 +69,7 @@ budget_ask(struct resolver *r, struct arena *a, struct str name,
 		return;
 	}
 	if (!q->answered) {
-		dns_ask(b->from, b->arena, name, type, &q->answer);
+		ask_in_time(b, name, type, &q->answer);
 		q->answered = true;
 	}
 	dns_answer_copy(a, &q->answer, out);

@@ -35,7 +35,11 @@ set_number(struct ub_ctx *ctx, const char *name, unsigned n, struct err *e)
 static bool
 set_options(struct ub_ctx *ctx, const struct dns_options *o, struct err *e)
 {
+	/* After an outage, servers are soon asked again: there may be but one.
+	 */
 	return set_option(ctx, "do-not-query-localhost:", "no", e) &&
+	       set_option(ctx, "infra-keep-probing:", "yes", e) &&
+	       set_option(ctx, "infra-host-ttl:", "10", e) &&
 	       set_option(ctx, "val-log-level:", "0", e) &&
 	       set_option(ctx, "outgoing-range:", "256", e) &&
 	       set_number(ctx, "num-queries-per-thread:", o->max_pending, e) &&

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dns/dns.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -27,7 +29,7 @@ new_question(struct dns *d, const struct dns_key *key, enum dns_type type)
 	struct question *q = mem_alloc(sizeof(*q));
 
 	*q = (struct question){ .dns = d, .key = *key, .type = type };
-	pthread_cond_init(&q->ready, NULL);
+	pthread_cond_init(&q->ready, &d->clock);
 	map_set(d->pending, dns_key_str(key), q);
 	questions_add(&d->queue, q);
 	d->stats.sent++;
@@ -49,13 +51,36 @@ join(struct dns *d, const struct dns_key *key, enum dns_type type)
 	return q;
 }
 
+/* False: DEADLINE came first. */
+static bool
+wait_for(struct dns *d, struct question *q, int64_t deadline)
+{
+	const struct timespec until = { .tv_sec = (time_t)(deadline / 1000),
+		.tv_nsec = (long)(deadline % 1000) * 1000000 };
+
+	while (!q->done) {
+		if (deadline == INT64_MAX)
+			pthread_cond_wait(&q->ready, &d->lock);
+		else if (pthread_cond_timedwait(&q->ready, &d->lock, &until) ==
+			 ETIMEDOUT)
+			return q->done;
+	}
+	return true;
+}
+
+/* Who leaves early leaves the question to its thread, as if it had been
+ * prefetched. */
 static void
-await(
-    struct dns *d, struct question *q, struct arena *a, struct dns_answer *out)
+await(struct dns *d, struct question *q, struct arena *a, int64_t deadline,
+    struct dns_answer *out)
 {
 	q->waiters++;
-	while (!q->done)
-		pthread_cond_wait(&q->ready, &d->lock);
+	if (!wait_for(d, q, deadline)) {
+		q->waiters--;
+		d->stats.failed++;
+		dns_fail(out, "out of time for this message");
+		return;
+	}
 	dns_answer_copy(a, q->answer, out);
 	if (--q->waiters > 0)
 		return;
@@ -65,8 +90,8 @@ await(
 }
 
 static void
-ask(struct resolver *r, struct arena *a, struct str name, enum dns_type type,
-    struct dns_answer *out)
+ask_until(struct resolver *r, struct arena *a, struct str name,
+    enum dns_type type, int64_t deadline, struct dns_answer *out)
 {
 	struct dns *d = (struct dns *)(void *)r;
 	struct dns_key key = dns_key(name, type);
@@ -77,7 +102,7 @@ ask(struct resolver *r, struct arena *a, struct str name, enum dns_type type,
 	if (dns_cache_get(d->cache, &key, clock_mono_ms(), a, out)) {
 		d->stats.from_cache++;
 	} else if ((q = join(d, &key, type)) != NULL) {
-		await(d, q, a, out);
+		await(d, q, a, deadline, out);
 	} else {
 		d->stats.failed++;
 		dns_fail(out, "too many questions are under way");
@@ -86,6 +111,13 @@ ask(struct resolver *r, struct arena *a, struct str name, enum dns_type type,
 }
 
 /* Half of what may be under way is for who waits. */
+static void
+ask(struct resolver *r, struct arena *a, struct str name, enum dns_type type,
+    struct dns_answer *out)
+{
+	ask_until(r, a, name, type, INT64_MAX, out);
+}
+
 static void
 prefetch(struct resolver *r, struct str name, enum dns_type type)
 {
@@ -146,6 +178,7 @@ release(struct dns *d)
 	if (d->wake >= 0)
 		close(d->wake);
 	pthread_mutex_destroy(&d->lock);
+	pthread_condattr_destroy(&d->clock);
 	dns_cache_free(&d->cache);
 	map_free(&d->pending);
 	arena_free(&d->arena);
@@ -175,7 +208,9 @@ dns_new(const struct dns_options *o, struct dns **out, struct err *e)
 	struct dns *d = mem_alloc(sizeof(*d));
 
 	*d = (struct dns){
-		.resolver = { .ask = ask, .prefetch = prefetch },
+		.resolver = { .ask = ask,
+		    .ask_until = ask_until,
+		    .prefetch = prefetch },
 		.arena = arena_new(),
 		.pending = map_new(),
 		.wake = -1,
@@ -183,6 +218,8 @@ dns_new(const struct dns_options *o, struct dns **out, struct err *e)
 	*out = NULL;
 	set_options(d, o);
 	pthread_mutex_init(&d->lock, NULL);
+	pthread_condattr_init(&d->clock);
+	pthread_condattr_setclock(&d->clock, CLOCK_MONOTONIC);
 	d->cache =
 	    dns_cache_new(d->options.cache_entries, d->options.cache_bytes);
 	if (!start(d, e)) {

@@ -56,6 +56,10 @@ struct resolver {
 	/* Fill OUT, which then lives in A. Any thread, unless it says else. */
 	void (*ask)(struct resolver *r, struct arena *a, struct str name,
 	    enum dns_type type, struct dns_answer *out);
+	/* The same, but no longer than until DEADLINE (clock_mono_ms()). NULL:
+	 * ask() does not wait. */
+	void (*ask_until)(struct resolver *r, struct arena *a, struct str name,
+	    enum dns_type type, int64_t deadline, struct dns_answer *out);
 	/* This will be asked soon. Never blocks; may be NULL. */
 	void (*prefetch)(
 	    struct resolver *r, struct str name, enum dns_type type);

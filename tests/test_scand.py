@@ -242,7 +242,8 @@ FOUND = "stream: Test.Pattern.UNOFFICIAL FOUND"
     (mime(EICAR), "stream: Test.Eicar.UNOFFICIAL FOUND"),
     (mime(zipped(PATTERN * 5)), FOUND),
     (mime(zipped(zipped(EICAR))), "stream: Test.Eicar.UNOFFICIAL FOUND"),
-])
+], ids=["empty", "short", "random", "part", "zip", "eicar", "sha", "pattern", "zip-pattern", "part-pattern",
+        "part-eicar", "part-zip", "part-zip-zip"])
 def test_verdicts(scand, data, answer):
     assert scand.scan(data) == answer
 

@@ -11,8 +11,9 @@
  * nothing to wait for but the answer.
  *
  * A verdict is remembered by the hash of the message, since a mailing comes
- * many times; what was clean is forgotten when the scanner has other
- * signatures.
+ * many times; all are forgotten when the scanner has other signatures, which
+ * is found out within a minute. What was found is forgotten too: it may have
+ * been a mistake of the old ones.
  */
 
 enum scan_result {
@@ -25,7 +26,7 @@ const char *scan_result_name(enum scan_result r);
 
 struct antivirus_options {
 	const char *server; /* "unix:/PATH" or "HOST:PORT" */
-	unsigned timeout;   /* seconds, for all of it */
+	unsigned timeout;   /* seconds of waiting for it, all together */
 	uint64_t max_size;  /* octets; 0: no limit */
 	unsigned cache;     /* verdicts remembered; 0: none */
 };
@@ -33,7 +34,7 @@ struct antivirus;
 struct antivirus *antivirus_new(void);
 void antivirus_free(struct antivirus **av);
 
-/* One message. Any thread, one at a time. */
+/* One message. Any thread, one at a time. The strings of O must last. */
 struct scan;
 struct scan *scan_new(struct antivirus *av, const struct antivirus_options *o);
 /* A scanner that stops reading does not block longer than the timeout. */

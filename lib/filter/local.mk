@@ -12,3 +12,16 @@ check_PROGRAMS += %D%/decide_test %D%/edit_test
 check_PROGRAMS += %D%/db_test
 %C%_db_test_SOURCES = %D%/db_test.c
 %C%_db_test_LDADD = $(TEST_LIBS)
+
+# The clients of scanners, and servers that behave badly.
+lib_libmailstead_a_SOURCES += %D%/answers.h %D%/antivirus.c %D%/clamd.c \
+	%D%/rspamd.c %D%/scan_cache.c %D%/scan_cache.h %D%/spam.c \
+	%D%/spam_engine.h %D%/spamd.c %D%/talk.c %D%/talk.h
+check_PROGRAMS += %D%/answers_test %D%/antivirus_test %D%/spam_test
+%C%_answers_test_SOURCES = %D%/answers_test.c
+%C%_answers_test_LDADD = $(TEST_LIBS)
+%C%_antivirus_test_SOURCES = %D%/antivirus_test.c %D%/fake_scanner.c \
+	%D%/fake_scanner.h
+%C%_antivirus_test_LDADD = $(TEST_LIBS)
+%C%_spam_test_SOURCES = %D%/spam_test.c %D%/fake_scanner.c %D%/fake_scanner.h
+%C%_spam_test_LDADD = $(TEST_LIBS)

@@ -9,6 +9,7 @@ import io
 import lzma
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import signal
@@ -555,6 +556,24 @@ def test_kernel_that_refuses_namespaces(namespaces):
         else:
             wait_for(lambda: s.logged("database_refused", "cannot make namespaces"))
             assert s.scan(PATTERN) == "stream: No scanner is ready ERROR"
+        s.stop()
+    finally:
+        if s.process:
+            s.process.kill()
+        shutil.rmtree(s.dir, ignore_errors=True)
+
+
+def test_user_of_its_own():
+    if os.getuid() != 0:
+        pytest.skip("takes root")
+    s = Scand(user="daemon")
+    shutil.chown(s.temp, "daemon")
+    try:
+        s.start()
+        uid = str(pwd.getpwnam("daemon").pw_uid)
+        for pid in [s.process.pid, *s.keepers(), *s.scanners()]:
+            assert status(pid)["Uid"].split() == [uid] * 4
+        assert s.scan(mime(zipped(PATTERN))) == FOUND
         s.stop()
     finally:
         if s.process:

@@ -4,6 +4,7 @@ scand_parts = %D%/command.c %D%/command.h
 scand_walls = %D%/sandbox.c %D%/sandbox.h %D%/namespaces.c %D%/landlock.c \
 	%D%/syscalls.c
 
+EXTRA_DIST += docs/scand.8
 if SCAND
 pkglibexec_PROGRAMS += %D%/scand
 %C%_scand_SOURCES = $(scand_parts) %D%/main.c %D%/settings.c %D%/settings.h \

@@ -46,7 +46,16 @@ make_dir(const char *temp_dir, char **out, struct err *e)
 	return false;
 }
 
-/* Signals as they are by default: libevent's must not reach it. */
+/* It logs what we log. */
+static const char *
+level_now(void)
+{
+	return log_enabled(LOG_DEBUG)  ? "debug"
+	       : log_enabled(LOG_INFO) ? "info"
+	       : log_enabled(LOG_WARN) ? "warn"
+				       : "error";
+}
+
 static int
 spawn(struct process *p, const char *conf, int control)
 {
@@ -54,12 +63,8 @@ spawn(struct process *p, const char *conf, int control)
 	union {
 		const char *in[KEEPER_ARGUMENTS + 1];
 		char *out[KEEPER_ARGUMENTS + 1];
-	} args = { { "scand", KEEPER_ARGUMENT,
-	    log_enabled(LOG_DEBUG)  ? "debug"
-	    : log_enabled(LOG_INFO) ? "info"
-	    : log_enabled(LOG_WARN) ? "warn"
-				    : "error",
-	    conf, p->dir, NULL } };
+	} args = { { "scand", KEEPER_ARGUMENT, level_now(), conf, p->dir,
+	    NULL } };
 	posix_spawn_file_actions_t actions;
 	int rc;
 

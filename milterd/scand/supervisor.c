@@ -243,21 +243,29 @@ readable(const struct process *p, int fd)
 }
 
 static void
-wait_for_news(struct supervisor *s)
+watch_all(const struct supervisor *s, struct pollfd *p)
 {
-	struct pollfd p[POLL_OLD + MAX_OLD];
-	uint64_t ignored;
-
 	p[POLL_WAKE] = (struct pollfd){ .fd = s->wake, .events = POLLIN };
 	p[POLL_WATCH] = (struct pollfd){ .fd = s->watch.fd, .events = POLLIN };
 	p[POLL_CURRENT] = readable(&s->current, s->current.control);
 	p[POLL_NEXT] = readable(&s->next, s->next.control);
 	for (size_t i = 0; i < MAX_OLD; i++)
 		p[POLL_OLD + i] = readable(&s->old[i], s->old[i].pidfd);
+}
+
+/* The folder's news are for look(). */
+static void
+wait_for_news(struct supervisor *s)
+{
+	struct pollfd p[POLL_OLD + MAX_OLD];
+	uint64_t ignored;
+
+	watch_all(s, p);
 	poll(p, POLL_OLD + MAX_OLD, patience(s));
 	if (p[POLL_WAKE].revents &&
 	    read(s->wake, &ignored, sizeof(ignored)) < 0)
 		log_debug("wake", LOG_CSTR("error", strerror(errno)));
+	/* First those whose places a new one may take. */
 	for (size_t i = 0; i < MAX_OLD; i++) {
 		if (p[POLL_OLD + i].revents)
 			process_end(&s->old[i], 0);

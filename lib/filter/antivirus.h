@@ -12,8 +12,8 @@
  *
  * A verdict is remembered by the hash of the message, since a mailing comes
  * many times; all are forgotten when the scanner has other signatures, which
- * is found out within a minute. What was found is forgotten too: it may have
- * been a mistake of the old ones.
+ * is found out within a minute, and after an hour. What was found is forgotten
+ * too: it may have been a mistake of the old ones.
  */
 
 enum scan_result {

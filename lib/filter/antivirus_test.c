@@ -11,11 +11,13 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "filter/fake_scanner.h"
+#include "filter/talk.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 /* With its NUL, as clamd sends it. */
@@ -197,6 +199,42 @@ test_faults(void **state)
 	}
 }
 
+static const struct {
+	const char *server, *host, *port; /* HOST NULL: it is none */
+} addresses[] = {
+	{ "127.0.0.1:783", "127.0.0.1", "783" },
+	{ "scanner.example:11333", "scanner.example", "11333" },
+	{ "[::1]:3310", "::1", "3310" },
+	{ "::1:3310", NULL, NULL },
+	{ "host", NULL, NULL },
+	{ "host:", NULL, NULL },
+	{ ":783", NULL, NULL },
+	{ "[]:783", NULL, NULL },
+	{ "host:0", NULL, NULL },
+	{ "host:65536", NULL, NULL },
+	{ "host:smtp", NULL, NULL },
+	{ "host/path:783", NULL, NULL },
+	{ "user@host:783", NULL, NULL },
+	{ "ho st:783", NULL, NULL },
+};
+
+static void
+test_addresses(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(addresses); i++) {
+		struct talk_address a;
+
+		print_message("%s\n", addresses[i].server);
+		assert_int_equal(talk_address(addresses[i].server, &a),
+		    addresses[i].host != NULL);
+		if (addresses[i].host) {
+			assert_string_equal(a.host, addresses[i].host);
+			assert_string_equal(a.port, addresses[i].port);
+		}
+	}
+}
+
 static void
 test_no_server(void **state)
 {
@@ -322,6 +360,39 @@ test_cache_is_small(void **state)
 	assert_int_equal(fake_asked(f->fake), 50);
 }
 
+static void *
+scan_often(void *arg)
+{
+	struct fixture f = *(struct fixture *)arg;
+	char text[16];
+
+	for (int i = 0; i < 200; i++) {
+		snprintf(text, sizeof(text), "%d", i % 20);
+		if (scan(&f, str_of(text)) != SCAN_CLEAN)
+			return arg;
+	}
+	return NULL;
+}
+
+static void
+test_threads(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t threads[4];
+	void *failed;
+
+	f->o.cache = 1000;
+	f->o.timeout = 10;
+	for (size_t i = 0; i < COUNT(threads); i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, scan_often, f), 0);
+	for (size_t i = 0; i < COUNT(threads); i++) {
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+	assert_in_range(fake_asked(f->fake), 20, 400);
+}
+
 /* It belongs to one scanner. */
 static void
 test_cache_of_another_scanner(void **state)
@@ -350,6 +421,7 @@ main(void)
 		    test_slow_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_version, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
+		cmocka_unit_test(test_addresses),
 		cmocka_unit_test_setup_teardown(
 		    test_no_server, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
@@ -365,6 +437,7 @@ main(void)
 		    test_cache_keeps_no_failures, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_cache_is_small, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_cache_of_another_scanner, setup, teardown),
 	};

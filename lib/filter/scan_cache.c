@@ -11,6 +11,8 @@
 
 #define ASK_EVERY_MS 60000
 #define KEEP_MS 3600000
+/* Seconds for the version: there is still a scan to wait for. */
+#define PATIENCE 5
 
 struct verdict {
 	uint8_t hash[SHA256_LEN];
@@ -115,6 +117,7 @@ learn_version(struct scan_cache *c, bool known, const char *version)
 uint64_t
 scan_cache_age(struct scan_cache *c, const struct antivirus_options *o)
 {
+	struct antivirus_options hasty = *o;
 	char version[128];
 	uint64_t age;
 	struct err e;
@@ -122,6 +125,8 @@ scan_cache_age(struct scan_cache *c, const struct antivirus_options *o)
 
 	if (o->cache == 0)
 		return 0;
+	if (hasty.timeout > PATIENCE)
+		hasty.timeout = PATIENCE;
 	pthread_mutex_lock(&c->lock);
 	settle(c, o);
 	ask = my_turn(c);
@@ -130,7 +135,7 @@ scan_cache_age(struct scan_cache *c, const struct antivirus_options *o)
 
 		/* Nobody waits for it with the lock. */
 		pthread_mutex_unlock(&c->lock);
-		known = antivirus_version(o, version, &e);
+		known = antivirus_version(&hasty, version, &e);
 		pthread_mutex_lock(&c->lock);
 		if (strcmp(c->server, o->server) == 0)
 			learn_version(c, known, version);

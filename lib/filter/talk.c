@@ -61,19 +61,37 @@ talk_complain(
  * Connecting
  */
 
+static bool
+is_host(struct str host, bool bracketed)
+{
+	for (size_t i = 0; i < host.n; i++) {
+		if (host.p[i] <= ' ' || strchr("/@?#[]\\", host.p[i]) ||
+		    (host.p[i] == ':' && !bracketed))
+			return false;
+	}
+	return host.n > 0;
+}
+
 bool
 talk_address(const char *server, struct talk_address *out)
 {
-	const char *colon = strrchr(server, ':');
-	struct str host = { server, colon ? (size_t)(colon - server) : 0 };
+	struct str text = str_of(server), host, port;
+	size_t colon = str_rchr(text, ':');
+	bool bracketed;
+	uint32_t number;
 
-	if (host.n >= 2 && *host.p == '[' && host.p[host.n - 1] == ']')
+	if (colon == STR_NPOS)
+		return false;
+	host = str_sub(text, 0, colon);
+	port = str_sub(text, colon + 1, STR_NPOS);
+	bracketed = host.n >= 2 && *host.p == '[' && host.p[host.n - 1] == ']';
+	if (bracketed)
 		host = str_sub(host, 1, host.n - 2);
-	if (host.n == 0 || host.n >= sizeof(out->host) ||
-	    strlen(colon + 1) >= sizeof(out->port) || !colon[1])
+	if (!is_host(host, bracketed) || host.n >= sizeof(out->host) ||
+	    !str_u32(port, &number) || number == 0 || number > UINT16_MAX)
 		return false;
 	snprintf(out->host, sizeof(out->host), "%.*s", STR_ARG(host));
-	snprintf(out->port, sizeof(out->port), "%s", colon + 1);
+	snprintf(out->port, sizeof(out->port), "%u", number);
 	return true;
 }
 

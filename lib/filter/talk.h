@@ -37,7 +37,8 @@ void talk_done(struct talk *t);
 bool talk_until(struct talk *t, char end, struct str *answer, struct err *e);
 bool talk_all(struct talk *t, struct str *answer, struct err *e);
 
-/* "HOST:PORT" and "[HOST]:PORT" in two, NUL-ended. */
+/* "HOST:PORT" and "[HOST]:PORT" in two, NUL-ended; what has them is also good
+ * as the authority of a URL. */
 struct talk_address {
 	char host[256], port[8];
 };

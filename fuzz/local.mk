@@ -98,3 +98,7 @@ FUZZ_TARGETS += %D%/report_fuzz
 %C%_report_fuzz_SOURCES = %D%/report_fuzz.c $(FUZZ_MAIN)
 %C%_report_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_report_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+
+FUZZ_TARGETS += %D%/scanner_fuzz
+%C%_scanner_fuzz_SOURCES = %D%/scanner_fuzz.c $(FUZZ_MAIN)
+%C%_scanner_fuzz_LDFLAGS = $(FUZZ_LINK)

@@ -13,7 +13,7 @@ python3-pytest-xdist mutt neomutt isync offlineimap3 fetchmail getmail6 dovecot-
 dovecot-lmtpd dovecot-pop3d dovecot-managesieved nginx libnginx-mod-mail \
 mandoc git gsasl sieve-connect php-cli php-net-sieve srs \
 nsd ldnsutils python3-spf python3-dkim python3-authres opendkim opendmarc \
-spamd clamdscan"
+spamd clamav-daemon clamdscan rspamd"
 bench_packages="dovecot-imapd dovecot-lmtpd dovecot-pop3d dovecot-sieve"
 
 step_number=0

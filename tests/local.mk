@@ -81,3 +81,8 @@ noinst_PROGRAMS += %D%/mailauth_tool
 %C%_mailauth_tool_SOURCES = %D%/mailauth_tool.c
 %C%_mailauth_tool_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
 EXTRA_DIST += %D%/mailauth.py %D%/test_arc_oracle.py %D%/test_dkim_oracle.py
+
+# The clients of scanners for test_scanners.py.
+noinst_PROGRAMS += %D%/scanner_tool
+EXTRA_DIST += %D%/test_scanners.py
+%C%_scanner_tool_SOURCES = %D%/scanner_tool.c

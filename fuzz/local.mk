@@ -102,3 +102,7 @@ FUZZ_TARGETS += %D%/report_fuzz
 FUZZ_TARGETS += %D%/scanner_fuzz
 %C%_scanner_fuzz_SOURCES = %D%/scanner_fuzz.c $(FUZZ_MAIN)
 %C%_scanner_fuzz_LDFLAGS = $(FUZZ_LINK)
+
+FUZZ_TARGETS += %D%/greylist_fuzz
+%C%_greylist_fuzz_SOURCES = %D%/greylist_fuzz.c $(FUZZ_MAIN)
+%C%_greylist_fuzz_LDFLAGS = $(FUZZ_LINK)

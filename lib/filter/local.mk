@@ -25,3 +25,11 @@ check_PROGRAMS += %D%/answers_test %D%/antivirus_test %D%/spam_test
 %C%_antivirus_test_LDADD = $(TEST_LIBS)
 %C%_spam_test_SOURCES = %D%/spam_test.c %D%/fake_scanner.c %D%/fake_scanner.h
 %C%_spam_test_LDADD = $(TEST_LIBS)
+
+# Greylisting.
+lib_libmailstead_a_SOURCES += %D%/greylist.c \
+	%D%/greylist_key.c %D%/greylist_key.h %D%/greylist_rows.c \
+	%D%/greylist_rows.h %D%/greylist_table.c %D%/greylist_table.h
+check_PROGRAMS += %D%/greylist_test
+%C%_greylist_test_SOURCES = %D%/greylist_test.c
+%C%_greylist_test_LDADD = $(TEST_LIBS)

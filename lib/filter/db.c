@@ -34,12 +34,13 @@ filter_db_put(struct filter_db *db, struct filter_job *job)
 {
 	job->next = NULL;
 	pthread_mutex_lock(&db->lock);
+	if (!db->first)
+		pthread_cond_signal(&db->more);
 	*db->last = job;
 	db->last = &job->next;
 	db->waiting++;
 	db->put++;
 	filter_db_keep_to_limit(db);
-	pthread_cond_signal(&db->more);
 	pthread_mutex_unlock(&db->lock);
 }
 

@@ -86,3 +86,6 @@ EXTRA_DIST += %D%/mailauth.py %D%/test_arc_oracle.py %D%/test_dkim_oracle.py
 noinst_PROGRAMS += %D%/scanner_tool
 EXTRA_DIST += %D%/test_scanners.py
 %C%_scanner_tool_SOURCES = %D%/scanner_tool.c
+
+# A name server for test_milterd.py.
+EXTRA_DIST += %D%/nsd.py %D%/test_milterd.py

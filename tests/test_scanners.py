@@ -261,6 +261,13 @@ def test_rspamd_ham(rspamd, tmp_path):
         assert check("rspamd", server, path, PASSWORD="secret")[0] == "ham"
 
 
+def test_rspamd_with_many_links(rspamd, tmp_path):
+    """The answer lists them: nobody gets past a check with 2 MB of it."""
+    links = "".join(f"http://{'a' * 60}.{'b' * 60}.{'c' * 60}.host{i}.example{i}.com/\r\n" for i in range(12000))
+    path = write(tmp_path, "links", links.encode())
+    assert check("rspamd", rspamd[0], path, PASSWORD="secret")[0] == "ham"
+
+
 def test_rspamd_learns(rspamd, tmp_path):
     path = write(tmp_path, "lesson", b"The committee convenes about turnips and marmalade at noon.\r\n" * 3)
     for lesson, answer in (("spam", "new"), ("spam", "known"), ("ham", "new"), ("ham", "known")):

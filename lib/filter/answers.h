@@ -11,7 +11,7 @@
  * and bounded.
  */
 
-#define SPAM_ANSWER_MAX (256 * 1024) /* octets */
+#define SPAMD_ANSWER_MAX (256 * 1024) /* octets */
 
 /* clamd's line without its end; of zINSTREAM and of zVERSION. */
 enum scan_result clamd_answer(

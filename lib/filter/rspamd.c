@@ -16,6 +16,12 @@
  * goes in fields of the request.
  */
 
+/* The sender has a say in both: an answer lists the message's 10,240 first
+ * links, and a request of 80 KiB of fields is refused. So neither may make a
+ * check fail; rspamd's rules count recipients up to 50. */
+#define ANSWER_MAX (8 * 1024 * 1024)
+#define RECIPIENTS_MAX 32768 /* octets */
+
 /* ------------------------------------------------------------------------
  * Answers
  */
@@ -148,6 +154,19 @@ add_path(struct curl_slist **list, const char *name, struct str address)
 }
 
 static void
+add_recipients(struct curl_slist **list, const struct spam_message *m)
+{
+	size_t room = RECIPIENTS_MAX;
+
+	for (size_t i = 0; i < m->nrecipients; i++) {
+		if (m->recipients[i].n > room)
+			return;
+		room -= m->recipients[i].n;
+		add_path(list, "Rcpt", m->recipients[i]);
+	}
+}
+
+static void
 add_envelope(struct curl_slist **list, const struct spam_message *m)
 {
 	add_field(list, "IP", m->client);
@@ -157,8 +176,7 @@ add_envelope(struct curl_slist **list, const struct spam_message *m)
 	/* It spares a message most checks, so it is not whose mail it is. */
 	add_field(list, "User", m->login);
 	add_path(list, "From", m->sender);
-	for (size_t i = 0; i < m->nrecipients; i++)
-		add_path(list, "Rcpt", m->recipients[i]);
+	add_recipients(list, m);
 }
 
 static struct curl_slist *
@@ -188,7 +206,7 @@ on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct buf *out = arg;
 
-	if (out->n + size * n > SPAM_ANSWER_MAX)
+	if (out->n + size * n > ANSWER_MAX)
 		return 0;
 	buf_put(out, p, size * n);
 	return size * n;
@@ -219,7 +237,8 @@ set_options(CURL *c, const struct spam_options *o, struct buf *body)
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http");
 	curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)o->timeout);
+	curl_easy_setopt(
+	    c, CURLOPT_TIMEOUT, (long)(o->timeout ? o->timeout : 1));
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "Mailstead");
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, body);

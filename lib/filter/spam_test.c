@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "filter/fake_scanner.h"
 
@@ -199,6 +200,42 @@ test_rspamd_check(void **state)
 	assert_true(was_said(f, "\r\nUser: joe\r\n"));
 }
 
+/* Rspamd refuses a request whose fields are longer than 80 KiB. */
+static void
+test_rspamd_recipients(void **state)
+{
+	static char address[200];
+	struct str many[1000];
+	struct fixture *f = *state;
+
+	memset(address, 'a', sizeof(address));
+	for (size_t i = 0; i < COUNT(many); i++)
+		many[i] = (struct str){ address, sizeof(address) };
+	f->o.engine = SPAM_RSPAMD;
+	f->m.recipients = many;
+	f->m.nrecipients = COUNT(many);
+	assert_false(check(f, JSON "{}"));
+	assert_in_range(fake_heard(f->fake).n, 100 * 200, 40000);
+}
+
+/* A message with many links has a long answer. */
+static void
+test_rspamd_long_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct buf answer = { 0 };
+
+	buf_puts(&answer, JSON "{\"score\":20,\"required_score\":15,"
+			       "\"action\":\"reject\",\"urls\":[");
+	for (int i = 0; i < 10240; i++)
+		buf_printf(&answer, "\"%0*d.example\",", 220, i);
+	buf_puts(&answer, "\"\"]}");
+	f->o.engine = SPAM_RSPAMD;
+	assert_true(check(f, buf_cstr(&answer)));
+	assert_true(f->v.spam);
+	buf_fini(&answer);
+}
+
 static void
 test_rspamd_learn(void **state)
 {
@@ -274,6 +311,10 @@ main(void)
 		    test_spamd_ping, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_rspamd_check, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_rspamd_recipients, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_rspamd_long_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_rspamd_learn, setup, teardown),
 		cmocka_unit_test_setup_teardown(

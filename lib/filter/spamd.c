@@ -183,7 +183,7 @@ ask(const struct spam_options *o, struct str request, struct str raw,
 {
 	struct str text;
 
-	if (!talk_open(o->server, o->timeout, SPAM_ANSWER_MAX, t, e) ||
+	if (!talk_open(o->server, o->timeout, SPAMD_ANSWER_MAX, t, e) ||
 	    !talk_send(*t, request, e) || !talk_send(*t, raw, e))
 		return false;
 	talk_done(*t);

@@ -1,21 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "milterd/address.h"
 
-static bool
-read_mode(struct str option, mode_t *out)
-{
-	mode_t mode = 0;
-
-	if (!str_starts(option, STR("mode=")) || option.n < 6 || option.n > 9)
-		return false;
-	for (size_t i = 5; i < option.n; i++) {
-		if (option.p[i] < '0' || option.p[i] > '7')
-			return false;
-		mode = mode << 3 | (mode_t)(option.p[i] - '0');
-	}
-	*out = mode & 0666;
-	return true;
-}
+#include "net/server.h"
 
 static void
 put_unix(struct buf *out, struct str name, const char *run_dir)
@@ -66,7 +52,7 @@ milter_address(struct str spec, const char *run_dir, struct milter_address *out,
 	struct str rest = str_trim(spec), where = STR_NULL;
 	bool ok = rest.n > 0 && str_split(&rest, '?', &where) &&
 		  put(&out->text, where, run_dir) &&
-		  (!rest.p || read_mode(rest, &out->mode));
+		  (!rest.p || net_mode_parse(rest, &out->mode));
 
 	buf_putc(&out->text, '\0');
 	if (ok)

@@ -260,6 +260,36 @@ def test_own_mail_is_signed(mail, account, keys):
     assert "DKIM-Signature" not in m
 
 
+def test_trusted_networks(mail, account):
+    """What our own hosts send is signed, and not asked who sent it."""
+    site = mail.site
+    site.ctl("domain", "add", "hosts.example")
+    site.ctl("dkim", "new", "hosts.example", "--selector", "s", "--active")
+    site.ctl("setting", "set", "filter.trusted_networks", "192.0.2.0/24")
+    try:
+        code, reply = mail.send("root@hosts.example", account[0], message("root@hosts.example", "trusted"))
+        assert code == 250, reply
+        m, _ = mail.fetch(*account, "trusted")
+        assert "d=hosts.example" in m["DKIM-Signature"]
+        assert "Received-SPF" not in m and "Authentication-Results" not in m
+        code, reply = mail.send("x@strict.example", account[0], message("x@strict.example", "stranger"),
+                                address="203.0.113.9")
+        assert code == 550, reply
+    finally:
+        site.ctl("setting", "set", "filter.trusted_networks", "::1")
+
+
+def test_header_has_a_limit(mail, account):
+    """What is not known whole could hide a forgery."""
+    mail.site.ctl("setting", "set", "filter.max_header", "4K")
+    try:
+        code, reply = mail.send("ann@good.example", account[0],
+                                message("ann@good.example", "large", "X-Many: y\n" * 900 + FORGED))
+    finally:
+        mail.site.ctl("setting", "unset", "filter.max_header")
+    assert code == 552 and reply.startswith("5.3.4"), reply
+
+
 def test_seal(mail, account, names):
     """What we seal holds for python3-dkim, and for us when the message comes again from elsewhere."""
     site = mail.site

@@ -68,6 +68,15 @@ spf_is(const struct spf_verdict *v, enum spf_result r)
 	return v && v->result == r;
 }
 
+/* What is not known cannot be trusted, by nobody's settings. */
+static bool
+large_header(struct finding *at)
+{
+	return at->f->large_header &&
+	       found(at, FILTER_REJECT,
+		   STR("the header of the message is too large"));
+}
+
 static bool
 helo_fail(struct finding *at)
 {
@@ -182,6 +191,7 @@ static const struct rule {
 	bool (*met)(struct finding *at);
 } rules[] = {
 	/* clang-format off */
+	{ "header", true, 552, "5.3.4",  large_header },
 	{ "helo",  false, 550, "5.7.23", helo_fail },
 	{ "spf",   false, 550, "5.7.23", spf_fail },
 	{ "spf",   false, 550, "5.7.23", spf_softfail },

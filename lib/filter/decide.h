@@ -26,6 +26,8 @@ struct facts {
 	/* By an account of ours, or from a host that we trust: others' ways to
 	 * prove who sent it do not apply. */
 	bool outgoing;
+	bool large_header; /* more of it than filter.max_header: it is not
+			    * known whole */
 	const struct spf_verdict *helo, *spf;
 	const struct signature *signatures;
 	size_t nsignatures;

@@ -20,6 +20,7 @@ struct row {
 	enum dmarc_result dmarc;
 	enum dmarc_policy policy; /* of the domain */
 	const char *vouched, *author;
+	bool large;
 	/* The decision: */
 	enum filter_action action;
 	const char *check; /* NULL: none */
@@ -29,19 +30,20 @@ struct row {
 #define QUIET SPF_PASS, SPF_PASS, DMARC_PASS, DMARC_P_REJECT
 static const struct row rows[] = {
 	/* clang-format off */
-	{ "all is well", false, QUIET, "", NULL, FILTER_OFF, NULL, 0 },
-	{ "spf fail is tagged", false, SPF_PASS, SPF_FAIL, DMARC_NONE, DMARC_P_NONE, "", NULL, FILTER_TAG, "spf", 550 },
-	{ "softfail is left alone", false, SPF_PASS, SPF_SOFTFAIL, DMARC_NONE, DMARC_P_NONE, "", NULL, FILTER_OFF, NULL, 0 },
-	{ "helo fail is tagged", false, SPF_FAIL, SPF_PASS, DMARC_PASS, DMARC_P_NONE, "", NULL, FILTER_TAG, "helo", 550 },
-	{ "the domain wants a rejection", false, SPF_PASS, SPF_PASS, DMARC_FAIL, DMARC_P_REJECT, "", NULL, FILTER_REJECT, "dmarc", 550 },
-	{ "the strongest counts", false, SPF_FAIL, SPF_FAIL, DMARC_FAIL, DMARC_P_REJECT, "", NULL, FILTER_REJECT, "dmarc", 550 },
-	{ "the domain wants a quarantine", false, SPF_PASS, SPF_PASS, DMARC_FAIL, DMARC_P_QUARANTINE, "", NULL, FILTER_TAG, "dmarc", 550 },
-	{ "the domain only watches", false, SPF_PASS, SPF_PASS, DMARC_FAIL, DMARC_P_NONE, "", NULL, FILTER_OFF, NULL, 0 },
-	{ "a trusted sealer vouches", false, SPF_PASS, SPF_PASS, DMARC_FAIL, DMARC_P_REJECT, "lists.example", NULL, FILTER_OFF, NULL, 0 },
-	{ "but not for spf", false, SPF_PASS, SPF_FAIL, DMARC_FAIL, DMARC_P_REJECT, "lists.example", NULL, FILTER_TAG, "spf", 550 },
-	{ "the dns does not answer", false, SPF_TEMPERROR, SPF_TEMPERROR, DMARC_TEMPERROR, DMARC_P_NONE, "", NULL, FILTER_TEMPFAIL, "dmarc", 451 },
-	{ "nobody wrote it", false, SPF_PASS, SPF_PASS, DMARC_NONE, DMARC_P_NONE, "", "there is none", FILTER_TAG, "from", 550 },
-	{ "our own mail", true, SPF_FAIL, SPF_FAIL, DMARC_FAIL, DMARC_P_REJECT, "", "there is none", FILTER_OFF, NULL, 0 },
+	{ "all is well", false, QUIET, "", NULL, false, FILTER_OFF, NULL, 0 },
+	{ "spf fail is tagged", false, SPF_PASS, SPF_FAIL, DMARC_NONE, DMARC_P_NONE, "", NULL, false, FILTER_TAG, "spf", 550 },
+	{ "softfail is left alone", false, SPF_PASS, SPF_SOFTFAIL, DMARC_NONE, DMARC_P_NONE, "", NULL, false, FILTER_OFF, NULL, 0 },
+	{ "helo fail is tagged", false, SPF_FAIL, SPF_PASS, DMARC_PASS, DMARC_P_NONE, "", NULL, false, FILTER_TAG, "helo", 550 },
+	{ "the domain wants a rejection", false, SPF_PASS, SPF_PASS, DMARC_FAIL, DMARC_P_REJECT, "", NULL, false, FILTER_REJECT, "dmarc", 550 },
+	{ "the strongest counts", false, SPF_FAIL, SPF_FAIL, DMARC_FAIL, DMARC_P_REJECT, "", NULL, false, FILTER_REJECT, "dmarc", 550 },
+	{ "the domain wants a quarantine", false, SPF_PASS, SPF_PASS, DMARC_FAIL, DMARC_P_QUARANTINE, "", NULL, false, FILTER_TAG, "dmarc", 550 },
+	{ "the domain only watches", false, SPF_PASS, SPF_PASS, DMARC_FAIL, DMARC_P_NONE, "", NULL, false, FILTER_OFF, NULL, 0 },
+	{ "a trusted sealer vouches", false, SPF_PASS, SPF_PASS, DMARC_FAIL, DMARC_P_REJECT, "lists.example", NULL, false, FILTER_OFF, NULL, 0 },
+	{ "but not for spf", false, SPF_PASS, SPF_FAIL, DMARC_FAIL, DMARC_P_REJECT, "lists.example", NULL, false, FILTER_TAG, "spf", 550 },
+	{ "the dns does not answer", false, SPF_TEMPERROR, SPF_TEMPERROR, DMARC_TEMPERROR, DMARC_P_NONE, "", NULL, false, FILTER_TEMPFAIL, "dmarc", 451 },
+	{ "nobody wrote it", false, SPF_PASS, SPF_PASS, DMARC_NONE, DMARC_P_NONE, "", "there is none", false, FILTER_TAG, "from", 550 },
+	{ "too large a header", true, QUIET, "", NULL, true, FILTER_REJECT, "header", 552 },
+	{ "our own mail", true, SPF_FAIL, SPF_FAIL, DMARC_FAIL, DMARC_P_REJECT, "", "there is none", false, FILTER_OFF, NULL, 0 },
 	/* clang-format on */
 };
 
@@ -73,6 +75,7 @@ decide_row(struct arena *a, const struct row *r, struct decision *out)
 		.dmarc = &dmarc,
 		.author = r->author,
 		.vouched = str_of(r->vouched),
+		.large_header = r->large,
 	};
 
 	filter_decide(a, &f, &policy, out);

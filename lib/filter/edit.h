@@ -3,8 +3,7 @@
 #define FILTER_EDIT_H
 
 #include "base/arena.h"
-#include "base/str.h"
-#include "mailauth/field.h"
+#include "base/buf.h"
 
 /*
  * What is to be done to the header of a message, in the order in which an MTA
@@ -21,15 +20,14 @@ struct edits {
 	size_t n, cap;
 };
 
-/* Delete the field I of LIST. In the order of the header, before inserts. */
+/* Delete the field that is the WHICH of its name, from 1. In the order of the
+ * header, before inserts. */
 void edits_delete(
-    struct arena *a, struct edits *e, const struct fields *list, size_t i);
+    struct arena *a, struct edits *e, struct str name, unsigned which);
 /* Turn the deletions around. After the last of them. */
 void edits_deleted(struct edits *e);
+/* VALUE is copied and freed. */
 void edits_insert(
-    struct arena *a, struct edits *e, struct str name, struct str value);
-/* The header as the edits leave it. */
-struct fields edits_apply(
-    struct arena *a, const struct edits *e, const struct fields *list);
+    struct arena *a, struct edits *e, const char *name, struct buf *value);
 
 #endif

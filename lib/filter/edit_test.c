@@ -12,56 +12,76 @@
 
 #include <cmocka.h>
 
-static const struct field header[] = {
-	{ { "A", 1 }, { " one", 4 } },
-	{ { "B", 1 }, { " two", 4 } },
-	{ { "a", 1 }, { " three", 6 } },
-	{ { "A", 1 }, { " four", 5 } },
-};
-static const struct fields list = { header, 4 };
-
-/* As an MTA counts: by name, without regard to case, at that moment. */
+/* As an MTA does it, to a list of names: it counts at that moment. */
 static void
-test_deletions_go_upwards(void **state)
+apply(const struct edits *e, const char *names[], size_t *n)
 {
-	struct arena *a = arena_new();
-	struct edits e = { 0 };
-	struct fields f;
+	for (size_t i = 0; i < e->n; i++) {
+		const struct edit *edit = &e->v[i];
+		unsigned which = 0;
+		size_t at = 0;
 
-	(void)state;
-	edits_delete(a, &e, &list, 0);
-	edits_delete(a, &e, &list, 1);
-	edits_delete(a, &e, &list, 3);
-	edits_deleted(&e);
-	assert_int_equal(e.n, 3);
-	assert_int_equal(e.v[0].delete, 3);
-	assert_true(str_eqc(e.v[1].name, "B"));
-	assert_int_equal(e.v[1].delete, 1);
-	assert_int_equal(e.v[2].delete, 1);
-	f = edits_apply(a, &e, &list);
-	assert_int_equal(f.n, 1);
-	assert_true(str_eqc(f.v[0].value, " three"));
-	arena_free(&a);
+		if (!edit->delete) {
+			memmove(names + 1, names, (*n)++ * sizeof(*names));
+			names[0] = edit->value.p;
+			continue;
+		}
+		while (!(str_eq(edit->name, str_sub(str_of(names[at]), 0, 1)) &&
+			 ++which == edit->delete))
+			at++;
+		(*n)--;
+		memmove(names + at, names + at + 1, (*n - at) * sizeof(*names));
+	}
 }
 
 static void
-test_inserts_go_to_the_top(void **state)
+insert(struct arena *a, struct edits *e, const char *value)
 {
+	struct buf b = { 0 };
+
+	buf_puts(&b, value);
+	edits_insert(a, e, "A", &b);
+	assert_int_equal(b.n, 0);
+}
+
+static void
+test_deletions_go_upwards(void **state)
+{
+	const char *names[] = { "A1", "B1", "A2", "A3" };
 	struct arena *a = arena_new();
 	struct edits e = { 0 };
-	struct fields f;
+	size_t n = 4;
 
 	(void)state;
-	edits_delete(a, &e, &list, 2);
+	edits_delete(a, &e, STR("A"), 1);
+	edits_delete(a, &e, STR("B"), 1);
+	edits_delete(a, &e, STR("A"), 3);
 	edits_deleted(&e);
-	edits_insert(a, &e, STR("A"), STR(" first"));
-	edits_insert(a, &e, STR("A"), STR(" second"));
-	f = edits_apply(a, &e, &list);
-	assert_int_equal(f.n, 5);
-	assert_true(str_eqc(f.v[0].value, " second"));
-	assert_true(str_eqc(f.v[1].value, " first"));
-	assert_true(str_eqc(f.v[2].value, " one"));
-	assert_true(str_eqc(f.v[4].value, " four"));
+	apply(&e, names, &n);
+	assert_int_equal(n, 1);
+	assert_string_equal(names[0], "A2");
+	arena_free(&a);
+}
+
+/* Or a field of ours would be the one that is deleted. */
+static void
+test_inserts_come_last(void **state)
+{
+	const char *names[6] = { "A1", "A2" };
+	struct arena *a = arena_new();
+	struct edits e = { 0 };
+	size_t n = 2;
+
+	(void)state;
+	edits_delete(a, &e, STR("A"), 2);
+	edits_deleted(&e);
+	insert(a, &e, "Afirst");
+	insert(a, &e, "Asecond");
+	apply(&e, names, &n);
+	assert_int_equal(n, 3);
+	assert_string_equal(names[0], "Asecond");
+	assert_string_equal(names[1], "Afirst");
+	assert_string_equal(names[2], "A1");
 	arena_free(&a);
 }
 
@@ -70,7 +90,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_deletions_go_upwards),
-		cmocka_unit_test(test_inserts_go_to_the_top),
+		cmocka_unit_test(test_inserts_come_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,42 +1,56 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdio.h>
-
 #include "filter/internal.h"
 
 /* The fields that tell what the filter found; and those that only claim to. */
 
-static const char *const ours[] = { "X-Mailstead-Verdict" };
-
 static bool
-is_ours(struct str name)
+always(const struct filter_session *s, const struct field *f)
 {
-	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
-		if (str_ieqc(name, ours[i]))
-			return true;
-	}
-	return false;
+	(void)s;
+	(void)f;
+	return true;
 }
 
 /* Of mail that our accounts send nothing has been authenticated before. */
 static bool
-is_forged(const struct filter_session *s, const struct field *f)
+if_it_claims_to_be_ours(const struct filter_session *s, const struct field *f)
 {
-	if (is_ours(f->name))
-		return true;
-	if (!str_ieqc(f->name, "Authentication-Results"))
-		return false;
 	return s->m.facts.outgoing ||
 	       authres_claims(s->m.arena, f->value, s->authserv_id);
+}
+
+static const struct kind {
+	const char *name;
+	bool (*is_forged)(
+	    const struct filter_session *s, const struct field *f);
+} kinds[] = {
+	{ "Authentication-Results", if_it_claims_to_be_ours },
+	{ "X-Mailstead-Verdict", always },
+};
+#define KINDS (sizeof(kinds) / sizeof(*kinds))
+
+static size_t
+kind_of(struct str name)
+{
+	size_t i = 0;
+
+	while (i < KINDS && !str_ieqc(name, kinds[i].name))
+		i++;
+	return i;
 }
 
 void
 fields_remove_forged(struct filter_session *s, struct edits *e)
 {
 	const struct fields *h = &s->m.header;
+	unsigned count[KINDS + 1] = { 0 };
 
 	for (size_t i = 0; i < h->n; i++) {
-		if (is_forged(s, &h->v[i]))
-			edits_delete(s->m.arena, e, h, i);
+		size_t k = kind_of(h->v[i].name);
+
+		count[k]++;
+		if (k < KINDS && kinds[k].is_forged(s, &h->v[i]))
+			edits_delete(s->m.arena, e, h->v[i].name, count[k]);
 	}
 	edits_deleted(e);
 }
@@ -148,15 +162,6 @@ fields_results(struct filter_session *s, struct buf *out)
  * All of them
  */
 
-static void
-insert(struct filter_session *s, struct edits *e, const char *name,
-    struct buf *value)
-{
-	edits_insert(
-	    s->m.arena, e, str_of(name), arena_str(s->m.arena, buf_str(value)));
-	buf_fini(value);
-}
-
 /* "tag; dmarc: nothing proves ...; spf: ..." */
 static void
 write_verdict(
@@ -176,14 +181,14 @@ fields_add(struct filter_session *s, const struct decision *d,
 
 	if (action == FILTER_TAG) {
 		write_verdict(d, action, &value);
-		insert(s, e, "X-Mailstead-Verdict", &value);
+		edits_insert(s->m.arena, e, "X-Mailstead-Verdict", &value);
 	}
 	if (s->m.facts.spf) {
 		spf_received(&value, &s->m.spf_query, &s->m.spf);
-		insert(s, e, "Received-SPF", &value);
+		edits_insert(s->m.arena, e, "Received-SPF", &value);
 	}
 	if (s->m.facts.outgoing && s->m.envelope.login.n == 0)
 		return;
 	fields_results(s, &value);
-	insert(s, e, "Authentication-Results", &value);
+	edits_insert(s->m.arena, e, "Authentication-Results", &value);
 }

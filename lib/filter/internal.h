@@ -28,6 +28,7 @@ struct message {
 	size_t nrecipients, recipients_cap;
 	struct field *fields;
 	size_t nfields, fields_cap;
+	size_t header_size;
 	struct fields header; /* once it is complete */
 	uint64_t size;
 

@@ -58,6 +58,7 @@ enum {
 	COMPARE,
 	DNS_QUERIES,
 	DNS_TIME,
+	MAX_HEADER,
 	NETWORKS,
 	SITE_VALUES,
 };
@@ -76,6 +77,7 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 		[COMPARE] = { .key = "filter.compare" },
 		[DNS_QUERIES] = { .key = "filter.dns_queries" },
 		[DNS_TIME] = { .key = "filter.dns_time" },
+		[MAX_HEADER] = { .key = "filter.max_header" },
 		[NETWORKS] = { .key = "filter.trusted_networks" },
 	};
 
@@ -89,6 +91,7 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 		.min_bits = (unsigned)v[DKIM_BITS].number,
 		.discovery =
 		    str_eqc(v[DISCOVERY].text, "tree") ? DMARC_TREE : DMARC_PSL,
+		.max_header = (size_t)v[MAX_HEADER].number,
 		.dns_queries = (unsigned)v[DNS_QUERIES].number,
 		.dns_seconds = (unsigned)v[DNS_TIME].number,
 		.compare = v[COMPARE].number != 0,

@@ -18,6 +18,7 @@ struct site_rules {
 	struct str arc_trusted; /* domains, separated by spaces */
 	unsigned max_signatures, min_bits;
 	enum dmarc_discovery discovery;
+	size_t max_header;
 	unsigned dns_queries;
 	unsigned dns_seconds;
 	bool compare; /* with the other libraries */

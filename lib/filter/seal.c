@@ -61,13 +61,6 @@ results(struct filter_session *s)
 	return str_sub(text, str_chr(text, ';') + 1, SIZE_MAX);
 }
 
-static void
-insert(struct message *m, struct edits *e, const char *name, struct buf *value)
-{
-	edits_insert(
-	    m->arena, e, str_of(name), arena_str(m->arena, buf_str(value)));
-}
-
 void
 seal_end(struct filter_session *s, struct edits *edits)
 {
@@ -80,10 +73,11 @@ seal_end(struct filter_session *s, struct edits *edits)
 		return;
 	m->seal.results = results(s);
 	if (arc_sealer_end(m->sealer, &m->arc, &out, &e)) {
-		insert(m, edits, "ARC-Authentication-Results", &out.results);
-		insert(m, edits, "ARC-Message-Signature", &out.signature);
-		insert(m, edits, "ARC-Seal", &out.seal);
-		arc_fields_fini(&out);
+		edits_insert(m->arena, edits, "ARC-Authentication-Results",
+		    &out.results);
+		edits_insert(
+		    m->arena, edits, "ARC-Message-Signature", &out.signature);
+		edits_insert(m->arena, edits, "ARC-Seal", &out.seal);
 	} else if (*e.msg) {
 		log_error(
 		    "arc_seal", LOG_STR("domain", m->seal.domain), LOG_ERR(&e));

@@ -166,6 +166,11 @@ filter_field(struct filter_session *s, struct str name, struct str value)
 {
 	struct message *m = &s->m;
 
+	m->header_size += name.n + value.n;
+	if (m->header_size > s->rules.max_header) {
+		m->facts.large_header = true;
+		return;
+	}
 	m->fields = arena_grow(m->arena, m->fields, m->nfields, &m->fields_cap,
 	    sizeof(*m->fields));
 	m->fields[m->nfields++] = (struct field){ arena_str(m->arena, name),
@@ -225,13 +230,6 @@ decide(struct filter_session *s, struct decision *list)
 	}
 }
 
-static struct str
-reply_text(struct filter_session *s, const struct decision *d)
-{
-	return d->by ? arena_printf(s->m.arena, "%.*s", STR_ARG(d->by->text))
-		     : STR_NULL;
-}
-
 static void
 log_message(const struct filter_session *s, const struct decision *d,
     enum filter_action action)
@@ -261,7 +259,7 @@ fill(struct filter_session *s, const struct decision *d,
 	if (out->action >= FILTER_TEMPFAIL) {
 		out->code = d->by->code;
 		out->status = d->by->status;
-		out->text = reply_text(s, d);
+		out->text = d->by->text;
 		return;
 	}
 	fields_remove_forged(s, &out->edits);

@@ -109,8 +109,7 @@ sign_end(struct filter_session *s, struct edits *edits)
 		struct err e = ERR_INIT;
 
 		if (signer_end(m->signers[i], &value, &e))
-			edits_insert(m->arena, edits, STR("DKIM-Signature"),
-			    arena_str(m->arena, buf_str(&value)));
+			edits_insert(m->arena, edits, "DKIM-Signature", &value);
 		else
 			log_error("dkim_sign",
 			    LOG_STR("domain", m->signing->domain), LOG_ERR(&e));

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -102,9 +104,11 @@ test_random(void **state)
 	psl_close(&list);
 	arena_free(&a);
 	print_message("%u messages were compared\n", compared);
-	if (compared == 0)
-		skip();
+#ifdef HAVE_LIBOPENDMARC
 	assert_true(compared > MESSAGES / 2);
+#else
+	skip();
+#endif
 }
 
 int

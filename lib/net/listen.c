@@ -320,31 +320,35 @@ listen_tcp(const struct want *w, struct str spec, struct err *e)
 	return listen_host(w, name, (uint16_t)port, e);
 }
 
+bool
+net_mode_parse(struct str option, mode_t *out)
+{
+	mode_t mode = 0;
+
+	if (!str_istarts(option, STR("mode=")) || option.n < 6 || option.n > 9)
+		return false;
+	for (size_t i = 5; i < option.n; i++) {
+		if (option.p[i] < '0' || option.p[i] > '7')
+			return false;
+		mode = mode << 3 | (mode_t)(option.p[i] - '0');
+	}
+	*out = mode & 0666;
+	return true;
+}
+
 /* What stands behind the "?" of a specification. */
 static bool
 read_option(struct want *w, struct str option, struct err *e)
 {
-	mode_t mode = 0;
-
 	if (str_ieqc(option, "proxy")) {
 		w->proxy = true;
 		return true;
 	}
-	if (!str_istarts(option, STR("mode=")) || option.n > 9) {
-		err_set(e, "\"?%.*s\" is neither ?proxy nor ?mode=0660",
-		    STR_ARG(option));
-		return false;
-	}
-	for (size_t i = 5; i < option.n; i++) {
-		if (option.p[i] < '0' || option.p[i] > '7') {
-			err_set(
-			    e, "%.*s: not an octal number", STR_ARG(option));
-			return false;
-		}
-		mode = mode << 3 | (mode_t)(option.p[i] - '0');
-	}
-	w->mode = mode & 0666;
-	return true;
+	if (net_mode_parse(option, &w->mode))
+		return true;
+	err_set(
+	    e, "\"?%.*s\" is neither ?proxy nor ?mode=0660", STR_ARG(option));
+	return false;
 }
 
 static bool

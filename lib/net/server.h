@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/conf.h"
@@ -174,6 +175,8 @@ bool net_server_new(
  */
 bool net_listen(struct net_server *s, const char *spec, const char *run_dir,
     const struct net_proto *proto, bool tls, void *arg, struct err *e);
+/* "mode=0660" of such a spec, for who listens in another way. */
+bool net_mode_parse(struct str option, mode_t *out);
 void *conn_listen_arg(const struct conn *c);
 /* The port of the INDEX-th socket listened on ("host:0" takes a free one);
  * 0: a Unix socket, or there is no such socket. */

@@ -71,6 +71,7 @@ static const struct site_setting table[] = {
 	{ "filter.compare", SETTING_BOOL, S, "no", NULL, "log where libspf2 and libopendmarc come to other results" },
 	{ "filter.dns_queries", SETTING_UINT, S, "100", NULL, "DNS questions about one message" },
 	{ "filter.dns_time", SETTING_DURATION, S, "20s", NULL, "how long the DNS may take for one message" },
+	{ "filter.max_header", SETTING_SIZE, S, "1M", NULL, "largest header of a message; one with more is refused" },
 	{ "filter.trusted_networks", SETTING_TEXT, S, "127.0.0.0/8, ::1", NULL, "addresses and networks of our own hosts, whose mail is outgoing" },
 	{ "imap.compress", SETTING_BOOL, SDA, "yes", NULL, "let IMAP clients compress their connections (RFC 4978)" },
 	{ "imap.id", SETTING_TEXT, S, "name *", NULL, "fields and values that the server tells IMAP clients of itself; *: what it knows; empty: none" },

@@ -478,6 +478,7 @@ def test_crash_costs_one_message():
         # One that dies while it is idle costs none.
         pid = s.scanners()[0]
         os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not status(pid))  # before it could read anything
         assert s.scan(PATTERN) == FOUND
         # Nor does its keeper, if somebody waits for the next.
         os.kill(s.keepers()[0], signal.SIGKILL)

@@ -1,5 +1,6 @@
 lib_libmailstead_a_SOURCES += \
-	%D%/arena.c %D%/arena.h %D%/buf.c %D%/buf.h %D%/clock.c %D%/clock.h \
+	%D%/arena.c %D%/arena.h %D%/buf.c %D%/buf.h %D%/chores.c %D%/chores.h \
+	%D%/clock.c %D%/clock.h \
 	%D%/codec.c %D%/codec.h %D%/conf.c %D%/conf.h %D%/err.c %D%/err.h \
 	%D%/fs.c %D%/fs.h %D%/log.c %D%/log.h %D%/map.c %D%/map.h \
 	%D%/mem.c %D%/mem.h %D%/rnd.c %D%/rnd.h \
@@ -8,3 +9,7 @@ lib_libmailstead_a_SOURCES += \
 check_PROGRAMS += %D%/base_test
 %C%_base_test_SOURCES = %D%/base_test.c
 %C%_base_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/chores_test
+%C%_chores_test_SOURCES = %D%/chores_test.c
+%C%_chores_test_LDADD = $(TEST_LIBS)

@@ -217,9 +217,10 @@ tell_decisions(json_t *rows, const struct filter_outcome *out)
 							 : STR("anybody")),
 			    STR_ARG(d->reasons[k].text));
 	}
-	if (out->action >= FILTER_TEMPFAIL)
+	if (out->refusal)
 		row(rows, "decision", filter_action_name(out->action),
-		    "%u %s %.*s", out->code, out->status, STR_ARG(out->text));
+		    "%u %s %.*s", out->refusal->code, out->refusal->status,
+		    STR_ARG(out->refusal->text));
 	else
 		row(rows, "decision", filter_action_name(out->action),
 		    "the message is delivered");

@@ -122,8 +122,8 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	set_limits(c);
 	lmtp.hostname = o.hostname;
 	add_metrics();
-	spool_configure(
-	    conf_get(c, "data_dir"), conf_size(c, "lmtpd.spool_memory"));
+	spool_configure(conf_get(c, "data_dir"),
+	    conf_size(c, "lmtpd.spool_memory"), DELIVER_HEADROOM);
 	if (site_open(conf_get(c, "data_dir"), &lmtp.site, e) != SITE_OK)
 		return false;
 	if (!open_store(c, e) || !start_outbox(o.hostname, e)) {

@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/spool.h"
 #include "deliver/deliver.h"
 #include "lmtpd/data.h"
 #include "lmtpd/envelope.h"
-#include "lmtpd/spool.h"
 #include "net/daemon.h"
 #include "net/server.h"
 

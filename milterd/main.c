@@ -9,6 +9,7 @@
 static struct site *site;
 static struct dns *dns;
 static struct psl *psl;
+static struct filter_db *db;
 static struct filter *filter;
 
 static bool
@@ -52,6 +53,7 @@ stop(void)
 {
 	milter_stop();
 	filter_free(&filter);
+	filter_db_close(&db);
 	dns_free(&dns);
 	psl_close(&psl);
 	site_close(&site);
@@ -66,9 +68,11 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	(void)s;
 	add_metrics(&m);
 	if (site_open(conf_get(c, "data_dir"), &site, e) != SITE_OK ||
-	    !psl_open(NULL, &psl, e) || !open_dns(c, e))
+	    !psl_open(NULL, &psl, e) || !open_dns(c, e) ||
+	    !filter_db_open(conf_get(c, "data_dir"), &db, e))
 		return false;
 	o.site = site;
+	o.db = db;
 	o.psl = psl;
 	o.resolver = dns_resolver(dns);
 	filter = filter_new(&o);

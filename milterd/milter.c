@@ -141,6 +141,42 @@ on_close(SMFICTX *ctx)
 }
 
 /* ------------------------------------------------------------------------
+ * Answers
+ */
+
+/* libmilter takes "%" for the beginning of something. */
+static void
+put_reply_text(struct buf *out, struct str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '%')
+			buf_putc(out, '%');
+		buf_putc(out, text.p[i]);
+	}
+}
+
+#define REPLY_TEXT 450 /* with the code within the line of RFC 5321 */
+
+/* WHY NULL: it is not refused. */
+static sfsistat
+answer(SMFICTX *ctx, const struct reason *why)
+{
+	struct buf text = { 0 };
+	char code[4], status[16];
+
+	if (!why)
+		return SMFIS_CONTINUE;
+	snprintf(code, sizeof(code), "%u", why->code % 1000);
+	snprintf(status, sizeof(status), "%s", why->status);
+	put_reply_text(&text, str_sub(why->text, 0, REPLY_TEXT));
+	buf_putc(&text, '\0');
+	if (smfi_setreply(ctx, code, status, text.p) != MI_SUCCESS)
+		log_warn("reply", LOG_STR("refused", why->text));
+	buf_fini(&text);
+	return why->action == FILTER_REJECT ? SMFIS_REJECT : SMFIS_TEMPFAIL;
+}
+
+/* ------------------------------------------------------------------------
  * A message
  */
 
@@ -153,15 +189,14 @@ on_envfrom(SMFICTX *ctx, char **args)
 		.queue_id = macro(ctx, "i"),
 	};
 
-	filter_mail(connection(ctx)->session, &e);
-	return SMFIS_CONTINUE;
+	return answer(ctx, filter_mail(connection(ctx)->session, &e));
 }
 
 static sfsistat
 on_envrcpt(SMFICTX *ctx, char **args)
 {
-	filter_rcpt(connection(ctx)->session, without_brackets(args[0]));
-	return SMFIS_CONTINUE;
+	return answer(ctx,
+	    filter_rcpt(connection(ctx)->session, without_brackets(args[0])));
 }
 
 static sfsistat
@@ -239,35 +274,6 @@ apply(SMFICTX *ctx, const struct connection *c, const struct edits *edits)
 	return ok;
 }
 
-/* libmilter takes "%" for the beginning of something. */
-static void
-put_reply_text(struct buf *out, struct str text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '%')
-			buf_putc(out, '%');
-		buf_putc(out, text.p[i]);
-	}
-}
-
-#define REPLY_TEXT 450 /* with the code within the line of RFC 5321 */
-
-static sfsistat
-refuse(SMFICTX *ctx, const struct filter_outcome *out)
-{
-	struct buf text = { 0 };
-	char code[4], status[16];
-
-	snprintf(code, sizeof(code), "%u", out->code % 1000);
-	snprintf(status, sizeof(status), "%s", out->status);
-	put_reply_text(&text, str_sub(out->text, 0, REPLY_TEXT));
-	buf_putc(&text, '\0');
-	if (smfi_setreply(ctx, code, status, text.p) != MI_SUCCESS)
-		log_warn("reply", LOG_STR("refused", out->text));
-	buf_fini(&text);
-	return out->action == FILTER_REJECT ? SMFIS_REJECT : SMFIS_TEMPFAIL;
-}
-
 static sfsistat
 on_eom(SMFICTX *ctx)
 {
@@ -276,8 +282,8 @@ on_eom(SMFICTX *ctx)
 
 	filter_end(c->session, macro(ctx, "i"), &out);
 	metric_add(counters.messages[out.action], 1);
-	if (out.action >= FILTER_TEMPFAIL)
-		return refuse(ctx, &out);
+	if (out.refusal)
+		return answer(ctx, out.refusal);
 	if (!apply(ctx, c, &out.edits)) {
 		log_error("milter",
 		    LOG_CSTR("error", "the MTA did not take the changes of "

@@ -42,6 +42,7 @@ def names(tmp_path_factory, keys):
         txt("watching.example", "v=spf1 -all"),
         txt("_dmarc.watching.example", "v=DMARC1; p=none"),
         txt("mx.example", "v=spf1 a -all"),
+        txt("grey.example", "v=spf1 ip4:192.0.2.1 -all"),
         "mx.example. A 192.0.2.1",
     ])
     yield server
@@ -60,6 +61,7 @@ class Filtered:
                      f"non_smtpd_milters = unix:{self.site.run_dir}/mta/milter",
                      "milter_default_action = tempfail", "smtpd_authorized_xclient_hosts = 127.0.0.0/8")
         self.site.ctl("setting", "set", "filter.trusted_networks", "::1")
+        self.site.ctl("setting", "set", "greylist.action", "off")
 
     def start(self):
         self.milterd = self.site.start_daemon("milterd")
@@ -345,6 +347,55 @@ def test_check_explains(mail):
     rows = check(mail, text)
     assert ("client", "ours") in rows and ("spf", "fail") not in rows
     assert "Authentication-Results number" in rows["header", "remove"]
+
+
+def rcpt(mail, sender, to, **options):
+    """The reply to RCPT."""
+    with mail.client(**options) as c:
+        assert c.mail(sender)[0] == 250
+        return c.rcpt(to)
+
+
+def greylisted(mail, account, delay="60s"):
+    mail.site.ctl("setting", "set", "greylist.action", "tempfail", "--account", account[0])
+    mail.site.ctl("setting", "set", "greylist.delay", delay)
+
+
+def test_strangers_come_again(mail, account):
+    greylisted(mail, account, "2s")
+    code, text = rcpt(mail, "ann@grey.example", account[0])
+    assert code == 451 and b"greylisted: please come again in" in text
+    assert rcpt(mail, "ann@grey.example", account[0])[0] == 451  # too early
+    wait_for(lambda: rcpt(mail, "ann@grey.example", account[0])[0] == 250)
+    # Whoever came again is known: that sender's whole domain, since SPF vouches for it, after a restart as well.
+    assert rcpt(mail, "bob@grey.example", account[0])[0] == 250
+    mail.stop()
+    mail.start()
+    assert rcpt(mail, "carl@grey.example", account[0])[0] == 250
+    # Without SPF it is the network, and the answer comes when a signature could have spoken.
+    other = {"address": "203.0.113.7", "helo": "nobody.example"}
+    code, text = mail.send("x@nobody.example", account[0], message("x@nobody.example", "grey"), **other)
+    assert code == 451 and "greylisted" in text
+    wait_for(lambda: mail.send("x@nobody.example", account[0], message("x@nobody.example", "grey"), **other)[0] == 250)
+
+
+def test_known_people_do_not_wait(mail, account, keys):
+    """Whom our accounts wrote to, and domains that proved who they are before."""
+    greylisted(mail, account)
+    submit(mail, account, message(account[0], "to-a-friend"), "friend@nospf.example")
+    where = {"address": "198.18.1.9", "helo": "nospf.example"}
+    wait_for(lambda: mail.send("friend@nospf.example", account[0],
+                               message("friend@nospf.example", "answer"), **where)[0] == 250)
+    code, text = mail.send("stranger@nospf.example", account[0], message("stranger@nospf.example", "no"), **where)
+    assert code == 451, text
+    # A signature of a domain that came through before, from a place where SPF says nothing of it.
+    free = mail.site.new_account()
+    text = message("ann@good.example", "signed-stranger").replace("\n", "\r\n").encode()
+    signature = dkim.sign(text, b"s1", b"good.example", keys[0], include_headers=[b"from", b"subject"])
+    signed = (signature + text).decode().replace("\r\n", "\n")
+    assert mail.send("list@nospf.example", free[0], signed, address="203.0.114.1")[0] == 250
+    code, text = mail.send("list@nospf.example", account[0], signed, address="203.0.115.1")
+    assert code == 250, text
 
 
 def test_without_milterd_mail_waits(mail, account):

@@ -8,9 +8,10 @@
 
 /* What can be done about a message, the weakest first. */
 enum filter_action {
-	FILTER_OFF,      /* nothing */
-	FILTER_TAG,      /* deliver it with a note in its header */
-	FILTER_TEMPFAIL, /* "try again later" */
+	FILTER_OFF,        /* nothing */
+	FILTER_TAG,        /* deliver it with a note in its header */
+	FILTER_QUARANTINE, /* take it, and keep it apart */
+	FILTER_TEMPFAIL,   /* "try again later" */
 	FILTER_REJECT,
 };
 #define FILTER_ACTIONS (FILTER_REJECT + 1)

@@ -6,6 +6,7 @@
 static const char *const names[FILTER_ACTIONS] = {
 	[FILTER_OFF] = "off",
 	[FILTER_TAG] = "tag",
+	[FILTER_QUARANTINE] = "quarantine",
 	[FILTER_TEMPFAIL] = "tempfail",
 	[FILTER_REJECT] = "reject",
 };
@@ -171,6 +172,16 @@ dmarc_fail(struct finding *at)
 }
 
 static bool
+stranger(struct finding *at)
+{
+	return at->f->greylist_wait > 0 &&
+	       found(at, at->p->greylist,
+		   arena_printf(at->a,
+		       "greylisted: please come again in %u seconds",
+		       at->f->greylist_wait));
+}
+
+static bool
 dmarc_temperror(struct finding *at)
 {
 	const struct dmarc_verdict *v = at->f->dmarc;
@@ -199,6 +210,7 @@ static const struct rule {
 	{ "from",  false, 550, "5.7.1",  no_author },
 	{ "dmarc", false, 550, "5.7.26", dmarc_fail },
 	{ "dmarc", false, 451, "4.7.24", dmarc_temperror },
+	{ "greylist", false, 451, "4.7.1", stranger },
 	/* clang-format on */
 };
 #define RULES (sizeof(rules) / sizeof(*rules))
@@ -246,22 +258,55 @@ refuses(const struct decision *d)
 	return d->action >= FILTER_TEMPFAIL;
 }
 
-const struct decision *
-filter_decide_common(
-    const struct decision *list, size_t n, enum filter_action *action)
+/* Where somebody else gets the message. */
+static enum filter_action
+fate(const struct decision *d, bool apart)
 {
-	const struct decision *weakest = &list[0], *strongest = &list[0];
+	switch (d->action) {
+	case FILTER_REJECT:
+	case FILTER_QUARANTINE:
+		return apart ? FILTER_QUARANTINE : FILTER_TAG;
+	case FILTER_TEMPFAIL:
+		return FILTER_TAG;
+	default:
+		return d->action;
+	}
+}
+
+static const struct decision *
+weakest_of(const struct decision *list, size_t n)
+{
+	const struct decision *weakest = &list[0];
 
 	for (size_t i = 1; i < n; i++) {
 		if (list[i].action < weakest->action)
 			weakest = &list[i];
-		if (list[i].action > strongest->action)
-			strongest = &list[i];
 	}
-	if (refuses(weakest)) {
-		*action = weakest->action;
+	return weakest;
+}
+
+const struct decision *
+filter_decide_common(const struct decision *list, size_t n, bool apart,
+    enum filter_action *fates, enum filter_action *action)
+{
+	const struct decision *weakest = weakest_of(list, n), *by = NULL;
+
+	*action = weakest->action;
+	for (size_t i = 0; i < n; i++)
+		fates[i] =
+		    refuses(weakest) ? weakest->action : fate(&list[i], apart);
+	if (refuses(weakest))
 		return weakest;
+	*action = FILTER_OFF;
+	for (size_t i = 0; i < n; i++) {
+		if (fates[i] == FILTER_QUARANTINE ||
+		    (by && fates[i] <= *action))
+			continue;
+		*action = fates[i];
+		by = &list[i];
 	}
-	*action = refuses(strongest) ? FILTER_TAG : strongest->action;
-	return strongest;
+	if (by)
+		return by;
+	*action = FILTER_QUARANTINE;
+	return weakest;
 }

@@ -37,6 +37,7 @@ struct facts {
 	/* A trusted sealer of a chain that holds says that the message passed
 	 * DMARC when it came to him; empty: none does. */
 	struct str vouched;
+	unsigned greylist_wait; /* seconds, of this recipient; 0: welcome */
 	struct opinions others; /* they decide nothing */
 };
 
@@ -45,6 +46,7 @@ struct policy {
 	enum filter_action spf_helo_fail, spf_fail, spf_softfail, spf_error;
 	enum filter_action dmarc_reject, dmarc_quarantine, dmarc_temperror;
 	enum filter_action author;
+	enum filter_action greylist;
 };
 
 /* One thing that was found. */
@@ -69,11 +71,16 @@ void filter_decide(struct arena *a, const struct facts *f,
     const struct policy *p, struct decision *out);
 
 /*
- * Of several recipients: a message can be refused to all of them only. The
- * weakest refusal if everybody wants one, else the strongest of what is left;
- * N is not 0.
+ * Of several recipients: a message can be refused to all of them only. If
+ * everybody wants that, the weakest refusal is *action. If not, nobody whose
+ * settings refuse it gets it as if nothing were: what should be rejected is
+ * kept APART for him, what should come later comes tagged. FATES has what is
+ * done for each, and *action is the strongest of those who get it, or to
+ * quarantine if nobody does. The answer is the decision that gives the reasons.
+ * N is not 0. Where nothing can be kept apart it comes tagged.
  */
-const struct decision *filter_decide_common(
-    const struct decision *list, size_t n, enum filter_action *action);
+const struct decision *filter_decide_common(const struct decision *list,
+    size_t n, bool apart, enum filter_action *fates,
+    enum filter_action *action);
 
 #endif

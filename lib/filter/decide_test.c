@@ -122,6 +122,28 @@ test_tempfail_of_a_refusal(void **state)
 	arena_free(&a);
 }
 
+static void
+test_greylist(void **state)
+{
+	struct arena *a = arena_new();
+	const struct facts stranger = { .greylist_wait = 59 },
+			   ours = { .outgoing = true, .greylist_wait = 59 };
+	const struct policy on = { .greylist = FILTER_TEMPFAIL },
+			    off = { .greylist = FILTER_OFF };
+	struct decision d;
+
+	(void)state;
+	filter_decide(a, &stranger, &on, &d);
+	assert_int_equal(d.action, FILTER_TEMPFAIL);
+	assert_string_equal(d.by->check, "greylist");
+	assert_non_null(strstr(arena_cstr(a, d.by->text), "in 59 seconds"));
+	filter_decide(a, &stranger, &off, &d);
+	assert_int_equal(d.action, FILTER_OFF);
+	filter_decide(a, &ours, &on, &d);
+	assert_int_equal(d.action, FILTER_OFF);
+	arena_free(&a);
+}
+
 /* What strangers write stays within its line. */
 static void
 test_texts_are_printable(void **state)
@@ -144,27 +166,47 @@ static void
 test_recipients_that_disagree(void **state)
 {
 	static const struct {
-		enum filter_action list[3], action;
+		enum filter_action list[3], action, fates[3];
 	} cases[] = {
-		{ { FILTER_OFF, FILTER_OFF, FILTER_OFF }, FILTER_OFF },
-		{ { FILTER_OFF, FILTER_TAG, FILTER_OFF }, FILTER_TAG },
-		{ { FILTER_OFF, FILTER_REJECT, FILTER_OFF }, FILTER_TAG },
-		{ { FILTER_REJECT, FILTER_TAG, FILTER_REJECT }, FILTER_TAG },
+		{ { FILTER_OFF, FILTER_OFF, FILTER_OFF }, FILTER_OFF,
+		    { FILTER_OFF, FILTER_OFF, FILTER_OFF } },
+		{ { FILTER_OFF, FILTER_TAG, FILTER_OFF }, FILTER_TAG,
+		    { FILTER_OFF, FILTER_TAG, FILTER_OFF } },
+		{ { FILTER_OFF, FILTER_REJECT, FILTER_OFF }, FILTER_OFF,
+		    { FILTER_OFF, FILTER_QUARANTINE, FILTER_OFF } },
+		{ { FILTER_REJECT, FILTER_TAG, FILTER_QUARANTINE }, FILTER_TAG,
+		    { FILTER_QUARANTINE, FILTER_TAG, FILTER_QUARANTINE } },
+		{ { FILTER_TEMPFAIL, FILTER_OFF, FILTER_OFF }, FILTER_TAG,
+		    { FILTER_TAG, FILTER_OFF, FILTER_OFF } },
+		{ { FILTER_REJECT, FILTER_QUARANTINE, FILTER_TEMPFAIL },
+		    FILTER_TAG,
+		    { FILTER_QUARANTINE, FILTER_QUARANTINE, FILTER_TAG } },
+		{ { FILTER_REJECT, FILTER_QUARANTINE, FILTER_REJECT },
+		    FILTER_QUARANTINE,
+		    { FILTER_QUARANTINE, FILTER_QUARANTINE,
+			FILTER_QUARANTINE } },
 		{ { FILTER_REJECT, FILTER_TEMPFAIL, FILTER_REJECT },
-		    FILTER_TEMPFAIL },
+		    FILTER_TEMPFAIL,
+		    { FILTER_TEMPFAIL, FILTER_TEMPFAIL, FILTER_TEMPFAIL } },
 		{ { FILTER_REJECT, FILTER_REJECT, FILTER_REJECT },
-		    FILTER_REJECT },
+		    FILTER_REJECT,
+		    { FILTER_REJECT, FILTER_REJECT, FILTER_REJECT } },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct decision list[3] = { 0 };
-		enum filter_action action;
+		enum filter_action action, fates[3];
 
 		for (size_t k = 0; k < 3; k++)
 			list[k].action = cases[i].list[k];
-		filter_decide_common(list, 3, &action);
+		filter_decide_common(list, 3, true, fates, &action);
 		assert_int_equal(action, cases[i].action);
+		for (size_t k = 0; k < 3; k++)
+			assert_int_equal(fates[k], cases[i].fates[k]);
+		filter_decide_common(list, 3, false, fates, &action);
+		for (size_t k = 0; k < 3; k++)
+			assert_int_not_equal(fates[k], FILTER_QUARANTINE);
 	}
 }
 
@@ -174,6 +216,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_tempfail_of_a_refusal),
+		cmocka_unit_test(test_greylist),
 		cmocka_unit_test(test_texts_are_printable),
 		cmocka_unit_test(test_recipients_that_disagree),
 	};

@@ -3,6 +3,7 @@
 #define FILTER_FILTER_H
 
 #include "dns/resolver.h"
+#include "filter/db.h"
 #include "filter/decide.h"
 #include "filter/edit.h"
 #include "net/addr.h"
@@ -22,6 +23,9 @@ struct filter_options {
 	struct resolver *resolver;
 	const struct psl *psl;
 	const char *hostname;
+	/* What is remembered from one message to the next; NULL: nothing is,
+	 * and nobody is a stranger. */
+	struct filter_db *db;
 	bool quiet;   /* log no message: somebody only wants to know */
 	bool compare; /* with the other libraries, whatever filter.compare says
 		       */
@@ -47,9 +51,12 @@ struct filter_envelope {
 	struct str login;    /* who logged in at the MTA; empty: nobody */
 	struct str queue_id; /* may be empty until the end */
 };
-/* Begins a message. What came before is forgotten. */
-void filter_mail(struct filter_session *s, const struct filter_envelope *e);
-void filter_rcpt(struct filter_session *s, struct str address);
+/* Begins a message. What came before is forgotten. The answer is NULL, or a
+ * refusal for now or for good; the message has then ended. */
+const struct reason *filter_mail(
+    struct filter_session *s, const struct filter_envelope *e);
+/* The same for one recipient, who is then none of the message's. */
+const struct reason *filter_rcpt(struct filter_session *s, struct str address);
 /* As in mailauth/field.h; copied. */
 void filter_field(struct filter_session *s, struct str name, struct str value);
 /* After the last field. */
@@ -58,14 +65,14 @@ void filter_body(struct filter_session *s, struct str chunk);
 
 struct filter_outcome {
 	enum filter_action action;
-	/* Of tempfail and reject. */
-	unsigned code;
-	const char *status;
-	struct str text;
-	struct edits edits; /* of the others */
+	const struct reason *refusal; /* of tempfail and reject */
+	struct edits edits;           /* of the others */
 	/* For people who want to know: all that was found. */
 	struct facts facts;
-	const struct decision *decisions; /* by recipient */
+	/* By recipient. Those whose fate is to be in quarantine are not to get
+	 * it by the MTA. */
+	const struct decision *decisions;
+	const enum filter_action *fates;
 	const struct str *recipients;
 	size_t n;
 };

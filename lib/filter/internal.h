@@ -4,6 +4,7 @@
 
 #include "dns/resolver.h"
 #include "filter/filter.h"
+#include "filter/greylist.h"
 #include "filter/policy.h"
 #include "filter/signing.h"
 #include "mailauth/authres.h"
@@ -13,11 +14,14 @@
 struct filter {
 	struct filter_options o;
 	struct signing *signing;
+	struct greylist *greylist; /* NULL: nobody is a stranger */
 };
 
 struct recipient {
 	struct str address;
 	struct site_scope scope; /* whose settings apply */
+	struct policy policy;
+	unsigned greylist_wait;
 };
 
 /* One message. All of it lives in the arena. */
@@ -70,6 +74,12 @@ void auth_header(struct filter_session *s);
 void auth_body(struct filter_session *s, struct str chunk);
 void auth_end(struct filter_session *s);
 void auth_fini(struct message *m);
+
+/* strangers.c: who may send without waiting, and whom that makes known. */
+void strangers_at_rcpt(struct filter_session *s, struct recipient *r);
+void strangers_at_end(struct filter_session *s);
+/* It is taken. */
+void strangers_note(struct filter_session *s);
 
 /* compare.c: what other libraries say. */
 void compare(struct filter_session *s, const struct dmarc_query *q);

@@ -16,6 +16,7 @@ static const struct row {
 	{ "dmarc.reject",      offsetof(struct policy, dmarc_reject) },
 	{ "dmarc.temperror",   offsetof(struct policy, dmarc_temperror) },
 	{ "filter.author",     offsetof(struct policy, author) },
+	{ "greylist.action",   offsetof(struct policy, greylist) },
 	{ "spf.error",         offsetof(struct policy, spf_error) },
 	{ "spf.fail",          offsetof(struct policy, spf_fail) },
 	{ "spf.helo_fail",     offsetof(struct policy, spf_helo_fail) },
@@ -58,6 +59,9 @@ enum {
 	COMPARE,
 	DNS_QUERIES,
 	DNS_TIME,
+	GREYLIST_DELAY,
+	GREYLIST_LIFETIME,
+	GREYLIST_RETRY,
 	MAX_HEADER,
 	NETWORKS,
 	SITE_VALUES,
@@ -77,6 +81,9 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 		[COMPARE] = { .key = "filter.compare" },
 		[DNS_QUERIES] = { .key = "filter.dns_queries" },
 		[DNS_TIME] = { .key = "filter.dns_time" },
+		[GREYLIST_DELAY] = { .key = "greylist.delay" },
+		[GREYLIST_LIFETIME] = { .key = "greylist.lifetime" },
+		[GREYLIST_RETRY] = { .key = "greylist.retry" },
 		[MAX_HEADER] = { .key = "filter.max_header" },
 		[NETWORKS] = { .key = "filter.trusted_networks" },
 	};
@@ -95,5 +102,10 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 		.dns_queries = (unsigned)v[DNS_QUERIES].number,
 		.dns_seconds = (unsigned)v[DNS_TIME].number,
 		.compare = v[COMPARE].number != 0,
+		.greylist = {
+			.delay = (unsigned)v[GREYLIST_DELAY].number,
+			.lifetime = (unsigned)v[GREYLIST_LIFETIME].number,
+			.retry = (unsigned)v[GREYLIST_RETRY].number,
+		},
 	};
 }

@@ -3,6 +3,7 @@
 #define FILTER_POLICY_H
 
 #include "filter/decide.h"
+#include "filter/greylist.h"
 #include "site/setting.h"
 
 /* The settings of the filter. */
@@ -22,6 +23,7 @@ struct site_rules {
 	unsigned dns_queries;
 	unsigned dns_seconds;
 	bool compare; /* with the other libraries */
+	struct greylist_rules greylist;
 };
 void filter_rules(struct site *s, struct arena *a, struct site_rules *out);
 

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "filter/internal.h"
 
+static const struct site_scope everywhere;
+
 struct filter *
 filter_new(const struct filter_options *o)
 {
@@ -16,14 +18,21 @@ filter_new(const struct filter_options *o)
 
 	f->o = *o;
 	f->signing = signing_new(o->site);
+	if (o->db)
+		f->greylist = greylist_new(o->db,
+		    (unsigned)site_setting_uint(
+			o->site, "greylist.entries", everywhere),
+		    clock_now());
 	return f;
 }
 
 void
 filter_free(struct filter **f)
 {
-	if (*f)
-		signing_free(&(*f)->signing);
+	if (!*f)
+		return;
+	greylist_free(&(*f)->greylist);
+	signing_free(&(*f)->signing);
 	free(*f);
 	*f = NULL;
 }
@@ -107,7 +116,7 @@ filter_abort(struct filter_session *s)
 	s->m = (struct message){ .arena = a };
 }
 
-void
+const struct reason *
 filter_mail(struct filter_session *s, const struct filter_envelope *e)
 {
 	struct message *m = &s->m;
@@ -124,6 +133,7 @@ filter_mail(struct filter_session *s, const struct filter_envelope *e)
 	m->facts.outgoing = s->trusted || m->envelope.login.n > 0;
 	if (!m->facts.outgoing)
 		auth_envelope(s);
+	return NULL;
 }
 
 /* The account that gets it, or else its domain: whose settings apply. */
@@ -148,17 +158,68 @@ scope_of(struct filter_session *s, struct str address)
 	return scope;
 }
 
-void
+static void
+log_refusal(const struct filter_session *s, struct str recipient,
+    const struct decision *d)
+{
+	if (s->f->o.quiet)
+		return;
+	log_info("refused", LOG_STR("from", s->m.envelope.sender),
+	    LOG_STR("to", recipient), LOG_STR("helo", s->helo),
+	    LOG_CSTR("action", filter_action_name(d->action)),
+	    LOG_CSTR("check", d->by->check), LOG_STR("reason", d->by->text));
+}
+
+static bool
+same_scope(const struct site_scope *a, const struct site_scope *b)
+{
+	return str_eq(a->account, b->account) && str_eq(a->domain, b->domain);
+}
+
+/* Of many recipients most have the settings of the one before. */
+static void
+find_policy(struct filter_session *s, struct recipient *r)
+{
+	const struct message *m = &s->m;
+	const struct recipient *before =
+	    m->nrecipients > 0 ? &m->recipients[m->nrecipients - 1] : NULL;
+
+	if (before && same_scope(&before->scope, &r->scope))
+		r->policy = before->policy;
+	else
+		policy_of(s->f->o.site, r->scope, &r->policy);
+}
+
+/* What the facts mean for this one. */
+static void
+decide_for(
+    struct filter_session *s, const struct recipient *r, struct decision *out)
+{
+	struct facts f = s->m.facts;
+
+	f.greylist_wait = r->greylist_wait;
+	filter_decide(s->m.arena, &f, &r->policy, out);
+}
+
+const struct reason *
 filter_rcpt(struct filter_session *s, struct str address)
 {
 	struct message *m = &s->m;
-	struct recipient *r;
+	struct recipient r = { .address = arena_str(m->arena, address) };
+	struct decision *d = arena_alloc(m->arena, sizeof(*d));
 
+	r.scope = scope_of(s, r.address);
+	find_policy(s, &r);
+	strangers_at_rcpt(s, &r);
+	decide_for(s, &r, d);
+	if (d->action >= FILTER_TEMPFAIL) {
+		log_refusal(s, r.address, d);
+		return d->by;
+	}
 	m->recipients = arena_grow(m->arena, m->recipients, m->nrecipients,
 	    &m->recipients_cap, sizeof(*m->recipients));
-	r = &m->recipients[m->nrecipients++];
-	r->address = arena_str(m->arena, address);
-	r->scope = scope_of(s, r->address);
+	m->recipients[m->nrecipients++] = r;
+	return NULL;
 }
 
 void
@@ -205,28 +266,20 @@ filter_body(struct filter_session *s, struct str chunk)
  * The end
  */
 
-static bool
-same_scope(const struct site_scope *a, const struct site_scope *b)
-{
-	return str_eq(a->account, b->account) && str_eq(a->domain, b->domain);
-}
-
-/* One decision for each recipient; those of the same settings share it. */
+/* Those of the same settings share a decision. */
 static void
 decide(struct filter_session *s, struct decision *list)
 {
-	struct message *m = &s->m;
-	struct policy p;
+	const struct message *m = &s->m;
 
 	for (size_t i = 0; i < m->nrecipients; i++) {
-		const struct site_scope *scope = &m->recipients[i].scope;
+		const struct recipient *r = &m->recipients[i];
 
-		if (i > 0 && same_scope(scope, &m->recipients[i - 1].scope)) {
+		if (i > 0 && same_scope(&r->scope, &r[-1].scope) &&
+		    r->greylist_wait == r[-1].greylist_wait)
 			list[i] = list[i - 1];
-			continue;
-		}
-		policy_of(s->f->o.site, *scope, &p);
-		filter_decide(m->arena, &m->facts, &p, &list[i]);
+		else
+			decide_for(s, r, &list[i]);
 	}
 }
 
@@ -257,9 +310,7 @@ fill(struct filter_session *s, const struct decision *d,
     struct filter_outcome *out)
 {
 	if (out->action >= FILTER_TEMPFAIL) {
-		out->code = d->by->code;
-		out->status = d->by->status;
-		out->text = d->by->text;
+		out->refusal = d->by;
 		return;
 	}
 	fields_remove_forged(s, &out->edits);
@@ -276,26 +327,33 @@ filter_end(
 	struct decision *list;
 	const struct decision *d;
 	struct str *addresses;
+	enum filter_action *fates;
 
 	if (m->nrecipients == 0) /* "mailstead filter check" may know none */
 		filter_rcpt(s, STR(""));
 	list = arena_array(m->arena, m->nrecipients, sizeof(*list));
 	addresses = arena_array(m->arena, m->nrecipients, sizeof(*addresses));
+	fates = arena_array(m->arena, m->nrecipients, sizeof(*fates));
 	for (size_t i = 0; i < m->nrecipients; i++)
 		addresses[i] = m->recipients[i].address;
 	if (queue_id.n > 0)
 		m->envelope.queue_id = arena_str(m->arena, queue_id);
 	if (!m->facts.outgoing)
 		auth_end(s);
+	strangers_at_end(s);
 	decide(s, list);
 	*out = (struct filter_outcome){
 		.facts = m->facts,
 		.decisions = list,
+		.fates = fates,
 		.recipients = addresses,
 		.n = m->nrecipients,
 	};
-	d = filter_decide_common(list, m->nrecipients, &out->action);
+	d = filter_decide_common(
+	    list, m->nrecipients, false, fates, &out->action);
 	fill(s, d, out);
+	if (out->action <= FILTER_TAG)
+		strangers_note(s);
 	if (!s->f->o.quiet)
 		log_message(s, d, out->action);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "lmtpd/spool.h"
+#include "base/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "deliver/deliver.h"
 
 #define MEMORY_MAX (2U << 20) /* of one message in memory */
 #define WRITE_CHUNK (256U << 10)
@@ -20,15 +19,17 @@
 static struct {
 	char *dir;
 	uint64_t budget;
+	size_t headroom;
 	_Atomic uint64_t used;
 } memory = { .budget = UINT64_MAX };
 
 void
-spool_configure(const char *dir, uint64_t budget)
+spool_configure(const char *dir, uint64_t budget, size_t headroom)
 {
 	free(memory.dir);
 	memory.dir = mem_strdup(dir);
 	memory.budget = budget;
+	memory.headroom = headroom;
 }
 
 void
@@ -51,8 +52,8 @@ spool_put(struct spool *s, struct str piece)
 	if (s->failed)
 		return;
 	if (s->size == 0 && s->mem.n == 0) {
-		buf_reserve(&s->mem, DELIVER_HEADROOM + SMALL_CHUNK / 4);
-		s->mem.n = DELIVER_HEADROOM;
+		buf_reserve(&s->mem, memory.headroom + SMALL_CHUNK / 4);
+		s->mem.n = memory.headroom;
 	}
 	buf_putstr(&s->mem, piece);
 	s->size += piece.n;
@@ -109,7 +110,7 @@ spool_write(struct spool *s, struct err *e)
 	if (s->fd < 0) {
 		s->fd = unnamed_file();
 		/* The headroom is undefined bytes in memory; not in a file. */
-		memset(s->mem.p, 0, DELIVER_HEADROOM);
+		memset(s->mem.p, 0, memory.headroom);
 	}
 	if (s->fd < 0 || !write_all(s->fd, buf_str(&s->mem))) {
 		err_errno(e, "cannot keep a message in %s", memory.dir);
@@ -126,12 +127,12 @@ spool_finish(struct spool *s, struct str *raw, struct err *e)
 	if (s->size == 0)
 		spool_put(s, STR_NULL); /* an empty message has headroom too */
 	if (s->fd < 0 && !s->failed) {
-		*raw = str_sub(buf_str(&s->mem), DELIVER_HEADROOM, STR_NPOS);
+		*raw = str_sub(buf_str(&s->mem), memory.headroom, STR_NPOS);
 		return true;
 	}
 	if (!spool_write(s, e))
 		return false;
-	s->mapped = DELIVER_HEADROOM + (size_t)s->size;
+	s->mapped = memory.headroom + (size_t)s->size;
 	s->map = mmap(
 	    NULL, s->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE, s->fd, 0);
 	if (s->map == MAP_FAILED) {
@@ -139,7 +140,7 @@ spool_finish(struct spool *s, struct str *raw, struct err *e)
 		err_errno(e, "cannot map a message of %zu bytes", s->mapped);
 		return false;
 	}
-	*raw = (struct str){ s->map + DELIVER_HEADROOM, (size_t)s->size };
+	*raw = (struct str){ s->map + memory.headroom, (size_t)s->size };
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef LMTPD_SPOOL_H
-#define LMTPD_SPOOL_H
+#ifndef BASE_SPOOL_H
+#define BASE_SPOOL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,8 +25,8 @@ struct spool {
 	bool failed; /* the file could not be written */
 };
 
-/* Once, before the first message. */
-void spool_configure(const char *dir, uint64_t budget);
+/* Once, before the first message. HEADROOM: writable bytes before each. */
+void spool_configure(const char *dir, uint64_t budget, size_t headroom);
 
 void spool_init(struct spool *s);
 /* Never blocks. */
@@ -34,8 +34,8 @@ void spool_put(struct spool *s, struct str piece);
 /* Should spool_write() be called, on a thread that may block? */
 bool spool_must_write(const struct spool *s);
 bool spool_write(struct spool *s, struct err *e);
-/* The message in one piece, DELIVER_HEADROOM writable bytes before it. May
- * block. Good until spool_reset(). */
+/* The message in one piece, the headroom before it. May block. Good until
+ * spool_reset(). */
 bool spool_finish(struct spool *s, struct str *raw, struct err *e);
 /* Forget the message and free what it took. */
 void spool_reset(struct spool *s);

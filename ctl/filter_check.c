@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/fs.h"
+#include "base/spool.h"
 #include "ctl/message.h"
 #include "ctl/verbs.h"
 #include "dns/dns.h"
@@ -72,6 +73,8 @@ open_filter(struct trial *t)
 	if (!psl_open(NULL, &t->psl, &c->err) ||
 	    !dns_new(&dns, &t->dns, &c->err))
 		return ctl_fail(c, EX_UNAVAILABLE, NULL);
+	spool_configure(
+	    conf_get(c->conf, "data_dir"), SIZE_MAX, FILTER_HEADROOM);
 	o.site = c->site;
 	o.psl = t->psl;
 	o.resolver = dns_resolver(t->dns);
@@ -102,6 +105,8 @@ feed(struct trial *t, struct filter_session *s)
 	filter_mail(s, &e);
 	while ((to = ctl_option_next(t->c, "to", &at)))
 		filter_rcpt(s, str_of(to));
+	if (!ctl_option(t->c, "to")) /* somebody, with the settings of the site */
+		filter_rcpt(s, STR_NULL);
 	for (size_t i = 0; i < header.n; i++)
 		filter_field(s, header.v[i].name, header.v[i].value);
 	filter_header_end(s);
@@ -204,6 +209,27 @@ tell_others(json_t *rows, const struct facts *f)
 }
 
 static void
+tell_content(json_t *rows, const struct facts *f)
+{
+	for (size_t i = 0; i < f->nattachments; i++)
+		row(rows, "attachment", "found", "\"%.*s\", %.*s%s%s",
+		    STR_ARG(f->attachments[i].name),
+		    STR_ARG(f->attachments[i].type),
+		    f->attachments[i].content ? ", in truth " : "",
+		    f->attachments[i].content ? f->attachments[i].content : "");
+	if (f->virus)
+		row(rows, "virus", scan_result_name(f->virus->result),
+		    "%.*s%.*s", STR_ARG(f->virus->name),
+		    STR_ARG(f->virus->why));
+	if (f->spam && f->spam->known)
+		row(rows, "spam", f->spam->verdict.spam ? "yes" : "no",
+		    "score %.1f: %.*s", f->spam->verdict.score,
+		    STR_ARG(f->spam->verdict.rules));
+	else if (f->spam)
+		row(rows, "spam", "failed", "%.*s", STR_ARG(f->spam->why));
+}
+
+static void
 tell_decisions(json_t *rows, const struct filter_outcome *out)
 {
 	for (size_t i = 0; i < out->n; i++) {
@@ -255,6 +281,7 @@ tell(struct ctl *c, const struct filter_outcome *out)
 	tell_arc(rows, f);
 	tell_dmarc(rows, f);
 	tell_others(rows, f);
+	tell_content(rows, f);
 	tell_decisions(rows, out);
 	tell_edits(rows, out);
 	return out_rows(c, columns, rows);

@@ -3,6 +3,7 @@
  * lib/filter. */
 #include <stdio.h>
 
+#include "base/spool.h"
 #include "dns/dns.h"
 #include "milterd/milter.h"
 
@@ -71,6 +72,8 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	    !psl_open(NULL, &psl, e) || !open_dns(c, e) ||
 	    !filter_db_open(conf_get(c, "data_dir"), &db, e))
 		return false;
+	spool_configure(conf_get(c, "data_dir"),
+	    conf_size(c, "milterd.spool_memory"), FILTER_HEADROOM);
 	o.site = site;
 	o.db = db;
 	o.psl = psl;

@@ -131,14 +131,14 @@ bayes_min_ham_num 1
 """
 
 
-def start_spamd(folder, *options):
+def start_spamd(folder, *options, settings=""):
     """As nobody, who may not enter pytest's folders."""
     command, claims = program("spamd"), Claims()
     port = claims.port()
     for name in ("site", "users"):
         (folder / name).mkdir()
     (folder / "site" / "init.pre").write_text(SPAMD_PLUGINS)
-    (folder / "site" / "local.cf").write_text(SPAMD_SETTINGS)
+    (folder / "site" / "local.cf").write_text(SPAMD_SETTINGS + settings)
     for path in (folder, folder / "users"):
         path.chmod(0o777)
     daemon = Daemon(folder, [

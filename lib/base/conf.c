@@ -57,6 +57,7 @@ static const struct conf_key keys[] = {
 	{ "sieved.login_timeout", "1m", CONF_DURATION, "time to log in" },
 	{ "milterd.listen", "unix:milter", CONF_TEXT, "socket of the mail filter: unix:NAME (under run_dir), host:port" },
 	{ "milterd.dns_servers", "", CONF_TEXT, "whom to ask the DNS, separated by spaces, a port after \"@\"; empty: as the system does; root: nobody, from the root servers on" },
+	{ "milterd.spool_memory", "8M", CONF_SIZE, "memory for messages that are being looked at; beyond it they go to unnamed files in data_dir" },
 	{ "milterd.trust_anchor", "/usr/share/dns/root.key", CONF_TEXT, "file with the DNSSEC keys of the root; empty: no DNSSEC" },
 	{ "authd.listen", "unix:auth", CONF_TEXT, "sockets of the auth protocol" },
 	{ "authd.listen_map", "unix:map", CONF_TEXT, "sockets of the socketmap service" },

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#define FILE_NAME_MAX 200 /* octets of a name in a sentence */
+
 static const char *const names[FILTER_ACTIONS] = {
 	[FILTER_OFF] = "off",
 	[FILTER_TAG] = "tag",
@@ -76,6 +78,14 @@ large_header(struct finding *at)
 	return at->f->large_header &&
 	       found(at, FILTER_REJECT,
 		   STR("the header of the message is too large"));
+}
+
+static bool
+not_kept(struct finding *at)
+{
+	return at->f->not_kept &&
+	       found(at, FILTER_TEMPFAIL,
+		   STR("there is no room for the message now"));
 }
 
 static bool
@@ -194,6 +204,106 @@ dmarc_temperror(struct finding *at)
 		       STR_ARG(v->why)));
 }
 
+static bool
+virus(struct finding *at)
+{
+	const struct virus_facts *v = at->f->virus;
+
+	return v && v->result == SCAN_FOUND && !v->encrypted &&
+	       found(at, at->p->virus,
+		   arena_printf(
+		       at->a, "it contains malware: %.*s", STR_ARG(v->name)));
+}
+
+static bool
+virus_encrypted(struct finding *at)
+{
+	const struct virus_facts *v = at->f->virus;
+
+	return v && v->result == SCAN_FOUND && v->encrypted &&
+	       found(at, at->p->virus_encrypted,
+		   arena_printf(at->a,
+		       "it contains something encrypted, which cannot be "
+		       "scanned: %.*s",
+		       STR_ARG(v->name)));
+}
+
+static bool
+virus_too_large(struct finding *at)
+{
+	const struct virus_facts *v = at->f->virus;
+
+	return v && v->result == SCAN_TOO_LARGE &&
+	       found(at, at->p->virus_too_large,
+		   STR("it is too large to be scanned for malware"));
+}
+
+static bool
+virus_failed(struct finding *at)
+{
+	const struct virus_facts *v = at->f->virus;
+
+	return v && v->result == SCAN_FAILED &&
+	       found(at, at->p->virus_failed,
+		   STR("it cannot be scanned for malware now"));
+}
+
+static bool
+unwanted_file(struct finding *at)
+{
+	const struct attachment *file;
+	struct str pattern;
+
+	if (at->p->attachment == FILTER_OFF)
+		return false;
+	file = attachment_match(at->f->attachments, at->f->nattachments,
+	    at->p->attachment_patterns, &pattern);
+	return file &&
+	       found(at, at->p->attachment,
+		   arena_printf(at->a,
+		       "files such as \"%.*s\" are not taken here (%.*s)",
+		       STR_ARG(str_sub(file->name, 0, FILE_NAME_MAX)),
+		       STR_ARG(pattern)));
+}
+
+static bool
+reaches(int64_t score, int64_t limit)
+{
+	return limit != 0 && score >= limit;
+}
+
+static bool
+spam(struct finding *at)
+{
+	const struct spam_facts *f = at->f->spam;
+	const struct policy *p = at->p;
+	enum filter_action action = FILTER_OFF;
+	int64_t score;
+
+	if (!f || !f->known)
+		return false;
+	score = spam_thousandths(&f->verdict);
+	if (reaches(score, p->spam_reject))
+		action = FILTER_REJECT;
+	else if (reaches(score, p->spam_quarantine))
+		action = FILTER_QUARANTINE;
+	else if (reaches(score, p->spam_tag))
+		action = FILTER_TAG;
+	return found(at, action,
+	    arena_printf(
+		at->a, "it looks like spam (score %.1f)", f->verdict.score));
+}
+
+static bool
+spam_failed(struct finding *at)
+{
+	const struct spam_facts *f = at->f->spam;
+
+	return f && !f->known &&
+	       found(at, at->p->spam_failed,
+		   STR("it cannot be looked at for spam now"));
+}
+
 static const struct rule {
 	const char *check;
 	bool outgoing; /* it applies to our own mail, too */
@@ -203,6 +313,7 @@ static const struct rule {
 } rules[] = {
 	/* clang-format off */
 	{ "header", true, 552, "5.3.4",  large_header },
+	{ "room",   true, 452, "4.3.1",  not_kept },
 	{ "helo",  false, 550, "5.7.23", helo_fail },
 	{ "spf",   false, 550, "5.7.23", spf_fail },
 	{ "spf",   false, 550, "5.7.23", spf_softfail },
@@ -211,6 +322,13 @@ static const struct rule {
 	{ "dmarc", false, 550, "5.7.26", dmarc_fail },
 	{ "dmarc", false, 451, "4.7.24", dmarc_temperror },
 	{ "greylist", false, 451, "4.7.1", stranger },
+	{ "attachment", true, 554, "5.7.1", unwanted_file },
+	{ "virus", true, 554, "5.7.1", virus },
+	{ "virus", true, 554, "5.7.1", virus_encrypted },
+	{ "virus", true, 554, "5.7.1", virus_too_large },
+	{ "virus", true, 451, "4.7.1", virus_failed },
+	{ "spam",  true, 554, "5.7.1", spam },
+	{ "spam",  true, 451, "4.7.1", spam_failed },
 	/* clang-format on */
 };
 #define RULES (sizeof(rules) / sizeof(*rules))

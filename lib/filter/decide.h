@@ -3,6 +3,9 @@
 #define FILTER_DECIDE_H
 
 #include "filter/action.h"
+#include "filter/antivirus.h"
+#include "filter/attachment.h"
+#include "filter/spam.h"
 #include "mailauth/arc.h"
 #include "mailauth/dmarc.h"
 
@@ -22,12 +25,28 @@ struct opinions {
 };
 
 /* What the checks found out. Pointers may be NULL: not looked at. */
+/* What the virus scanner said. */
+struct virus_facts {
+	enum scan_result result;
+	struct str name; /* of what was found */
+	bool encrypted;  /* it found no more than that it cannot look inside */
+	struct str why;  /* it failed */
+};
+
+/* What the spam engine said. */
+struct spam_facts {
+	bool known; /* false: it failed */
+	struct spam_verdict verdict;
+	struct str why;
+};
+
 struct facts {
 	/* By an account of ours, or from a host that we trust: others' ways to
 	 * prove who sent it do not apply. */
 	bool outgoing;
 	bool large_header; /* more of it than filter.max_header: it is not
 			    * known whole */
+	bool not_kept;     /* there is no room for it */
 	const struct spf_verdict *helo, *spf;
 	const struct signature *signatures;
 	size_t nsignatures;
@@ -37,6 +56,10 @@ struct facts {
 	/* A trusted sealer of a chain that holds says that the message passed
 	 * DMARC when it came to him; empty: none does. */
 	struct str vouched;
+	const struct attachment *attachments;
+	size_t nattachments;
+	const struct virus_facts *virus; /* NULL: nobody was asked */
+	const struct spam_facts *spam;   /* the same */
 	unsigned greylist_wait; /* seconds, of this recipient; 0: welcome */
 	struct opinions others; /* they decide nothing */
 };
@@ -47,6 +70,13 @@ struct policy {
 	enum filter_action dmarc_reject, dmarc_quarantine, dmarc_temperror;
 	enum filter_action author;
 	enum filter_action greylist;
+	enum filter_action attachment;
+	struct str attachment_patterns;
+	enum filter_action virus, virus_encrypted, virus_too_large,
+	    virus_failed;
+	/* From such a score on, in thousandths; 0: never. */
+	int64_t spam_tag, spam_quarantine, spam_reject;
+	enum filter_action spam_failed;
 };
 
 /* One thing that was found. */
@@ -58,7 +88,7 @@ struct reason {
 	struct str text;    /* a sentence without a full stop */
 };
 
-#define DECISION_REASONS 16
+#define DECISION_REASONS 24
 struct decision {
 	enum filter_action action;
 	const struct reason *by; /* the reason of ACTION; NULL: none */

@@ -144,6 +144,90 @@ test_greylist(void **state)
 	arena_free(&a);
 }
 
+/* Of the content: what was found, and what could not be looked at. */
+static void
+test_content(void **state)
+{
+	static const struct {
+		enum scan_result scan;
+		bool encrypted;
+		double score;
+		bool spam_failed;
+		enum filter_action action;
+		const char *check;
+		unsigned code;
+	} cases[] = {
+		{ SCAN_CLEAN, false, 4.9, false, FILTER_OFF, NULL, 0 },
+		{ SCAN_CLEAN, false, 5, false, FILTER_TAG, "spam", 554 },
+		{ SCAN_CLEAN, false, 9.99, false, FILTER_TAG, "spam", 554 },
+		{ SCAN_CLEAN, false, 10, false, FILTER_QUARANTINE, "spam",
+		    554 },
+		{ SCAN_CLEAN, false, 1e300, false, FILTER_REJECT, "spam", 554 },
+		{ SCAN_CLEAN, false, 0, true, FILTER_TAG, "spam", 451 },
+		{ SCAN_FOUND, false, 0, false, FILTER_REJECT, "virus", 554 },
+		{ SCAN_FOUND, true, 0, false, FILTER_TAG, "virus", 554 },
+		{ SCAN_TOO_LARGE, false, 0, false, FILTER_QUARANTINE, "virus",
+		    554 },
+		{ SCAN_FAILED, false, 0, false, FILTER_TEMPFAIL, "virus", 451 },
+	};
+	const struct policy p = {
+		.virus = FILTER_REJECT,
+		.virus_encrypted = FILTER_TAG,
+		.virus_too_large = FILTER_QUARANTINE,
+		.virus_failed = FILTER_TEMPFAIL,
+		.spam_tag = 5000,
+		.spam_quarantine = 10000,
+		.spam_reject = 15500,
+		.spam_failed = FILTER_TAG,
+	};
+	struct arena *a = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct virus_facts v = { .result = cases[i].scan,
+			.encrypted = cases[i].encrypted,
+			.name = STR("Name") };
+		const struct spam_facts s = { .known = !cases[i].spam_failed,
+			.verdict = { .score = cases[i].score } };
+		const struct facts f = {
+			.outgoing = true, .virus = &v, .spam = &s
+		};
+		struct decision d;
+
+		filter_decide(a, &f, &p, &d);
+		print_message("case %zu\n", i);
+		assert_int_equal(d.action, cases[i].action);
+		if (cases[i].check) {
+			assert_string_equal(d.by->check, cases[i].check);
+			assert_int_equal(d.by->code, cases[i].code);
+		}
+	}
+	arena_free(&a);
+}
+
+static void
+test_files(void **state)
+{
+	static const struct attachment list[] = {
+		{ STR("holiday.jpg"), STR("image/jpeg"), NULL },
+		{ STR("Holiday.JPG.Exe"), STR("image/jpeg"), NULL },
+	};
+	struct arena *a = arena_new();
+	const struct facts f = { .attachments = list, .nattachments = 2 };
+	struct policy p = { .attachment = FILTER_REJECT,
+		.attachment_patterns = STR("*.scr *.exe") };
+	struct decision d;
+
+	(void)state;
+	filter_decide(a, &f, &p, &d);
+	assert_int_equal(d.action, FILTER_REJECT);
+	assert_non_null(strstr(arena_cstr(a, d.by->text), "Holiday.JPG.Exe"));
+	p.attachment_patterns = STR("*.scr");
+	filter_decide(a, &f, &p, &d);
+	assert_int_equal(d.action, FILTER_OFF);
+	arena_free(&a);
+}
+
 /* What strangers write stays within its line. */
 static void
 test_texts_are_printable(void **state)
@@ -217,6 +301,8 @@ main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_tempfail_of_a_refusal),
 		cmocka_unit_test(test_greylist),
+		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_texts_are_printable),
 		cmocka_unit_test(test_recipients_that_disagree),
 	};

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "mailauth/field.h"
 
 /*
  * What is to be done to the header of a message, in the order in which an MTA
@@ -13,6 +14,7 @@
 struct edit {
 	struct str name;
 	unsigned delete;  /* the which of that name, from 1; 0: insert */
+	size_t field;     /* deleted: where in the header, from 0 */
 	struct str value; /* begins with a space, folded by "\n\t" */
 };
 struct edits {
@@ -20,14 +22,20 @@ struct edits {
 	size_t n, cap;
 };
 
-/* Delete the field that is the WHICH of its name, from 1. In the order of the
- * header, before inserts. */
-void edits_delete(
-    struct arena *a, struct edits *e, struct str name, unsigned which);
+/* Delete the field that is the WHICH of its name, from 1, and stands at FIELD.
+ * In the order of the header, before inserts. */
+void edits_delete(struct arena *a, struct edits *e, struct str name,
+    unsigned which, size_t field);
 /* Turn the deletions around. After the last of them. */
 void edits_deleted(struct edits *e);
 /* VALUE is copied and freed. */
 void edits_insert(
     struct arena *a, struct edits *e, const char *name, struct buf *value);
+
+/* The header as a message has it, with CRLF, without the empty line at its
+ * end: as it is, and as it will be. */
+void header_write(struct buf *out, const struct fields *h);
+void edits_apply(
+    struct buf *out, const struct fields *h, const struct edits *e);
 
 #endif

@@ -53,9 +53,9 @@ test_deletions_go_upwards(void **state)
 	size_t n = 4;
 
 	(void)state;
-	edits_delete(a, &e, STR("A"), 1);
-	edits_delete(a, &e, STR("B"), 1);
-	edits_delete(a, &e, STR("A"), 3);
+	edits_delete(a, &e, STR("A"), 1, 0);
+	edits_delete(a, &e, STR("B"), 1, 1);
+	edits_delete(a, &e, STR("A"), 3, 3);
 	edits_deleted(&e);
 	apply(&e, names, &n);
 	assert_int_equal(n, 1);
@@ -73,7 +73,7 @@ test_inserts_come_last(void **state)
 	size_t n = 2;
 
 	(void)state;
-	edits_delete(a, &e, STR("A"), 2);
+	edits_delete(a, &e, STR("A"), 2, 1);
 	edits_deleted(&e);
 	insert(a, &e, "Afirst");
 	insert(a, &e, "Asecond");
@@ -85,10 +85,42 @@ test_inserts_come_last(void **state)
 	arena_free(&a);
 }
 
+/* The same as text, for those that get no MTA's help. */
+static void
+test_text(void **state)
+{
+	static const struct field list[] = {
+		{ STR("A"), STR(" 1") },
+		{ STR("B"), STR(" one\n\ttwo") },
+		{ STR("a"), STR(" 2\r\n three") },
+	};
+	const struct fields h = { list, 3 };
+	struct arena *a = arena_new();
+	struct edits e = { 0 };
+	struct buf out = { 0 };
+
+	(void)state;
+	header_write(&out, &h);
+	assert_string_equal(
+	    buf_cstr(&out), "A: 1\r\nB: one\r\n\ttwo\r\na: 2\r\n three\r\n");
+	buf_clear(&out);
+	edits_delete(a, &e, STR("A"), 1, 0);
+	edits_delete(a, &e, STR("a"), 2, 2);
+	edits_deleted(&e);
+	insert(a, &e, " lower");
+	insert(a, &e, " upper\n\tfolded");
+	edits_apply(&out, &h, &e);
+	assert_string_equal(buf_cstr(&out),
+	    "A: upper\r\n\tfolded\r\nA: lower\r\nB: one\r\n\ttwo\r\n");
+	buf_fini(&out);
+	arena_free(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_deletions_go_upwards),
 		cmocka_unit_test(test_inserts_come_last),
 	};

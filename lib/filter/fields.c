@@ -26,6 +26,11 @@ static const struct kind {
 } kinds[] = {
 	{ "Authentication-Results", if_it_claims_to_be_ours },
 	{ "X-Mailstead-Verdict", always },
+	{ "X-Spam-Flag", always },
+	{ "X-Spam-Level", always },
+	{ "X-Spam-Score", always },
+	{ "X-Spam-Status", always },
+	{ "X-Virus-Score", always },
 };
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
 
@@ -50,7 +55,7 @@ fields_remove_forged(struct filter_session *s, struct edits *e)
 
 		count[k]++;
 		if (k < KINDS && kinds[k].is_forged(s, &h->v[i]))
-			edits_delete(s->m.arena, e, h->v[i].name, count[k]);
+			edits_delete(s->m.arena, e, h->v[i].name, count[k], i);
 	}
 	edits_deleted(e);
 }
@@ -158,10 +163,6 @@ fields_results(struct filter_session *s, struct buf *out)
 	authres_end(&w);
 }
 
-/* ------------------------------------------------------------------------
- * All of them
- */
-
 /* "tag; dmarc: nothing proves ...; spf: ..." */
 static void
 write_verdict(
@@ -173,6 +174,69 @@ write_verdict(
 		    STR_ARG(d->reasons[i].text));
 }
 
+/* ------------------------------------------------------------------------
+ * For people, their programs, and Sieve's spamtest and virustest
+ */
+
+/* The highest threshold of those who get it: nobody is told that something is
+ * spam that is none for him. 0: nobody has one. */
+static int64_t
+threshold(const struct message *m)
+{
+	int64_t highest = 0;
+
+	for (size_t i = 0; i < m->nrecipients; i++) {
+		if (m->recipients[i].policy.spam_tag > highest)
+			highest = m->recipients[i].policy.spam_tag;
+	}
+	return highest;
+}
+
+static void
+add_score(struct filter_session *s, struct edits *e)
+{
+	const struct spam_facts *f = s->m.facts.spam;
+	struct arena *a = s->m.arena;
+	struct buf value = { 0 };
+	int64_t limit = threshold(&s->m);
+	bool yes;
+
+	if (!f || !f->known)
+		return;
+	yes = limit > 0 && spam_thousandths(&f->verdict) >= limit;
+	buf_printf(&value, " %s, score=%.1f required=%.1f\n\ttests=%.*s",
+	    yes ? "Yes" : "No", f->verdict.score, (double)limit / 1000,
+	    STR_ARG(f->verdict.rules.n > 0 ? f->verdict.rules : STR("none")));
+	edits_insert(a, e, "X-Spam-Status", &value);
+	buf_printf(&value, " %.1f", f->verdict.score);
+	edits_insert(a, e, "X-Spam-Score", &value);
+	if (!yes)
+		return;
+	BUF_LIT(&value, " YES");
+	edits_insert(a, e, "X-Spam-Flag", &value);
+}
+
+/* From 0 to sieve.virus_max, which is 5. */
+static void
+add_virus(struct filter_session *s, struct edits *e)
+{
+	const struct virus_facts *v = s->m.facts.virus;
+	struct buf value = { 0 };
+
+	if (!v || v->result == SCAN_FAILED || v->result == SCAN_TOO_LARGE)
+		return;
+	if (v->result == SCAN_CLEAN)
+		BUF_LIT(&value, " 0");
+	else
+		buf_printf(&value, " %d (%.*s)", v->encrypted ? 3 : 5,
+		    STR_ARG(v->name));
+	edits_insert(s->m.arena, e, "X-Virus-Score", &value);
+}
+
+/* ------------------------------------------------------------------------
+ * All of them
+ */
+
 void
 fields_add(struct filter_session *s, const struct decision *d,
     enum filter_action action, struct edits *e)
@@ -183,6 +247,8 @@ fields_add(struct filter_session *s, const struct decision *d,
 		write_verdict(d, action, &value);
 		edits_insert(s->m.arena, e, "X-Mailstead-Verdict", &value);
 	}
+	add_virus(s, e);
+	add_score(s, e);
 	if (s->m.facts.spf) {
 		spf_received(&value, &s->m.spf_query, &s->m.spf);
 		edits_insert(s->m.arena, e, "Received-SPF", &value);

@@ -30,6 +30,10 @@ struct filter_options {
 	bool compare; /* with the other libraries, whatever filter.compare says
 		       */
 };
+/* So much room there must be in front of a message: of spool_configure(), which
+ * comes before the first one. */
+#define FILTER_HEADROOM 4096
+
 struct filter;
 /* Everything O names must outlive it. */
 struct filter *filter_new(const struct filter_options *o);

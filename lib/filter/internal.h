@@ -2,10 +2,12 @@
 #ifndef FILTER_INTERNAL_H
 #define FILTER_INTERNAL_H
 
+#include "base/spool.h"
 #include "dns/resolver.h"
 #include "filter/filter.h"
 #include "filter/greylist.h"
 #include "filter/policy.h"
+#include "filter/score.h"
 #include "filter/signing.h"
 #include "mailauth/authres.h"
 
@@ -14,6 +16,8 @@
 struct filter {
 	struct filter_options o;
 	struct signing *signing;
+	struct antivirus *antivirus;
+	struct turns turns;        /* at the spam engine */
 	struct greylist *greylist; /* NULL: nobody is a stranger */
 };
 
@@ -34,7 +38,11 @@ struct message {
 	size_t nfields, fields_cap;
 	size_t header_size;
 	struct fields header; /* once it is complete */
-	uint64_t size;
+	uint64_t size;        /* of the body */
+	struct spool spool;
+	bool spooled;
+	size_t body_at; /* in the raw message */
+	struct str raw; /* once it is complete */
 
 	struct dns_budget *budget;
 	struct resolver *resolver; /* the budget's */
@@ -47,6 +55,11 @@ struct message {
 	struct str author;
 	struct facts facts;
 
+	struct scan *scan;
+	struct virus_facts virus;
+	struct attachment *attachments;
+	struct spam_facts spam;
+
 	const struct signing_keys *signing;
 	struct signer **signers; /* one for each key */
 	size_t nsigners;
@@ -58,6 +71,7 @@ struct filter_session {
 	struct filter *f;
 	struct arena *arena; /* of the connection */
 	struct filter_client client;
+	struct conn_peer peer; /* the same as text */
 	struct site_rules rules;
 	struct str authserv_id;
 	bool trusted; /* the client is one of our own hosts */
@@ -74,6 +88,23 @@ void auth_header(struct filter_session *s);
 void auth_body(struct filter_session *s, struct str chunk);
 void auth_end(struct filter_session *s);
 void auth_fini(struct message *m);
+
+/* body.c: the message as a whole. */
+void body_begin(struct message *m);
+void body_add(struct message *m, struct str chunk);
+void body_end(struct message *m);
+/* The files in it. */
+void body_attachments(struct filter_session *s);
+void body_fini(struct message *m);
+
+/* virus.c: what the virus scanner says. In the order of the message. */
+void virus_begin(struct filter_session *s);
+void virus_body(struct message *m, struct str chunk);
+void virus_end(struct filter_session *s);
+void virus_fini(struct message *m);
+
+/* score.c: what the spam engine says. */
+void score_end(struct filter_session *s);
 
 /* strangers.c: who may send without waiting, and whom that makes known. */
 void strangers_at_rcpt(struct filter_session *s, struct recipient *r);

@@ -2,6 +2,7 @@ lib_libmailstead_a_SOURCES += %D%/action.h %D%/antivirus.h %D%/auth.c %D%/compar
 	%D%/db_internal.h %D%/db_read.c %D%/db_write.c \
 	%D%/edit.c %D%/edit.h %D%/fields.c %D%/filter.h %D%/greylist.h %D%/internal.h \
 	%D%/policy.c %D%/policy.h %D%/seal.c %D%/session.c %D%/sign.c %D%/signing.c %D%/strangers.c \
+	%D%/attachment.c %D%/attachment.h %D%/body.c %D%/score.c %D%/score.h %D%/virus.c \
 	%D%/signing.h %D%/spam.h
 
 check_PROGRAMS += %D%/decide_test %D%/edit_test
@@ -9,6 +10,11 @@ check_PROGRAMS += %D%/decide_test %D%/edit_test
 %C%_decide_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 %C%_edit_test_SOURCES = %D%/edit_test.c
 %C%_edit_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/attachment_test %D%/score_test
+%C%_attachment_test_SOURCES = %D%/attachment_test.c
+%C%_attachment_test_LDADD = $(TEST_LIBS)
+%C%_score_test_SOURCES = %D%/score_test.c
+%C%_score_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 check_PROGRAMS += %D%/db_test
 %C%_db_test_SOURCES = %D%/db_test.c
 %C%_db_test_LDADD = $(TEST_LIBS)

@@ -12,11 +12,17 @@ static const struct row {
 	size_t at; /* in struct policy */
 } rows[] = {
 	/* clang-format off */
+	{ "antivirus.encrypted", offsetof(struct policy, virus_encrypted) },
+	{ "antivirus.failed",  offsetof(struct policy, virus_failed) },
+	{ "antivirus.found",   offsetof(struct policy, virus) },
+	{ "antivirus.too_large", offsetof(struct policy, virus_too_large) },
+	{ "attachment.action", offsetof(struct policy, attachment) },
 	{ "dmarc.quarantine",  offsetof(struct policy, dmarc_quarantine) },
 	{ "dmarc.reject",      offsetof(struct policy, dmarc_reject) },
 	{ "dmarc.temperror",   offsetof(struct policy, dmarc_temperror) },
 	{ "filter.author",     offsetof(struct policy, author) },
 	{ "greylist.action",   offsetof(struct policy, greylist) },
+	{ "spam.failed",       offsetof(struct policy, spam_failed) },
 	{ "spf.error",         offsetof(struct policy, spf_error) },
 	{ "spf.fail",          offsetof(struct policy, spf_fail) },
 	{ "spf.helo_fail",     offsetof(struct policy, spf_helo_fail) },
@@ -25,24 +31,41 @@ static const struct row {
 };
 #define ROWS (sizeof(rows) / sizeof(*rows))
 
-void
-policy_of(struct site *s, struct site_scope scope, struct policy *out)
-{
-	struct site_value v[ROWS];
-	struct arena *a = arena_new();
+/* Those that are no actions come after them. */
+enum {
+	PATTERNS = ROWS,
+	SPAM_QUARANTINE,
+	SPAM_REJECT,
+	SPAM_TAG,
+	VALUES,
+};
 
-	memset(v, 0, sizeof(v));
+void
+policy_of(struct site *s, struct arena *a, struct site_scope scope,
+    struct policy *out)
+{
+	struct site_value v[VALUES] = {
+		[PATTERNS] = { .key = "attachment.patterns" },
+		[SPAM_QUARANTINE] = { .key = "spam.quarantine" },
+		[SPAM_REJECT] = { .key = "spam.reject" },
+		[SPAM_TAG] = { .key = "spam.tag" },
+	};
+
 	for (size_t i = 0; i < ROWS; i++)
 		v[i].key = rows[i].key;
-	site_settings_read(s, a, scope, v, ROWS);
-	*out = (struct policy){ .author = FILTER_OFF };
+	site_settings_read(s, a, scope, v, VALUES);
+	*out = (struct policy){
+		.attachment_patterns = v[PATTERNS].text,
+		.spam_quarantine = (int64_t)v[SPAM_QUARANTINE].number,
+		.spam_reject = (int64_t)v[SPAM_REJECT].number,
+		.spam_tag = (int64_t)v[SPAM_TAG].number,
+	};
 	for (size_t i = 0; i < ROWS; i++) {
 		enum filter_action action = FILTER_OFF;
 
 		filter_action_parse(v[i].text, &action);
 		memcpy((char *)out + rows[i].at, &action, sizeof(action));
 	}
-	arena_free(&a);
 }
 
 /* ------------------------------------------------------------------------
@@ -50,6 +73,10 @@ policy_of(struct site *s, struct site_scope scope, struct policy *out)
  */
 
 enum {
+	AV_CACHE,
+	AV_SERVER,
+	AV_SIZE,
+	AV_TIMEOUT,
 	ARC_DOMAIN,
 	ARC_TRUSTED,
 	DKIM_BITS,
@@ -64,6 +91,13 @@ enum {
 	GREYLIST_RETRY,
 	MAX_HEADER,
 	NETWORKS,
+	SPAM_ENGINE,
+	SPAM_OUTGOING,
+	SPAM_PER_ACCOUNT,
+	SPAM_SERVER,
+	SPAM_SIZE,
+	SPAM_TIMEOUT,
+	SPAM_TURNS,
 	SITE_VALUES,
 };
 
@@ -72,6 +106,10 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 {
 	static const struct site_scope everywhere;
 	struct site_value v[SITE_VALUES] = {
+		[AV_CACHE] = { .key = "antivirus.cache" },
+		[AV_SERVER] = { .key = "antivirus.server" },
+		[AV_SIZE] = { .key = "antivirus.max_size" },
+		[AV_TIMEOUT] = { .key = "antivirus.timeout" },
 		[ARC_DOMAIN] = { .key = "arc.domain" },
 		[ARC_TRUSTED] = { .key = "arc.trusted" },
 		[DKIM_BITS] = { .key = "dkim.min_bits" },
@@ -86,6 +124,13 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 		[GREYLIST_RETRY] = { .key = "greylist.retry" },
 		[MAX_HEADER] = { .key = "filter.max_header" },
 		[NETWORKS] = { .key = "filter.trusted_networks" },
+		[SPAM_ENGINE] = { .key = "spam.engine" },
+		[SPAM_OUTGOING] = { .key = "spam.outgoing" },
+		[SPAM_PER_ACCOUNT] = { .key = "spam.per_account" },
+		[SPAM_SERVER] = { .key = "spam.server" },
+		[SPAM_SIZE] = { .key = "spam.max_size" },
+		[SPAM_TIMEOUT] = { .key = "spam.timeout" },
+		[SPAM_TURNS] = { .key = "spam.turns" },
 	};
 
 	site_settings_read(s, a, everywhere, v, SITE_VALUES);
@@ -102,6 +147,22 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 		.dns_queries = (unsigned)v[DNS_QUERIES].number,
 		.dns_seconds = (unsigned)v[DNS_TIME].number,
 		.compare = v[COMPARE].number != 0,
+		.antivirus = {
+			.server = arena_cstr(a, v[AV_SERVER].text),
+			.timeout = (unsigned)v[AV_TIMEOUT].number,
+			.max_size = v[AV_SIZE].number,
+			.cache = (unsigned)v[AV_CACHE].number,
+		},
+		.spam = {
+			.engine = str_eqc(v[SPAM_ENGINE].text, "rspamd") ?
+			    SPAM_RSPAMD : SPAM_SPAMD,
+			.server = arena_cstr(a, v[SPAM_SERVER].text),
+			.timeout = (unsigned)v[SPAM_TIMEOUT].number,
+		},
+		.spam_max_size = v[SPAM_SIZE].number,
+		.spam_turns = (unsigned)v[SPAM_TURNS].number,
+		.spam_per_account = v[SPAM_PER_ACCOUNT].number != 0,
+		.spam_outgoing = v[SPAM_OUTGOING].number != 0,
 		.greylist = {
 			.delay = (unsigned)v[GREYLIST_DELAY].number,
 			.lifetime = (unsigned)v[GREYLIST_LIFETIME].number,

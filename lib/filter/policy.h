@@ -8,8 +8,9 @@
 
 /* The settings of the filter. */
 
-/* What is done for the recipients of SCOPE. */
-void policy_of(struct site *s, struct site_scope scope, struct policy *out);
+/* What is done for the recipients of SCOPE. Texts live in A. */
+void policy_of(struct site *s, struct arena *a, struct site_scope scope,
+    struct policy *out);
 
 /* What does not depend on who gets a message. */
 struct site_rules {
@@ -24,6 +25,11 @@ struct site_rules {
 	unsigned dns_seconds;
 	bool compare; /* with the other libraries */
 	struct greylist_rules greylist;
+	struct antivirus_options antivirus; /* no server: nothing is scanned */
+	struct spam_options spam;           /* the same */
+	uint64_t spam_max_size;
+	unsigned spam_turns;
+	bool spam_per_account, spam_outgoing;
 };
 void filter_rules(struct site *s, struct arena *a, struct site_rules *out);
 

@@ -18,6 +18,8 @@ filter_new(const struct filter_options *o)
 
 	f->o = *o;
 	f->signing = signing_new(o->site);
+	f->antivirus = antivirus_new();
+	turns_init(&f->turns);
 	if (o->db)
 		f->greylist = greylist_new(o->db,
 		    (unsigned)site_setting_uint(
@@ -32,6 +34,8 @@ filter_free(struct filter **f)
 	if (!*f)
 		return;
 	greylist_free(&(*f)->greylist);
+	turns_fini(&(*f)->turns);
+	antivirus_free(&(*f)->antivirus);
 	signing_free(&(*f)->signing);
 	free(*f);
 	*f = NULL;
@@ -69,6 +73,8 @@ filter_session_new(struct filter *f, const struct filter_client *client)
 	s->arena = arena_new();
 	s->client = *client;
 	s->client.name = arena_str(s->arena, client->name);
+	if (!client->local)
+		addr_peer(&client->address, 0, &s->peer);
 	filter_rules(f->o.site, s->arena, &s->rules);
 	s->authserv_id = s->rules.authserv_id.n > 0 ? s->rules.authserv_id
 						    : str_of(f->o.hostname);
@@ -109,6 +115,8 @@ filter_abort(struct filter_session *s)
 	struct arena *a = s->m.arena;
 
 	auth_fini(&s->m);
+	virus_fini(&s->m);
+	body_fini(&s->m);
 	seal_fini(&s->m);
 	sign_fini(&s->m);
 	dns_budget_free(&s->m.budget);
@@ -164,8 +172,9 @@ log_refusal(const struct filter_session *s, struct str recipient,
 {
 	if (s->f->o.quiet)
 		return;
-	log_info("refused", LOG_STR("from", s->m.envelope.sender),
-	    LOG_STR("to", recipient), LOG_STR("helo", s->helo),
+	log_info("refused", LOG_CSTR("client", s->peer.address),
+	    LOG_STR("from", s->m.envelope.sender), LOG_STR("to", recipient),
+	    LOG_STR("helo", s->helo),
 	    LOG_CSTR("action", filter_action_name(d->action)),
 	    LOG_CSTR("check", d->by->check), LOG_STR("reason", d->by->text));
 }
@@ -187,7 +196,7 @@ find_policy(struct filter_session *s, struct recipient *r)
 	if (before && same_scope(&before->scope, &r->scope))
 		r->policy = before->policy;
 	else
-		policy_of(s->f->o.site, r->scope, &r->policy);
+		policy_of(s->f->o.site, m->arena, r->scope, &r->policy);
 }
 
 /* What the facts mean for this one. */
@@ -242,6 +251,8 @@ void
 filter_header_end(struct filter_session *s)
 {
 	s->m.header = (struct fields){ s->m.fields, s->m.nfields };
+	body_begin(&s->m);
+	virus_begin(s);
 	if (s->m.facts.outgoing) {
 		sign_header(s);
 		return;
@@ -254,6 +265,8 @@ void
 filter_body(struct filter_session *s, struct str chunk)
 {
 	s->m.size += chunk.n;
+	body_add(&s->m, chunk);
+	virus_body(&s->m, chunk);
 	if (s->m.facts.outgoing) {
 		sign_body(s, chunk);
 		return;
@@ -283,6 +296,59 @@ decide(struct filter_session *s, struct decision *list)
 	}
 }
 
+/* Who looks at the whole of a message, the cheapest first. */
+static void (*const steps[])(struct filter_session *s) = {
+	strangers_at_end,
+	body_attachments,
+	virus_end,
+	score_end,
+};
+
+static bool
+somebody_wants_it(const struct decision *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].action < FILTER_TEMPFAIL)
+			return true;
+	}
+	return false;
+}
+
+static void
+look(struct filter_session *s, struct decision *list)
+{
+	decide(s, list);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) &&
+			   somebody_wants_it(list, s->m.nrecipients);
+	     i++) {
+		steps[i](s);
+		decide(s, list);
+	}
+}
+
+static struct str
+score_text(const struct message *m)
+{
+	const struct spam_facts *f = m->facts.spam;
+
+	return f && f->known ? arena_printf(m->arena, "%.1f", f->verdict.score)
+			     : STR_NULL;
+}
+
+/* What failed is somebody's work. */
+static void
+log_failures(const struct filter_session *s)
+{
+	const struct facts *f = &s->m.facts;
+
+	if (f->virus && f->virus->result == SCAN_FAILED)
+		log_error("antivirus", LOG_STR("queue", s->m.envelope.queue_id),
+		    LOG_STR("error", f->virus->why));
+	if (f->spam && !f->spam->known)
+		log_error("spam", LOG_STR("queue", s->m.envelope.queue_id),
+		    LOG_STR("error", f->spam->why));
+}
+
 static void
 log_message(const struct filter_session *s, const struct decision *d,
     enum filter_action action)
@@ -291,6 +357,7 @@ log_message(const struct filter_session *s, const struct decision *d,
 	const struct facts *f = &m->facts;
 
 	log_info("filter", LOG_STR("queue", m->envelope.queue_id),
+	    LOG_CSTR("client", s->peer.address),
 	    LOG_STR("from", m->envelope.sender),
 	    LOG_STR("login", m->envelope.login), LOG_STR("author", m->author),
 	    LOG_UINT("recipients", m->nrecipients), LOG_UINT("size", m->size),
@@ -299,6 +366,10 @@ log_message(const struct filter_session *s, const struct decision *d,
 	    LOG_CSTR(
 		"dmarc", f->dmarc ? dmarc_result_name(f->dmarc->result) : ""),
 	    LOG_CSTR("arc", f->arc ? arc_result_name(f->arc->result) : ""),
+	    LOG_CSTR(
+		"virus", f->virus ? scan_result_name(f->virus->result) : ""),
+	    LOG_STR("found", f->virus ? f->virus->name : STR_NULL),
+	    LOG_STR("score", score_text(m)),
 	    LOG_UINT("questions", dns_budget_used(m->budget)),
 	    LOG_CSTR("action", filter_action_name(action)),
 	    LOG_CSTR("check", d->by ? d->by->check : ""),
@@ -340,8 +411,8 @@ filter_end(
 		m->envelope.queue_id = arena_str(m->arena, queue_id);
 	if (!m->facts.outgoing)
 		auth_end(s);
-	strangers_at_end(s);
-	decide(s, list);
+	body_end(m);
+	look(s, list);
 	*out = (struct filter_outcome){
 		.facts = m->facts,
 		.decisions = list,
@@ -354,6 +425,8 @@ filter_end(
 	fill(s, d, out);
 	if (out->action <= FILTER_TAG)
 		strangers_note(s);
-	if (!s->f->o.quiet)
-		log_message(s, d, out->action);
+	if (s->f->o.quiet)
+		return;
+	log_failures(s);
+	log_message(s, d, out->action);
 }

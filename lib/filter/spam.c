@@ -1,10 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/spam_engine.h"
 
+#include <math.h>
+
 static const struct spam_functions *const engines[] = {
 	[SPAM_SPAMD] = &spamd_functions,
 	[SPAM_RSPAMD] = &rspamd_functions,
 };
+
+#define SCORE_MAX 1e9 /* beyond it is as good as it */
+
+int64_t
+spam_thousandths(const struct spam_verdict *v)
+{
+	double score = v->score;
+
+	if (score > SCORE_MAX)
+		score = SCORE_MAX;
+	if (!(score > -SCORE_MAX))
+		score = -SCORE_MAX;
+	return llround(score * 1000);
+}
 
 bool
 spam_check(const struct spam_options *o, struct arena *a,

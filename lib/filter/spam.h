@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/str.h"
 
 /*
  * What others think of a message: SpamAssassin's spamd (SPAMC 1.5) or rspamd
@@ -37,6 +38,9 @@ struct spam_verdict {
 	double score, threshold;
 	struct str rules; /* "BAYES_99,GTUBE"; in the arena */
 };
+
+/* As settings have it. */
+int64_t spam_thousandths(const struct spam_verdict *v);
 
 bool spam_check(const struct spam_options *o, struct arena *a,
     const struct spam_message *m, struct spam_verdict *out, struct err *e);

@@ -26,13 +26,26 @@
 	" vnd.dovecot.environment vnd.dovecot.execute vnd.dovecot.filter"      \
 	" vnd.dovecot.pipe vnd.dovecot.report vnd.dovecot.testsuite"
 
+/* Of the mail filter (filter/action.h). */
+#define ACTIONS "off tag quarantine tempfail reject"
+
 /* Sorted by key; site_test checks it. */
 static const struct site_setting table[] = {
 	/* clang-format off */
 	{ "address.case_sensitive", SETTING_BOOL, SD, "no", NULL, "local parts must match in case" },
 	{ "address.separators", SETTING_TEXT, SD, "+", NULL, "characters that set off a subaddress; empty: none" },
+	{ "antivirus.cache", SETTING_UINT, S, "10000", NULL, "verdicts of the virus scanner that are remembered" },
+	{ "antivirus.encrypted", SETTING_CHOICE, SDA, "off", ACTIONS, "what is done with mail of which the scanner can only say that something in it is encrypted" },
+	{ "antivirus.failed", SETTING_CHOICE, SDA, "tempfail", ACTIONS, "what is done with mail while the scanner does not answer" },
+	{ "antivirus.found", SETTING_CHOICE, SDA, "reject", ACTIONS, "what is done with mail that contains malware" },
+	{ "antivirus.max_size", SETTING_SIZE, S, "25M", NULL, "largest message that is scanned; 0: no limit" },
+	{ "antivirus.server", SETTING_TEXT, S, "", NULL, "socket of scand or clamd: unix:/PATH or HOST:PORT; empty: nothing is scanned" },
+	{ "antivirus.timeout", SETTING_DURATION, S, "60s", NULL, "how long it may take for one message" },
+	{ "antivirus.too_large", SETTING_CHOICE, SDA, "tag", ACTIONS, "what is done with mail that is too large to be scanned" },
 	{ "arc.domain", SETTING_TEXT, S, "", NULL, "domain of this site whose DKIM keys seal mail from outside (ARC), for those it is sent on to; empty: no seals" },
 	{ "arc.trusted", SETTING_TEXT, S, "", NULL, "domains whose ARC seals are believed when they say that mail passed DMARC, separated by spaces" },
+	{ "attachment.action", SETTING_CHOICE, SDA, "tag", ACTIONS, "what is done with mail with such a file" },
+	{ "attachment.patterns", SETTING_TEXT, SDA, "*.ade *.adp *.apk *.appx *.bat *.chm *.cmd *.com *.cpl *.dll *.dmg *.exe *.hta *.ins *.isp *.jar *.js *.jse *.lib *.lnk *.mde *.msc *.msi *.msp *.mst *.pif *.ps1 *.reg *.scr *.sct *.shb *.sys *.vb *.vbe *.vbs *.vxd *.wsc *.wsf *.wsh application/x-msdownload application/x-ms-shortcut", NULL, "files that are not wanted, separated by spaces: names, or types by what they say or by what they are" },
 	{ "auth.argon2_lanes", SETTING_UINT, S, "1", NULL, "argon2id parallelism of new password hashes" },
 	{ "auth.argon2_memory", SETTING_SIZE, S, "19M", NULL, "argon2id memory of new password hashes" },
 	{ "auth.argon2_passes", SETTING_UINT, S, "2", NULL, "argon2id passes of new password hashes" },
@@ -63,10 +76,10 @@ static const struct site_setting table[] = {
 	{ "dkim.min_bits", SETTING_UINT, S, "1024", NULL, "shortest RSA key whose DKIM signatures count" },
 	{ "dkim.sign", SETTING_BOOL, SD, "yes", NULL, "sign mail from the domain with its active DKIM keys" },
 	{ "dmarc.discovery", SETTING_CHOICE, S, "psl", "psl tree", "how DMARC finds organizational domains: by the Public Suffix List (RFC 7489), or up the DNS tree (DMARCbis)" },
-	{ "dmarc.quarantine", SETTING_CHOICE, SDA, "tag", "off tag tempfail reject", "what is done with mail whose author's domain wants it quarantined (DMARC)" },
-	{ "dmarc.reject", SETTING_CHOICE, SDA, "reject", "off tag tempfail reject", "what is done with mail whose author's domain wants it rejected (DMARC)" },
-	{ "dmarc.temperror", SETTING_CHOICE, SDA, "tempfail", "off tag tempfail reject", "what is done with mail of which the DNS does not tell whether it is from its author" },
-	{ "filter.author", SETTING_CHOICE, SDA, "tag", "off tag tempfail reject", "what is done with mail whose From names no author, or several of different domains" },
+	{ "dmarc.quarantine", SETTING_CHOICE, SDA, "tag", ACTIONS, "what is done with mail whose author's domain wants it quarantined (DMARC)" },
+	{ "dmarc.reject", SETTING_CHOICE, SDA, "reject", ACTIONS, "what is done with mail whose author's domain wants it rejected (DMARC)" },
+	{ "dmarc.temperror", SETTING_CHOICE, SDA, "tempfail", ACTIONS, "what is done with mail of which the DNS does not tell whether it is from its author" },
+	{ "filter.author", SETTING_CHOICE, SDA, "tag", ACTIONS, "what is done with mail whose From names no author, or several of different domains" },
 	{ "filter.authserv_id", SETTING_TEXT, S, "", NULL, "name of this site in Authentication-Results (RFC 8601); empty: the hostname" },
 	{ "filter.compare", SETTING_BOOL, S, "no", NULL, "log where libspf2 and libopendmarc come to other results" },
 	{ "filter.dns_queries", SETTING_UINT, S, "100", NULL, "DNS questions about one message" },
@@ -146,10 +159,22 @@ static const struct site_setting table[] = {
 	{ "sieve.virus_header", SETTING_TEXT, SDA, "X-Virus-Score", NULL, "header with the score that Sieve's virustest reads" },
 	{ "sieve.virus_max", SETTING_TEXT, SDA, "5", NULL, "score that is a virus for certain" },
 	{ "sieve.virus_pattern", SETTING_TEXT, SDA, "", NULL, "the same as sieve.spam_pattern for sieve.virus_header" },
-	{ "spf.error", SETTING_CHOICE, SDA, "off", "off tag tempfail reject", "what is done with mail whose sender's SPF record is broken" },
-	{ "spf.fail", SETTING_CHOICE, SDA, "tag", "off tag tempfail reject", "what is done with mail that the sender's domain does not let this client send" },
-	{ "spf.helo_fail", SETTING_CHOICE, SDA, "tag", "off tag tempfail reject", "what is done with mail from a client that calls itself by a name it may not use" },
-	{ "spf.softfail", SETTING_CHOICE, SDA, "off", "off tag tempfail reject", "what is done with mail that the sender's domain probably does not let this client send" },
+	{ "spam.engine", SETTING_CHOICE, S, "spamd", "spamd rspamd", "whom spam.server speaks for" },
+	{ "spam.failed", SETTING_CHOICE, SDA, "off", "off tag tempfail", "what is done with mail while the spam engine does not answer" },
+	{ "spam.max_size", SETTING_SIZE, S, "512K", NULL, "largest message that the spam engine is asked about; 0: no limit" },
+	{ "spam.outgoing", SETTING_BOOL, S, "no", NULL, "ask about mail that our accounts send, too" },
+	{ "spam.password_file", SETTING_TEXT, S, "", NULL, "file with the password of rspamd's controller" },
+	{ "spam.per_account", SETTING_BOOL, S, "yes", NULL, "ask with the preferences of the account that gets it" },
+	{ "spam.quarantine", SETTING_SCORE, SDA, "0", NULL, "score from which on mail is put into quarantine; 0: never" },
+	{ "spam.reject", SETTING_SCORE, SDA, "15", NULL, "score from which on mail is rejected; 0: never" },
+	{ "spam.server", SETTING_TEXT, S, "", NULL, "socket of the spam engine: unix:/PATH or HOST:PORT; empty: it is not asked" },
+	{ "spam.tag", SETTING_SCORE, SDA, "5", NULL, "score from which on mail is spam, which is delivered with a note in its header; 0: never" },
+	{ "spam.timeout", SETTING_DURATION, S, "30s", NULL, "how long the spam engine may take for one message" },
+	{ "spam.turns", SETTING_UINT, S, "4", NULL, "messages that the spam engine is asked about at once; others wait" },
+	{ "spf.error", SETTING_CHOICE, SDA, "off", ACTIONS, "what is done with mail whose sender's SPF record is broken" },
+	{ "spf.fail", SETTING_CHOICE, SDA, "tag", ACTIONS, "what is done with mail that the sender's domain does not let this client send" },
+	{ "spf.helo_fail", SETTING_CHOICE, SDA, "tag", ACTIONS, "what is done with mail from a client that calls itself by a name it may not use" },
+	{ "spf.softfail", SETTING_CHOICE, SDA, "off", ACTIONS, "what is done with mail that the sender's domain probably does not let this client send" },
 	{ "srs.domain", SETTING_TEXT, SD, "", NULL, "domain of rewritten senders, for which the MTA must take mail; empty: that of the account" },
 	{ "srs.enabled", SETTING_BOOL, SDA, "no", NULL, "rewrite senders of other sites in mail that accounts send on (SRS)" },
 	{ "store.blob_threshold", SETTING_SIZE, SD, "1M", NULL, "larger messages are kept as files" },
@@ -202,6 +227,26 @@ parse_bool(struct str s, uint64_t *out)
 	return false;
 }
 
+/* Up to nine digits, up to three after the point. */
+static bool
+parse_score(struct str s, uint64_t *out)
+{
+	bool minus = str_starts(s, STR("-"));
+	struct str whole, part = str_sub(s, minus, STR_NPOS);
+	uint64_t units = 0, thousandths = 0;
+
+	if (!str_split(&part, '.', &whole) || whole.n > 9 ||
+	    !str_u64(whole, &units) || part.n > 3 ||
+	    (part.n > 0 && !str_u64(part, &thousandths)))
+		return false;
+	for (size_t i = part.n; i < 3; i++)
+		thousandths *= 10;
+	*out = units * 1000 + thousandths;
+	if (minus)
+		*out = -*out;
+	return true;
+}
+
 static bool
 has_word(const char *words, struct str word)
 {
@@ -246,6 +291,8 @@ parse(const struct site_setting *k, struct str value, uint64_t *out)
 		return str_size(value, out);
 	case SETTING_DURATION:
 		return str_duration(value, out);
+	case SETTING_SCORE:
+		return parse_score(value, out);
 	case SETTING_CHOICE:
 		return has_word(k->choices, value);
 	case SETTING_WORDS:

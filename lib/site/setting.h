@@ -18,6 +18,7 @@ enum site_setting_type {
 	SETTING_UINT,
 	SETTING_SIZE,     /* 10K, 5M, 2G */
 	SETTING_DURATION, /* 90s, 15m, 2h, 7d */
+	SETTING_SCORE,    /* 5, -2.5; as a number in thousandths, an int64_t */
 	SETTING_CHOICE,   /* one of the words in `choices` */
 	SETTING_WORDS,    /* any of them, in any case, separated by spaces */
 	SETTING_CHANGES,  /* the same; "-" before a word takes it away again */
@@ -65,7 +66,7 @@ uint64_t site_setting_uint(
 struct site_value {
 	const char *key;
 	struct str text;
-	uint64_t number; /* a size, a duration, 1 for yes */
+	uint64_t number; /* a size, a duration, 1 for yes, thousandths */
 };
 void site_settings_read(struct site *s, struct arena *a,
     struct site_scope scope, struct site_value *list, size_t n);

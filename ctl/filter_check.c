@@ -105,7 +105,8 @@ feed(struct trial *t, struct filter_session *s)
 	filter_mail(s, &e);
 	while ((to = ctl_option_next(t->c, "to", &at)))
 		filter_rcpt(s, str_of(to));
-	if (!ctl_option(t->c, "to")) /* somebody, with the settings of the site */
+	if (!ctl_option(
+		t->c, "to")) /* somebody, with the settings of the site */
 		filter_rcpt(s, STR_NULL);
 	for (size_t i = 0; i < header.n; i++)
 		filter_field(s, header.v[i].name, header.v[i].value);

@@ -155,7 +155,7 @@ def test_scores(mail, account, points, code, flag):
         assert reply.startswith("5.7.1") and re.search(r"score 2\d", reply)
         return
     m, _ = mail.fetch(*account, subject)
-    assert (m["X-Spam-Flag"] == "YES") == flag
+    assert (m["X-Spam-Flag"] == "YES") == flag and (mail.mailbox == "Junk") == flag
     assert re.match(r"(Yes|No), score=\d+\.\d required=5\.0\s+tests=", m["X-Spam-Status"])
     if flag:
         assert float(m["X-Spam-Score"]) >= 7 and "SEVEN" in m["X-Spam-Status"]

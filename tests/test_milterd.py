@@ -109,9 +109,16 @@ class Filtered:
         wait_for(good, 30)
 
     def fetch(self, user, password, subject):
+        """Wherever it is kept."""
         with self.site.imap(user, password) as c:
-            c.select("INBOX")
-            numbers = wait_for(lambda: c.search(None, "SUBJECT", subject)[1][0].split())
+            def find():
+                for self.mailbox in ("INBOX", "Junk"):
+                    c.select(self.mailbox)
+                    if numbers := c.search(None, "SUBJECT", subject)[1][0].split():
+                        return numbers
+                return None
+
+            numbers = wait_for(find)
             raw = c.fetch(numbers[-1], "(BODY.PEEK[])")[1][0][1]
             return email.message_from_bytes(raw), raw
 
@@ -165,6 +172,7 @@ def test_policies(mail, account, domain, code, verdict):
     m, _ = mail.fetch(*account, subject)
     assert m["X-Mailstead-Verdict"].startswith("tag")
     assert verdict in m["X-Mailstead-Verdict"]
+    assert mail.mailbox == ("Junk" if domain == "careful.example" else "INBOX")
     assert "dmarc=fail" in results_of(m)
 
 

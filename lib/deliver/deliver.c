@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "deliver/dsn.h"
 #include "deliver/filter.h"
+#include "deliver/junk.h"
 #include "deliver/notice.h"
 #include "deliver/trace.h"
 #include "deliver/warning.h"
@@ -271,10 +272,12 @@ make_key(const struct run *run, const struct deliver_rcpt *r,
 	sha256_final(&h, out);
 }
 
-/* Where a message is kept: INBOX, or the mailbox that the subaddress names. */
+/* Where a message is kept: INBOX, or the mailbox that the subaddress names, or
+ * the one for spam. */
 static enum store_rc
 choose_mailbox(struct deliver *d, struct account *a, struct arena *arena,
-    const struct site_target *t, struct mailbox *out, struct err *e)
+    const struct site_target *t, struct str raw, struct mailbox *out,
+    struct err *e)
 {
 	if (t->detail.n > 0 &&
 	    site_setting_bool(d->o.site, "delivery.detail_mailbox",
@@ -285,6 +288,13 @@ choose_mailbox(struct deliver *d, struct account *a, struct arena *arena,
 			return STORE_OK;
 		if (rc != STORE_OK && rc != STORE_NOTFOUND &&
 		    rc != STORE_INVALID)
+			return rc;
+	}
+	if (junk_is(d->o.site, arena, &t->account, raw)) {
+		enum store_rc rc =
+		    mailbox_find_role(a, arena, ROLE_JUNK, out, e);
+
+		if (rc != STORE_NOTFOUND)
 			return rc;
 	}
 	return mailbox_find_role(a, arena, ROLE_INBOX, out, e);
@@ -526,7 +536,7 @@ deliver_step(struct step *s, struct err *e)
 	prepare(s);
 	if ((rc = script_chain_of(&s->host, &chain, e)) == STORE_OK)
 		rc = choose_mailbox(s->run->d, s->account, s->arena,
-		    s->drop->target, &s->box, e);
+		    s->drop->target, s->run->m->raw, &s->box, e);
 	if (rc == STORE_OK) {
 		fill(s, &copy);
 		if (chain.n)

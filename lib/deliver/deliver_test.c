@@ -498,6 +498,27 @@ test_detail(void **state)
 }
 
 static void
+test_junk(void **state)
+{
+	uint64_t inbox = count_in(&bob, "INBOX"), junk = count_in(&bob, "Junk");
+
+	(void)state;
+	send_to("bob@a.test", "X-Spam-Flag: YES\r\n" MESSAGE "j1");
+	send_to("bob@a.test", "X-Spam-Score: 5.0 (five)\r\n" MESSAGE "j2");
+	assert_int_equal(count_in(&bob, "Junk"), junk + 2);
+	send_to("bob@a.test", "X-Spam-Flag: NO\r\n" MESSAGE "j3");
+	send_to("bob@a.test", "X-Spam-Score: 4.9\r\n" MESSAGE "j4");
+	send_to("bob@a.test", MESSAGE "X-Spam-Flag: YES\r\n");
+	assert_int_equal(count_in(&bob, "INBOX"), inbox + 3);
+	set("spam.tag", &bob, "0");
+	send_to("bob@a.test", "X-Spam-Score: 99\r\n" MESSAGE "j5");
+	set("delivery.junk", &bob, "no");
+	send_to("bob@a.test", "X-Spam-Flag: YES\r\n" MESSAGE "j6");
+	assert_int_equal(count_in(&bob, "INBOX"), inbox + 5);
+	assert_int_equal(count_in(&bob, "Junk"), junk + 2);
+}
+
+static void
 test_quota(void **state)
 {
 	static char big[30000];
@@ -728,6 +749,7 @@ main(void)
 		cmocka_unit_test(test_forward_notices),
 		cmocka_unit_test(test_forwarded),
 		cmocka_unit_test(test_detail),
+		cmocka_unit_test(test_junk),
 		cmocka_unit_test(test_quota),
 		cmocka_unit_test(test_failing_store),
 	};

@@ -1,7 +1,7 @@
 lib_libmailstead_a_SOURCES += \
 	%D%/deliver.c %D%/deliver.h %D%/dsn.c %D%/dsn.h \
 	%D%/filter.c %D%/filter.h %D%/notice.c %D%/notice.h \
-	%D%/outcome.c %D%/outcome.h \
+	%D%/junk.c %D%/junk.h %D%/outcome.c %D%/outcome.h \
 	%D%/trace.c %D%/trace.h \
 	%D%/warning.c %D%/warning.h %D%/webhook.c %D%/webhook.h
 

@@ -307,28 +307,29 @@ spam_failed(struct finding *at)
 static const struct rule {
 	const char *check;
 	bool outgoing; /* it applies to our own mail, too */
+	bool junk;
 	unsigned code;
 	const char *status;
 	bool (*met)(struct finding *at);
 } rules[] = {
 	/* clang-format off */
-	{ "header", true, 552, "5.3.4",  large_header },
-	{ "room",   true, 452, "4.3.1",  not_kept },
-	{ "helo",  false, 550, "5.7.23", helo_fail },
-	{ "spf",   false, 550, "5.7.23", spf_fail },
-	{ "spf",   false, 550, "5.7.23", spf_softfail },
-	{ "spf",   false, 550, "5.7.24", spf_error },
-	{ "from",  false, 550, "5.7.1",  no_author },
-	{ "dmarc", false, 550, "5.7.26", dmarc_fail },
-	{ "dmarc", false, 451, "4.7.24", dmarc_temperror },
-	{ "greylist", false, 451, "4.7.1", stranger },
-	{ "attachment", true, 554, "5.7.1", unwanted_file },
-	{ "virus", true, 554, "5.7.1", virus },
-	{ "virus", true, 554, "5.7.1", virus_encrypted },
-	{ "virus", true, 554, "5.7.1", virus_too_large },
-	{ "virus", true, 451, "4.7.1", virus_failed },
-	{ "spam",  true, 554, "5.7.1", spam },
-	{ "spam",  true, 451, "4.7.1", spam_failed },
+	{ "header",     true,  false, 552, "5.3.4",  large_header },
+	{ "room",       true,  false, 452, "4.3.1",  not_kept },
+	{ "helo",       false, false, 550, "5.7.23", helo_fail },
+	{ "spf",        false, false, 550, "5.7.23", spf_fail },
+	{ "spf",        false, false, 550, "5.7.23", spf_softfail },
+	{ "spf",        false, false, 550, "5.7.24", spf_error },
+	{ "from",       false, false, 550, "5.7.1",  no_author },
+	{ "dmarc",      false, true,  550, "5.7.26", dmarc_fail },
+	{ "dmarc",      false, false, 451, "4.7.24", dmarc_temperror },
+	{ "greylist",   false, false, 451, "4.7.1",  stranger },
+	{ "attachment", true,  false, 554, "5.7.1",  unwanted_file },
+	{ "virus",      true,  false, 554, "5.7.1",  virus },
+	{ "virus",      true,  false, 554, "5.7.1",  virus_encrypted },
+	{ "virus",      true,  false, 554, "5.7.1",  virus_too_large },
+	{ "virus",      true,  false, 451, "4.7.1",  virus_failed },
+	{ "spam",       true,  true,  554, "5.7.1",  spam },
+	{ "spam",       true,  false, 451, "4.7.1",  spam_failed },
 	/* clang-format on */
 };
 #define RULES (sizeof(rules) / sizeof(*rules))
@@ -345,7 +346,9 @@ note(struct decision *d, const struct rule *r, const struct finding *at)
 		.code = r->code,
 		.status = r->status,
 		.text = at->text,
+		.junk = r->junk,
 	};
+	d->junk |= r->junk;
 	if (at->action == FILTER_TEMPFAIL && r->code >= 500) {
 		why->code = 451;
 		why->status = "4.7.1";

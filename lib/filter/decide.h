@@ -86,12 +86,14 @@ struct reason {
 	unsigned code;      /* of a reply for a refusal (RFC 5321) */
 	const char *status; /* RFC 3463, RFC 7372 */
 	struct str text;    /* a sentence without a full stop */
+	bool junk; /* it makes it unwanted mail: for the Junk mailbox */
 };
 
 #define DECISION_REASONS 24
 struct decision {
 	enum filter_action action;
 	const struct reason *by; /* the reason of ACTION; NULL: none */
+	bool junk;               /* one of them is */
 	struct reason reasons[DECISION_REASONS];
 	size_t n;
 };

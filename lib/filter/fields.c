@@ -210,10 +210,17 @@ add_score(struct filter_session *s, struct edits *e)
 	edits_insert(a, e, "X-Spam-Status", &value);
 	buf_printf(&value, " %.1f", f->verdict.score);
 	edits_insert(a, e, "X-Spam-Score", &value);
-	if (!yes)
+}
+
+static void
+add_flag(struct filter_session *s, struct edits *e)
+{
+	struct buf value = { 0 };
+
+	if (!s->m.junk)
 		return;
 	BUF_LIT(&value, " YES");
-	edits_insert(a, e, "X-Spam-Flag", &value);
+	edits_insert(s->m.arena, e, "X-Spam-Flag", &value);
 }
 
 /* From 0 to sieve.virus_max, which is 5. */
@@ -249,6 +256,7 @@ fields_add(struct filter_session *s, const struct decision *d,
 	}
 	add_virus(s, e);
 	add_score(s, e);
+	add_flag(s, e);
 	if (s->m.facts.spf) {
 		spf_received(&value, &s->m.spf_query, &s->m.spf);
 		edits_insert(s->m.arena, e, "Received-SPF", &value);

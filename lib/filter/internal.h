@@ -54,6 +54,7 @@ struct message {
 	struct dmarc_verdict dmarc;
 	struct str author;
 	struct facts facts;
+	bool junk; /* for all who get it */
 
 	struct scan *scan;
 	struct virus_facts virus;

@@ -390,6 +390,22 @@ fill(struct filter_session *s, const struct decision *d,
 	seal_end(s, &out->edits);
 }
 
+/* What one header says to all of them all of them must think. */
+static bool
+is_junk(const struct filter_outcome *out)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < out->n; i++) {
+		if (out->fates[i] > FILTER_TAG)
+			continue;
+		if (!out->decisions[i].junk)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 void
 filter_end(
     struct filter_session *s, struct str queue_id, struct filter_outcome *out)
@@ -422,6 +438,7 @@ filter_end(
 	};
 	d = filter_decide_common(
 	    list, m->nrecipients, false, fates, &out->action);
+	m->junk = is_junk(out);
 	fill(s, d, out);
 	if (out->action <= FILTER_TAG)
 		strangers_note(s);

@@ -70,6 +70,7 @@ static const struct site_setting table[] = {
 	{ "backend.verify", SETTING_BOOL, SDA, "yes", NULL, "check backends' certificates" },
 	{ "delivery.dedup_window", SETTING_DURATION, SDA, "0", NULL, "store a Message-ID once within this time; 0: off" },
 	{ "delivery.detail_mailbox", SETTING_BOOL, SDA, "no", NULL, "deliver user+NAME to the mailbox NAME if it exists" },
+	{ "delivery.junk", SETTING_BOOL, SDA, "yes", NULL, "keep mail that is spam (X-Spam-Flag, or a score of spam.tag) in the Junk mailbox, where no script says otherwise" },
 	{ "delivery.over_quota", SETTING_CHOICE, SDA, "tempfail", "tempfail reject", "answer to mail for a full account" },
 	{ "delivery.redelivery_window", SETTING_DURATION, SD, "1d", NULL, "how long a repeated delivery of the same message is recognised; 0: never" },
 	{ "dkim.max_signatures", SETTING_UINT, S, "8", NULL, "DKIM signatures of a message that are looked at" },

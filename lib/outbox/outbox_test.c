@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "backend/smtp.h"
+#include "outbox/mail.h"
 #include "outbox/note.h"
 #include "outbox/post.h"
 #include "outbox/send.h"
@@ -208,12 +209,32 @@ test_post_rules(void **state)
 	    post_host(STR("https://a.example?token")), "https://a.example"));
 }
 
+/* What SMTP cannot say is refused before anybody is asked. */
+static void
+test_letter(void **state)
+{
+	static const struct str to[] = { STR("you@example.net"),
+		STR("a\r\nDATA@example.net") };
+	enum outbox_result results[2] = { OUTBOX_SENT, OUTBOX_SENT };
+	const struct outbox_letter l = {
+		.to = to, .n = 2, .raw = STR("A: b\r\n\r\n"), .results = results
+	};
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_false(outbox_mail(NULL, "mail.example", &l, &e));
+	assert_non_null(strstr(e.msg, "cannot be written in SMTP"));
+	assert_int_equal(results[0], OUTBOX_FAILED);
+	assert_int_equal(results[1], OUTBOX_FAILED);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clean),
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_letter),
 		cmocka_unit_test(test_note),
 		cmocka_unit_test(test_post_rules),
 	};

@@ -14,7 +14,8 @@ site_sql = $(srcdir)/%D%/site/001.sql \
 	$(srcdir)/%D%/site/003.sql \
 	$(srcdir)/%D%/site/004.sql \
 	$(srcdir)/%D%/site/005.sql
-filter_sql = $(srcdir)/%D%/filter/001.sql
+filter_sql = $(srcdir)/%D%/filter/001.sql \
+	$(srcdir)/%D%/filter/002.sql
 
 EXTRA_DIST += %D%/embed.awk $(account_sql) $(site_sql) $(filter_sql)
 lib_libmailstead_a_SOURCES += %D%/schema.h

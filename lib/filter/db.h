@@ -43,6 +43,10 @@ struct filter_job {
 /* Takes JOB, which begins a struct of the caller's from mem_alloc(). Never
  * blocks on the disk. */
 void filter_db_put(struct filter_db *db, struct filter_job *job);
+/* The same of one statement and its values, which are copied; SQL is a literal.
+ */
+void filter_db_run(
+    struct filter_db *db, const char *sql, const struct sq_value *values);
 /* Wait until all that was put before is written, or has failed. */
 bool filter_db_flush(struct filter_db *db, struct err *e);
 

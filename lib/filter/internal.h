@@ -116,6 +116,10 @@ void strangers_note(struct filter_session *s);
 /* compare.c: what other libraries say. */
 void compare(struct filter_session *s, const struct dmarc_query *q);
 
+/* dmarc_seen.c: what is told to the domain of the author. At the end. */
+void dmarc_seen(struct filter_session *s, const struct decision *d,
+    enum filter_action action);
+
 /* sign.c: our signatures of outgoing mail. In the order of the message. */
 void sign_header(struct filter_session *s);
 void sign_body(struct filter_session *s, struct str chunk);

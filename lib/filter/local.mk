@@ -39,3 +39,12 @@ lib_libmailstead_a_SOURCES += %D%/greylist.c \
 check_PROGRAMS += %D%/greylist_test
 %C%_greylist_test_SOURCES = %D%/greylist_test.c
 %C%_greylist_test_LDADD = $(TEST_LIBS)
+
+# Reports.
+lib_libmailstead_a_SOURCES += %D%/db_run.c %D%/dmarc_history.c \
+	%D%/dmarc_history.h %D%/dmarc_seen.c %D%/report_address.c \
+	%D%/report_address.h %D%/report_make.c %D%/report_make.h \
+	%D%/report_send.c %D%/report_send.h
+check_PROGRAMS += %D%/report_send_test
+%C%_report_send_test_SOURCES = %D%/report_send_test.c lib/site/test.h
+%C%_report_send_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

@@ -91,6 +91,8 @@ enum {
 	GREYLIST_RETRY,
 	MAX_HEADER,
 	NETWORKS,
+	REPORT_DMARC,
+	REPORT_PERIOD,
 	SPAM_ENGINE,
 	SPAM_OUTGOING,
 	SPAM_PER_ACCOUNT,
@@ -100,6 +102,16 @@ enum {
 	SPAM_TURNS,
 	SITE_VALUES,
 };
+
+/* RFC 7489, section 7.2, has a day for what everybody must be able to do, and
+ * an hour for what would be nice. */
+static unsigned
+period_of(uint64_t seconds)
+{
+	if (seconds < 3600)
+		return 3600;
+	return seconds > 86400 ? 86400 : (unsigned)seconds;
+}
 
 void
 filter_rules(struct site *s, struct arena *a, struct site_rules *out)
@@ -124,6 +136,8 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 		[GREYLIST_RETRY] = { .key = "greylist.retry" },
 		[MAX_HEADER] = { .key = "filter.max_header" },
 		[NETWORKS] = { .key = "filter.trusted_networks" },
+		[REPORT_DMARC] = { .key = "report.dmarc" },
+		[REPORT_PERIOD] = { .key = "report.dmarc_interval" },
 		[SPAM_ENGINE] = { .key = "spam.engine" },
 		[SPAM_OUTGOING] = { .key = "spam.outgoing" },
 		[SPAM_PER_ACCOUNT] = { .key = "spam.per_account" },
@@ -163,6 +177,8 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 		.spam_turns = (unsigned)v[SPAM_TURNS].number,
 		.spam_per_account = v[SPAM_PER_ACCOUNT].number != 0,
 		.spam_outgoing = v[SPAM_OUTGOING].number != 0,
+		.report_dmarc = v[REPORT_DMARC].number != 0,
+		.report_period = period_of(v[REPORT_PERIOD].number),
 		.greylist = {
 			.delay = (unsigned)v[GREYLIST_DELAY].number,
 			.lifetime = (unsigned)v[GREYLIST_LIFETIME].number,

@@ -30,6 +30,8 @@ struct site_rules {
 	uint64_t spam_max_size;
 	unsigned spam_turns;
 	bool spam_per_account, spam_outgoing;
+	bool report_dmarc;
+	unsigned report_period; /* seconds */
 };
 void filter_rules(struct site *s, struct arena *a, struct site_rules *out);
 

@@ -444,6 +444,7 @@ filter_end(
 		strangers_note(s);
 	if (s->f->o.quiet)
 		return;
+	dmarc_seen(s, d, out->action);
 	log_failures(s);
 	log_message(s, d, out->action);
 }

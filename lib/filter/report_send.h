@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef FILTER_REPORT_SEND_H
+#define FILTER_REPORT_SEND_H
+
+#include "dns/resolver.h"
+#include "filter/db.h"
+#include "mailauth/psl.h"
+#include "site/site.h"
+
+/*
+ * Aggregate reports for whoever asked for them (RFC 7489, section 7.2): one for
+ * each domain and period of dmarc_history.h and each address of rua= that is
+ * either of the same organization, or has agreed (section 7.1).
+ *
+ * What became of a report is in filter.db before the next is sent, so a restart
+ * neither loses nor repeats one; should the MTA have one that could not be
+ * noted, it comes again with the same report id, by which receivers know it.
+ */
+#define REPORT_GRACE 120           /* seconds after the end of a period */
+#define REPORT_GIVE_UP (3 * 86400) /* and then it is too old to be sent */
+#define REPORT_DESTINATIONS 5      /* of a domain; the others get none */
+#define REPORT_BATCH 500           /* periods looked at in one go */
+#define REPORT_RETRY 600           /* seconds, twice as long each time */
+#define REPORT_RETRY_MAX 14400
+#define REPORT_REFUSED 86400 /* an address that refuses is left alone */
+#define REPORT_REFUSED_MAX (32 * 86400) /* so long, twice as long each time */
+
+struct reports {
+	struct site *site;
+	struct filter_db *db;
+	struct resolver *resolver;
+	const struct psl *psl;
+	const char *hostname;
+};
+
+struct report_counts {
+	size_t sent, failed, waiting; /* one for each address */
+};
+/* Send what is due. False: filter.db cannot be used; what single reports fail
+ * of is in it. */
+bool reports_send(const struct reports *r, int64_t now,
+    struct report_counts *out, struct err *e);
+/* All periods end now. */
+bool reports_close(const struct reports *r, int64_t now, struct err *e);
+/* An address refuses reports; also one whose mail came back. */
+void report_refused(
+    struct filter_db *db, struct str address, struct str why, int64_t now);
+/* Forget what is older than report.keep. */
+bool reports_forget(const struct reports *r, int64_t now, struct err *e);
+
+#endif

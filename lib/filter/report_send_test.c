@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/report_send.h"
+
+/* cmocka.h needs these */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dns/zone.h"
+#include "filter/dmarc_history.h"
+#include "filter/report_make.h"
+#include "site/test.h"
+
+#define DAY 86400
+#define MIDNIGHT (20000 * (int64_t)DAY)
+#define NOON (MIDNIGHT + DAY / 2)
+#define AFTER (MIDNIGHT + DAY + REPORT_GRACE)
+
+static struct filter_db *db;
+static struct zone *zone;
+static struct psl *psl;
+static struct reports reports;
+static struct report_counts counts;
+
+/* ------------------------------------------------------------------------
+ * An MTA that takes one message a connection, or refuses its recipient
+ */
+
+static int listener;
+static struct buf heard;
+static const char *rcpt_reply;
+static pthread_t mta_thread;
+
+static void
+say(FILE *f, const char *text)
+{
+	fprintf(f, "%s\r\n", text);
+	fflush(f);
+}
+
+static void
+take_data(FILE *f)
+{
+	char line[2048];
+
+	while (fgets(line, sizeof(line), f) && strcmp(line, ".\r\n") != 0)
+		buf_puts(&heard, line);
+	say(f, "250 taken");
+}
+
+static void
+converse(FILE *f)
+{
+	char line[2048];
+
+	say(f, "220 mta");
+	while (fgets(line, sizeof(line), f)) {
+		fseek(f, 0, SEEK_CUR);
+		if (strncmp(line, "RCPT", 4) == 0)
+			say(f, rcpt_reply);
+		else if (strncmp(line, "DATA", 4) == 0)
+			say(f, "354 go on"), take_data(f);
+		else if (strncmp(line, "QUIT", 4) == 0)
+			break;
+		else
+			say(f, "250 fine");
+	}
+}
+
+static void *
+mta(void *arg)
+{
+	int fd;
+
+	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		FILE *f = fdopen(fd, "r+");
+
+		converse(f);
+		fclose(f);
+	}
+	return arg;
+}
+
+static void
+start_mta(struct fixture *f)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	socklen_t n = sizeof(sin);
+	char where[32];
+
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&sin, n), 0);
+	assert_int_equal(listen(listener, 5), 0);
+	getsockname(listener, (struct sockaddr *)&sin, &n);
+	snprintf(where, sizeof(where), "127.0.0.1:%u", ntohs(sin.sin_port));
+	ok(site_setting_set(f->site, NULL, STR("mta.submission"),
+	    (struct site_scope){ 0 }, str_of(where), &f->e));
+	rcpt_reply = "250 fine";
+	pthread_create(&mta_thread, NULL, mta, NULL);
+}
+
+static void
+stop_mta(void)
+{
+	shutdown(listener, SHUT_RDWR);
+	pthread_join(mta_thread, NULL);
+	close(listener);
+}
+
+/* ------------------------------------------------------------------------
+ * Fixture
+ */
+
+static int
+up(void **state)
+{
+	struct fixture *f;
+
+	if (fixture_up(state) != 0)
+		return -1;
+	f = *state;
+	if (!filter_db_open(f->dir, &db, &f->e) || !psl_open(NULL, &psl, &f->e))
+		return -1;
+	zone = zone_new();
+	start_mta(f);
+	reports = (struct reports){ .site = f->site,
+		.db = db,
+		.resolver = zone_resolver(zone),
+		.psl = psl,
+		.hostname = "mail.us.example" };
+	return 0;
+}
+
+static int
+down(void **state)
+{
+	stop_mta();
+	buf_fini(&heard);
+	filter_db_close(&db);
+	zone_free(&zone);
+	psl_close(&psl);
+	return fixture_down(state);
+}
+
+static void
+note(const char *record, const char *source, int64_t at)
+{
+	const struct signature s = { .result = SIGNATURE_FAIL,
+		.domain = STR("a.example"),
+		.selector = STR("two words") };
+	const struct dmarc_note n = { .domain = STR("a.example"),
+		.record = str_of(record),
+		.discovery = "psl",
+		.source_ip = source,
+		.disposition = "none",
+		.reason = "local_policy",
+		.header_from = STR("a.example"),
+		.envelope_from = STR("b.example"),
+		.signatures = &s,
+		.nsignatures = 1,
+		.spf = true,
+		.spf_domain = STR("b.example"),
+		.spf_scope = "mfrom",
+		.spf_result = "pass" };
+
+	dmarc_history_note(db, &n, at, DAY);
+}
+
+static int64_t
+ask(const char *sql)
+{
+	struct err e = ERR_INIT;
+	struct sqlite3_stmt *s;
+	struct sq *q;
+	int64_t n;
+
+	assert_true(filter_db_flush(db, &e));
+	q = filter_db_reader(db, &e);
+	if (sq_one(q, &s, &e, sql) != SQ_ROW)
+		fail_msg("%s: %s", sql, e.msg);
+	n = sq_int(s, 0);
+	sq_reset(s);
+	filter_db_reader_done(db, &q);
+	return n;
+}
+
+static void
+send_at(struct fixture *f, int64_t now)
+{
+	if (!filter_db_flush(db, &f->e) ||
+	    !reports_send(&reports, now, &counts, &f->e))
+		fail_msg("%s", f->e.msg);
+}
+
+#define RECORD "v=DMARC1; p=reject; pct=50; rua=mailto:r@a.example"
+
+/* ------------------------------------------------------------------------
+ * Tests
+ */
+
+static void
+test_alike(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		note(RECORD, i % 2 ? "192.0.2.1" : "192.0.2.2", NOON + i);
+	note(RECORD, "192.0.2.1", NOON + DAY);
+	assert_int_equal(ask("SELECT count(*) FROM dmarc_periods"), 2);
+	assert_int_equal(ask("SELECT count(*) FROM dmarc_rows"), 3);
+	assert_int_equal(ask("SELECT sum(count) FROM dmarc_rows"), 51);
+	assert_int_equal(ask("SELECT max(rows) FROM dmarc_periods"), 2);
+}
+
+static void
+test_report(void **state)
+{
+	struct fixture *f = *state;
+	struct report_period *list;
+	struct aggregate x;
+	struct sq *q;
+	size_t n;
+
+	note(RECORD, "192.0.2.1", NOON);
+	note(RECORD, "192.0.2.1", NOON + 1);
+	assert_true(filter_db_flush(db, &f->e));
+	q = filter_db_reader(db, &f->e);
+	assert_int_equal(
+	    report_periods(q, f->a, NOON, &list, &n, &f->e), SQ_OK);
+	assert_int_equal(n, 0);
+	assert_int_equal(
+	    report_periods(q, f->a, MIDNIGHT + DAY, &list, &n, &f->e), SQ_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(report_make(q, f->a, list, &x, &f->e), SQ_OK);
+	filter_db_reader_done(db, &q);
+	assert_int_equal(x.begin, MIDNIGHT);
+	assert_int_equal(x.end, MIDNIGHT + DAY - 1);
+	assert_str(x.p, "reject");
+	assert_str(x.pct, "50");
+	assert_int_equal(x.nrows, 1);
+	assert_int_equal(x.rows[0].count, 2);
+	assert_str(x.rows[0].dkim, "fail");
+	assert_str(x.rows[0].spf, "pass");
+	assert_str(x.rows[0].reasons[0].type, "local_policy");
+	assert_str(x.rows[0].dkim_results[0].selector, "two?words");
+	assert_str(x.rows[0].dkim_results[0].result, "fail");
+	assert_str(x.rows[0].spf_results[0].domain, "b.example");
+}
+
+static void
+test_sent_once(void **state)
+{
+	struct fixture *f = *state;
+
+	note(RECORD, "192.0.2.1", NOON);
+	send_at(f, MIDNIGHT + DAY);
+	assert_int_equal(counts.sent, 0); /* some may still be on the way */
+	send_at(f, AFTER);
+	assert_int_equal(counts.sent, 1);
+	assert_true(
+	    str_find(buf_str(&heard), STR("Report Domain: a.example Submitter: "
+					  "mail.us.example")) != STR_NPOS);
+	assert_int_equal(ask("SELECT count(*) FROM dmarc_rows"), 0);
+	note(RECORD, "192.0.2.1", NOON); /* too late to be told */
+	send_at(f, AFTER + 1);
+	assert_int_equal(counts.sent, 0);
+	assert_int_equal(
+	    ask("SELECT count(*) FROM dmarc_sent WHERE state = 'sent'"), 1);
+}
+
+static void
+test_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	rcpt_reply = "550 5.1.1 nobody";
+	note(RECORD, "192.0.2.1", NOON);
+	send_at(f, AFTER);
+	assert_int_equal(counts.failed, 1);
+	rcpt_reply = "250 fine";
+	note(RECORD, "192.0.2.1", NOON + DAY);
+	send_at(f, AFTER + DAY - REPORT_GRACE - 1);
+	send_at(f, AFTER + DAY - 1);
+	assert_int_equal(counts.sent + counts.failed, 0);
+	/* Suppressed for a day, which is over when the next is due. */
+	send_at(f, AFTER + DAY);
+	assert_int_equal(counts.sent, 1);
+	report_refused(db, STR("r@a.example"), STR("x"), NOON + 3 * DAY);
+	report_refused(db, STR("r@a.example"), STR("x"), NOON + 3 * DAY);
+	assert_int_equal(ask("SELECT until FROM report_refusals"),
+	    NOON + 3 * DAY + 2 * REPORT_REFUSED);
+	note(RECORD, "192.0.2.1", NOON + 3 * DAY);
+	send_at(f, AFTER + 3 * DAY);
+	assert_int_equal(counts.failed, 1);
+}
+
+static void
+test_later(void **state)
+{
+	struct fixture *f = *state;
+
+	rcpt_reply = "450 4.3.0 later";
+	note(RECORD, "192.0.2.1", NOON);
+	send_at(f, AFTER);
+	assert_int_equal(counts.waiting, 1);
+	rcpt_reply = "250 fine";
+	send_at(f, AFTER + REPORT_RETRY - 1);
+	assert_int_equal(counts.sent, 0);
+	send_at(f, AFTER + REPORT_RETRY);
+	assert_int_equal(counts.sent, 1);
+}
+
+static void
+test_too_old(void **state)
+{
+	struct fixture *f = *state;
+
+	rcpt_reply = "450 4.3.0 later";
+	note(RECORD, "192.0.2.1", NOON);
+	send_at(f, AFTER);
+	send_at(f, MIDNIGHT + DAY + REPORT_GIVE_UP);
+	assert_int_equal(
+	    ask("SELECT count(*) FROM dmarc_sent WHERE state = 'failed'"), 1);
+	assert_int_equal(ask("SELECT count(*) FROM dmarc_rows"), 0);
+}
+
+/* Nobody gets reports about others because a record says so. */
+static void
+test_outside(void **state)
+{
+	struct fixture *f = *state;
+	const char *record = "v=DMARC1; p=none; rua=mailto:r@victim.example,"
+			     "mailto:r@friend.example!1k,"
+			     "mailto:r@silent.example";
+
+	zone_add(zone, STR("a.example._report._dmarc.friend.example"), DNS_TXT,
+	    STR("v=DMARC1"), &f->e);
+	zone_add_timeout(zone, STR("a.example._report._dmarc.silent.example"));
+	note(record, "192.0.2.1", NOON);
+	send_at(f, AFTER);
+	assert_int_equal(counts.sent, 0);
+	assert_int_equal(counts.failed, 2); /* the friend's is too large */
+	assert_int_equal(counts.waiting, 1);
+	assert_int_equal(heard.n, 0);
+	assert_int_equal(ask("SELECT count(*) FROM dmarc_sent"
+			     " WHERE why LIKE '%has not agreed%'"),
+	    1);
+	assert_int_equal(ask("SELECT count(*) FROM dmarc_sent"
+			     " WHERE why LIKE '%the limit is 1024'"),
+	    1);
+}
+
+static void
+test_close(void **state)
+{
+	struct fixture *f = *state;
+
+	note(RECORD, "192.0.2.1", NOON);
+	assert_true(reports_close(&reports, NOON + 60, &f->e));
+	send_at(f, NOON + 60 + REPORT_GRACE);
+	assert_int_equal(counts.sent, 1);
+	note(RECORD, "192.0.2.1", NOON + 70);
+	send_at(f, AFTER);
+	assert_int_equal(counts.sent, 1);
+	assert_true(reports_forget(&reports, AFTER + 100 * DAY, &f->e));
+	assert_int_equal(ask("SELECT count(*) FROM dmarc_periods"), 0);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+	const struct CMUnitTest tests[] = {
+		TEST(test_alike),
+		TEST(test_report),
+		TEST(test_sent_once),
+		TEST(test_refused),
+		TEST(test_later),
+		TEST(test_too_old),
+		TEST(test_outside),
+		TEST(test_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

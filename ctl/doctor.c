@@ -212,6 +212,7 @@ static void (*const checks[])(struct doctor *d) = {
 	doctor_backends,
 	doctor_logins,
 	doctor_outgoing,
+	doctor_scanners,
 	doctor_postfix,
 };
 

@@ -29,6 +29,7 @@ void doctor_tls(struct doctor *d);
 void doctor_dns(struct doctor *d);
 void doctor_backends(struct doctor *d); /* doctor_backend.c */
 void doctor_logins(struct doctor *d);   /* doctor_login.c */
+void doctor_scanners(struct doctor *d); /* doctor_scanner.c */
 void doctor_outgoing(struct doctor *d); /* outgoing.c */
 void doctor_postfix(struct doctor *d);  /* doctor_postfix.c */
 

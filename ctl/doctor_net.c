@@ -30,6 +30,7 @@ static const struct {
 	{ "lmtpd.listen", true },
 	{ "authd.listen", true },
 	{ "authd.listen_map", true },
+	{ "milterd.listen", true },
 	{ "imapd.listen", false },
 	{ "imapd.listen_tls", false },
 	{ "pop3d.listen", false },

@@ -168,6 +168,18 @@ check_transport(struct doctor *d)
 		    false, HEALTH_BAD);
 }
 
+/* A site may do without the filter, or have other milters beside it. */
+static void
+check_milter(struct doctor *d)
+{
+	const char *at = doctor_endpoint(d, "milterd.listen");
+
+	if (!at)
+		return;
+	expect(d, "smtpd_milters", at, true, HEALTH_WARN);
+	expect(d, "non_smtpd_milters", at, true, HEALTH_WARN);
+}
+
 static void
 check_delimiter(struct doctor *d)
 {
@@ -245,7 +257,7 @@ static void
 check_chroot(struct doctor *d)
 {
 	static const char *const keys[] = { "authd.listen", "authd.listen_map",
-		"lmtpd.listen" };
+		"lmtpd.listen", "milterd.listen" };
 	struct str queue = value_of(d, "queue_directory");
 
 	if (!any_chroot(d))
@@ -285,6 +297,7 @@ doctor_postfix(struct doctor *d)
 	check_maps(d);
 	check_transport(d);
 	check_sasl(d);
+	check_milter(d);
 	check_delimiter(d);
 	check_classes(d);
 	check_chroot(d);

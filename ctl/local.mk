@@ -2,7 +2,7 @@
 ctl_parts = \
 	%D%/account.c %D%/alias.c %D%/args.c %D%/backup.c %D%/check.c %D%/client_cert.c \
 	%D%/completion.c %D%/ctl.h %D%/daemons.h %D%/deliver.c %D%/dkim.c %D%/doctor.c \
-	%D%/doctor.h %D%/doctor_backend.c %D%/doctor_login.c %D%/doctor_net.c \
+	%D%/doctor.h %D%/doctor_backend.c %D%/doctor_login.c %D%/doctor_net.c %D%/doctor_scanner.c \
 	%D%/doctor_postfix.c %D%/domain.c \
 	%D%/export.c %D%/export_scripts.c %D%/filter_check.c %D%/import.c %D%/import.h %D%/import_scripts.c %D%/mailbox.c %D%/message.c %D%/message.h \
 	%D%/open.c %D%/out.c %D%/outgoing.c %D%/outgoing.h %D%/password.c %D%/setting.c %D%/setup.c \

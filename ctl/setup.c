@@ -204,7 +204,7 @@ cmd_setup(struct ctl *c)
 		"data_dir", conf_get(c->conf, "data_dir"), "run_dir",
 		conf_get(c->conf, "run_dir")),
 	    "The site is in %s, its configuration in %s.\n"
-	    "Start lmtpd, imapd, pop3d, sieved and authd, then see \"mailstead "
-	    "doctor\".",
+	    "Start lmtpd, imapd, pop3d, sieved, milterd and authd, then see "
+	    "\"mailstead doctor\".",
 	    conf_get(c->conf, "data_dir"), conf_path(c->conf));
 }

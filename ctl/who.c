@@ -10,7 +10,7 @@
 #include "net/control.h"
 
 const char *const daemon_names[] = { "lmtpd", "imapd", "pop3d", "sieved",
-	"authd", NULL };
+	"milterd", "authd", NULL };
 
 /* ------------------------------------------------------------------------
  * who

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "milterd/milter.h"
 
+#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <libmilter/mfapi.h>
@@ -19,6 +22,8 @@ static struct filter *filter;
 static struct milter_counters counters;
 static pthread_t thread;
 static bool running;
+static struct sockaddr_storage listening; /* family 0: not known */
+static socklen_t listening_size;
 
 struct connection {
 	struct filter_session *session;
@@ -317,6 +322,68 @@ static struct smfiDesc description = {
 	.xxfi_negotiate = on_negotiate,
 };
 
+/* ------------------------------------------------------------------------
+ * Stopping: libmilter looks only every five seconds whether it should, or when
+ * somebody connects.
+ */
+
+static void
+remember_unix(const char *path)
+{
+	struct sockaddr_un *sa = (struct sockaddr_un *)&listening;
+
+	sa->sun_family = AF_UNIX;
+	snprintf(sa->sun_path, sizeof(sa->sun_path), "%s", path);
+	listening_size = sizeof(*sa);
+}
+
+/* "25@127.0.0.1", or "25" for all addresses, of which a loopback will do. */
+static void
+remember_inet(const char *text)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICSERV };
+	struct str rest = str_of(text), port;
+	struct arena *a = arena_new();
+	struct addrinfo *list;
+
+	str_split(&rest, '@', &port);
+	if (getaddrinfo(rest.n > 0 ? arena_cstr(a, rest) : NULL,
+		arena_cstr(a, port), &hints, &list) == 0) {
+		memcpy(&listening, list->ai_addr, list->ai_addrlen);
+		listening_size = list->ai_addrlen;
+		freeaddrinfo(list);
+	}
+	arena_free(&a);
+}
+
+static void
+remember_address(const char *text)
+{
+	const char *rest = strchr(text, ':') + 1;
+
+	if (strncmp(text, "unix:", 5) == 0)
+		remember_unix(rest);
+	else
+		remember_inet(rest);
+}
+
+static void
+wake(void)
+{
+	int fd;
+
+	if (listening_size == 0)
+		return;
+	fd = socket(listening.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (connect(fd, (const struct sockaddr *)&listening, listening_size) !=
+	    0)
+		log_debug("milter", LOG_CSTR("error", "cannot wake libmilter"));
+	close(fd);
+}
+
 bool
 milter_listen(const char *spec, const char *run_dir, struct err *e)
 {
@@ -328,6 +395,7 @@ milter_listen(const char *spec, const char *run_dir, struct err *e)
 		return false;
 	/* The mask makes it right from the first moment. */
 	mask = umask(0777 & ~at.mode);
+	remember_address(at.text.p);
 	ok = smfi_register(description) == MI_SUCCESS &&
 	     smfi_setconn(at.text.p) == MI_SUCCESS &&
 	     smfi_opensocket(true) == MI_SUCCESS;
@@ -369,6 +437,7 @@ milter_stop(void)
 	if (!running)
 		return;
 	smfi_stop();
+	wake();
 	pthread_join(thread, NULL);
 	running = false;
 }

@@ -9,6 +9,7 @@ import pathlib
 import random
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -193,6 +194,20 @@ class Site:
             c = imaplib.IMAP4(self.host, self.imap_port)
         c.login(user or self.user1, password or self.pass1)
         return c
+
+    def stop_daemon(self, name):
+        """One that quickstart has started."""
+        pid = self.pid(name)
+        os.kill(pid, signal.SIGTERM)
+
+        def ended():
+            # One whose parent is slow to notice stays as a zombie.
+            try:
+                return "State:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text()
+            except OSError:
+                return True
+
+        wait_for(ended, 20)
 
     def start_daemon(self, name):
         log = open(self.dir / "log" / f"{name}.log", "ab")

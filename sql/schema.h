@@ -5,9 +5,10 @@
 #include <stddef.h>
 
 /*
- * The schemas as they grew: NNN.sql in sql/account, sql/site and sql/filter,
- * compiled in. Version N brings a database of version N - 1 up; a released
- * migration is never edited. Each list counts from 1 and ends with { 0, NULL }.
+ * The schemas as they grew: NNN.sql in sql/account, sql/site, sql/filter and
+ * sql/quarantine, compiled in. Version N brings a database of version N - 1 up;
+ * a released migration is never edited. Each list counts from 1 and ends with {
+ * 0, NULL }.
  */
 struct sql_migration {
 	int version;
@@ -17,5 +18,6 @@ struct sql_migration {
 extern const struct sql_migration account_migrations[];
 extern const struct sql_migration site_migrations[];
 extern const struct sql_migration filter_migrations[];
+extern const struct sql_migration quarantine_migrations[];
 
 #endif

@@ -32,6 +32,16 @@ check_PROGRAMS += %D%/answers_test %D%/antivirus_test %D%/spam_test
 %C%_spam_test_SOURCES = %D%/spam_test.c %D%/fake_scanner.c %D%/fake_scanner.h
 %C%_spam_test_LDADD = $(TEST_LIBS)
 
+# The quarantine.
+lib_libmailstead_a_SOURCES += %D%/clean.c %D%/clean.h %D%/quarantine.c \
+	%D%/quarantine.h %D%/quarantine_backup.c %D%/quarantine_care.c \
+	%D%/quarantine_file.c %D%/quarantine_internal.h %D%/quarantine_list.c
+check_PROGRAMS += %D%/clean_test %D%/quarantine_test
+%C%_clean_test_SOURCES = %D%/clean_test.c
+%C%_clean_test_LDADD = $(TEST_LIBS)
+%C%_quarantine_test_SOURCES = %D%/quarantine_test.c lib/site/test.h
+%C%_quarantine_test_LDADD = $(TEST_LIBS)
+
 # Greylisting.
 lib_libmailstead_a_SOURCES += %D%/greylist.c \
 	%D%/greylist_key.c %D%/greylist_key.h %D%/greylist_rows.c \

@@ -58,3 +58,10 @@ lib_libmailstead_a_SOURCES += %D%/db_run.c %D%/dmarc_history.c \
 check_PROGRAMS += %D%/report_send_test
 %C%_report_send_test_SOURCES = %D%/report_send_test.c lib/site/test.h
 %C%_report_send_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+
+# The client.
+lib_libmailstead_a_SOURCES += %D%/blocked.c %D%/blocked.h %D%/lists.c \
+	%D%/lists.h
+check_PROGRAMS += %D%/lists_test
+%C%_lists_test_SOURCES = %D%/lists_test.c lib/site/test.h
+%C%_lists_test_LDADD = $(TEST_LIBS)

@@ -101,24 +101,36 @@ struct addr_list {
 	struct network *nets;
 };
 
-static bool
-parse_network(struct str text, struct network *out)
+bool
+addr_network_parse(struct str text, struct addr *base, unsigned *bits)
 {
 	size_t slash = str_chr(text, '/');
-	uint32_t bits;
+	uint32_t n;
 	bool v4;
 
-	if (!addr_parse(str_sub(text, 0, slash), &out->a))
+	if (!addr_parse(str_sub(text, 0, slash), base))
 		return false;
-	v4 = addr_is_v4(&out->a);
-	out->bits = 128;
+	v4 = addr_is_v4(base);
+	*bits = 128;
 	if (slash == STR_NPOS)
 		return true;
-	if (!str_u32(str_sub(text, slash + 1, STR_NPOS), &bits) ||
-	    bits > (v4 ? 32U : 128U))
+	if (!str_u32(str_sub(text, slash + 1, STR_NPOS), &n) ||
+	    n > (v4 ? 32U : 128U))
 		return false;
-	out->bits = v4 ? bits + 96 : bits;
+	*bits = v4 ? n + 96 : n;
 	return true;
+}
+
+struct addr
+addr_network(const struct addr *a, unsigned bits)
+{
+	struct addr out = { .b = { 0 } };
+
+	memcpy(out.b, a->b, bits / 8);
+	if (bits % 8 != 0)
+		out.b[bits / 8] =
+		    a->b[bits / 8] & (uint8_t)(0xff00 >> bits % 8);
+	return out;
 }
 
 bool
@@ -131,7 +143,8 @@ addr_list_parse(const char *text, struct addr_list **out, struct err *e)
 		struct str word = { p, strcspn(p, " ,\t") };
 
 		l->nets = mem_array(l->nets, l->n + 1, sizeof(*l->nets));
-		if (!parse_network(word, &l->nets[l->n])) {
+		if (!addr_network_parse(
+			word, &l->nets[l->n].a, &l->nets[l->n].bits)) {
 			err_set(e, "\"%.*s\" is not an address or network",
 			    STR_ARG(word));
 			addr_list_free(&l);

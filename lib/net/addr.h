@@ -23,6 +23,11 @@ bool addr_loopback(const struct addr *a);
 /* Fill PEER's text, port and loopback. */
 void addr_peer(const struct addr *a, uint16_t port, struct conn_peer *peer);
 
+/* "192.0.2.0/24", or one address: of the 128 bits of *base *bits count. */
+bool addr_network_parse(struct str text, struct addr *base, unsigned *bits);
+/* The first BITS of A, then zeros. */
+struct addr addr_network(const struct addr *a, unsigned bits);
+
 /* A list of addresses and networks ("192.0.2.0/24, 2001:db8::1"). */
 struct addr_list;
 bool addr_list_parse(const char *text, struct addr_list **out, struct err *e);

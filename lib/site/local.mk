@@ -37,3 +37,8 @@ check_PROGRAMS += %D%/srs_test
 check_PROGRAMS += %D%/dkim_test
 %C%_dkim_test_SOURCES = %D%/dkim_test.c %D%/test.h
 %C%_dkim_test_LDADD = $(TEST_LIBS)
+
+lib_libmailstead_a_SOURCES += %D%/filter_list.c %D%/filter_list.h
+check_PROGRAMS += %D%/filter_list_test
+%C%_filter_list_test_SOURCES = %D%/filter_list_test.c %D%/test.h
+%C%_filter_list_test_LDADD = $(TEST_LIBS)

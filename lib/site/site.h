@@ -354,6 +354,13 @@ struct site_block {
 };
 enum site_rc site_block_list(struct site *s, struct arena *a,
     struct site_block **list, size_t *count, struct err *e);
+/* The addresses that are blocked whole at NOW; at most SITE_BLOCKED_MAX, those
+ * that are for longest. */
+#define SITE_BLOCKED_MAX 10000
+enum site_rc site_blocked(struct site *s, struct arena *a, int64_t now,
+    struct site_block **list, size_t *count, struct err *e);
+/* How a block names the client with this address. */
+void site_block_peer(const char *address, char out[64]);
 
 /* ------------------------------------------------------------------------
  * Audit trail

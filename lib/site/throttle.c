@@ -35,8 +35,8 @@ parse_ip(const char *text, uint8_t out[16], int *family)
 }
 
 /* What is counted: the address, or an IPv6 client's /64. */
-static void
-peer_name(const char *address, char out[64])
+void
+site_block_peer(const char *address, char out[64])
 {
 	uint8_t ip[16];
 	int family;
@@ -140,7 +140,7 @@ throttle_check(struct site *s, const struct site_peer *peer, struct str user,
 
 	if (exempt(s, peer))
 		return SITE_OK;
-	peer_name(peer->address, name);
+	site_block_peer(peer->address, name);
 	if ((rc = site_reader(s, &r, e)) != SITE_OK)
 		return rc;
 	a = arena_new();
@@ -216,7 +216,7 @@ job_for(const struct site_peer *peer, struct str user)
 	struct arena *a = arena_new();
 	struct str key = address_fold(a, user);
 
-	peer_name(peer->address, j.peer);
+	site_block_peer(peer->address, j.peer);
 	snprintf(j.service, sizeof(j.service), "%s", peer->service);
 	snprintf(j.user, sizeof(j.user), "%.*s", STR_ARG(key));
 	arena_free(&a);
@@ -336,6 +336,28 @@ site_unblock(struct site *s, const struct site_by *by, struct str peer,
 	return rc;
 }
 
+static enum sq_rc
+read_blocks(
+    struct arena *a, struct sqlite3_stmt *st, struct buf *rows, struct err *e)
+{
+	enum sq_rc rc;
+
+	while ((rc = sq_step(st, e)) == SQ_ROW) {
+		struct site_block b = {
+			.peer = sq_dup(a, st, 0),
+			.user = sq_dup(a, st, 1),
+			.failures = (uint64_t)sq_int(st, 2),
+			.last = sq_int(st, 3),
+			.until = sq_int(st, 4),
+		};
+
+		buf_put(rows, &b, sizeof(b));
+	}
+	return rc == SQ_DONE ? SQ_OK : rc;
+}
+
+#define COLUMNS "SELECT peer, account, count, last, until FROM auth_failures "
+
 enum site_rc
 site_block_list(struct site *s, struct arena *a, struct site_block **list,
     size_t *count, struct err *e)
@@ -349,21 +371,34 @@ site_block_list(struct site *s, struct arena *a, struct site_block **list,
 	*count = 0;
 	if (rc != SITE_OK)
 		return rc;
-	sq = sq_start(r->q, &st, e,
-	    "SELECT peer, account, count, last, until FROM auth_failures"
-	    " ORDER BY last DESC, peer, account");
-	while (sq == SQ_OK && (sq = sq_step(st, e)) == SQ_ROW) {
-		struct site_block b = {
-			.peer = sq_dup(a, st, 0),
-			.user = sq_dup(a, st, 1),
-			.failures = (uint64_t)sq_int(st, 2),
-			.last = sq_int(st, 3),
-			.until = sq_int(st, 4),
-		};
+	sq =
+	    sq_start(r->q, &st, e, COLUMNS "ORDER BY last DESC, peer, account");
+	if (sq == SQ_OK)
+		sq = read_blocks(a, st, &rows, e);
+	site_reader_done(s, r);
+	*list = site_rows(a, &rows, sizeof(**list), count);
+	return site_rc_of(sq);
+}
 
-		buf_put(&rows, &b, sizeof(b));
-		sq = SQ_OK;
-	}
+enum site_rc
+site_blocked(struct site *s, struct arena *a, int64_t now,
+    struct site_block **list, size_t *count, struct err *e)
+{
+	struct sqlite3_stmt *st;
+	struct reader_slot *r;
+	struct buf rows = { 0 };
+	enum site_rc rc = site_reader(s, &r, e);
+	enum sq_rc sq;
+
+	*count = 0;
+	if (rc != SITE_OK)
+		return rc;
+	sq = sq_start(r->q, &st, e,
+	    COLUMNS "WHERE account = '' AND until > ?"
+		    " ORDER BY until DESC LIMIT ?",
+	    SQ_I(now), SQ_I(SITE_BLOCKED_MAX));
+	if (sq == SQ_OK)
+		sq = read_blocks(a, st, &rows, e);
 	site_reader_done(s, r);
 	*list = site_rows(a, &rows, sizeof(**list), count);
 	return site_rc_of(sq);

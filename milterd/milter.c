@@ -102,6 +102,14 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	return SMFIS_CONTINUE;
 }
 
+/* Postfix says "unknown", Sendmail "[192.0.2.1]", if nothing is proven. */
+static bool
+is_name(struct str client_name)
+{
+	return !str_eqc(client_name, "unknown") &&
+	       !str_starts(client_name, STR("["));
+}
+
 static sfsistat
 on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *sa)
 {
@@ -115,7 +123,7 @@ on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *sa)
 	if (sa && addr_from(sa, &client.address, &port)) {
 		client.local = false;
 		client.name = macro(ctx, "{client_name}");
-		if (str_eqc(client.name, "unknown"))
+		if (!is_name(client.name))
 			client.name = STR_NULL;
 	}
 	filter_session_free(&c->session);

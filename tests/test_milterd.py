@@ -44,6 +44,8 @@ def names(tmp_path_factory, keys):
         txt("mx.example", "v=spf1 a -all"),
         txt("grey.example", "v=spf1 ip4:192.0.2.1 -all"),
         "mx.example. A 192.0.2.1",
+        "7.100.51.198.in-addr.arpa. PTR mx.strict.example.",
+        "mx.strict.example. A 198.51.100.7",
     ])
     yield server
     server.close()

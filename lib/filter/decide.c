@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #define FILE_NAME_MAX 200 /* octets of a name in a sentence */
+#define LIST_TEXT_MAX 200 /* of what a DNS list says of itself */
 
 static const char *const names[FILTER_ACTIONS] = {
 	[FILTER_OFF] = "off",
@@ -87,6 +88,116 @@ not_kept(struct finding *at)
 	       found(at, FILTER_TEMPFAIL,
 		   STR("there is no room for the message now"));
 }
+
+/* ------------------------------------------------------------------------
+ * The client
+ */
+
+static bool
+blocked(struct finding *at)
+{
+	const struct list_match *m = at->f->listed;
+
+	return m && m->kind == SITE_LIST_BLOCK &&
+	       found(at, at->p->blocked,
+		   arena_printf(at->a, "mail from %.*s is not taken here",
+		       STR_ARG(m->entry)));
+}
+
+static bool
+failed_logins(struct finding *at)
+{
+	const struct client_facts *c = at->f->client;
+
+	return c && c->blocked > 0 &&
+	       found(at, at->p->failed_logins,
+		   arena_printf(at->a,
+		       "too many logins from %.*s failed: please come again in "
+		       "%lld seconds",
+		       STR_ARG(c->address), (long long)c->blocked));
+}
+
+static enum filter_action
+by_score(int64_t score, int64_t tag, int64_t quarantine, int64_t reject)
+{
+	if (reject != 0 && score >= reject)
+		return FILTER_REJECT;
+	if (quarantine != 0 && score >= quarantine)
+		return FILTER_QUARANTINE;
+	return tag != 0 && score >= tag ? FILTER_TAG : FILTER_OFF;
+}
+
+static bool
+in_dnsbl(struct finding *at)
+{
+	const struct client_facts *c = at->f->client;
+	const struct dnsbl_hit *hit = c ? dnsbl_heaviest(&c->dnsbl) : NULL;
+	const struct policy *p = at->p;
+
+	if (!hit)
+		return false;
+	return found(at,
+	    by_score(INT64_C(1000) * c->dnsbl.score, p->dnsbl_tag,
+		p->dnsbl_quarantine, p->dnsbl_reject),
+	    arena_printf(at->a, "%.*s is listed by %.*s%s (score %d)%s%.*s",
+		STR_ARG(hit->subject), STR_ARG(hit->list->zone),
+		c->dnsbl.n > 1 ? " and others" : "", c->dnsbl.score,
+		c->dnsbl.text.n > 0 ? ": " : "",
+		STR_ARG(str_sub(c->dnsbl.text, 0, LIST_TEXT_MAX))));
+}
+
+static bool
+no_ptr(struct finding *at)
+{
+	const struct client_facts *c = at->f->client;
+
+	return c && c->ptr == PTR_NONE &&
+	       found(at, at->p->no_ptr,
+		   arena_printf(at->a, "%.*s has no name in the DNS",
+		       STR_ARG(c->address)));
+}
+
+static bool
+ptr_mismatch(struct finding *at)
+{
+	const struct client_facts *c = at->f->client;
+
+	return c && c->ptr == PTR_MISMATCH &&
+	       found(at, at->p->ptr_mismatch,
+		   arena_printf(at->a,
+		       "the name of %.*s in the DNS, %.*s, does not lead back "
+		       "to it",
+		       STR_ARG(c->address), STR_ARG(c->name)));
+}
+
+static bool
+helo_invalid(struct finding *at)
+{
+	const struct client_facts *c = at->f->client;
+
+	return c && c->helo == HELO_INVALID &&
+	       found(at, at->p->helo_invalid,
+		   arena_printf(at->a,
+		       "what the client calls itself, \"%.*s\", %s",
+		       STR_ARG(str_sub(c->helo_name, 0, FILE_NAME_MAX)),
+		       c->helo_why));
+}
+
+static bool
+helo_ours(struct finding *at)
+{
+	const struct client_facts *c = at->f->client;
+
+	return c && c->helo == HELO_OURS &&
+	       found(at, at->p->helo_ours,
+		   arena_printf(at->a,
+		       "the client calls itself %.*s, which is our own name",
+		       STR_ARG(c->helo_name)));
+}
+
+/* ------------------------------------------------------------------------
+ * The message
+ */
 
 static bool
 helo_fail(struct finding *at)
@@ -267,29 +378,16 @@ unwanted_file(struct finding *at)
 }
 
 static bool
-reaches(int64_t score, int64_t limit)
-{
-	return limit != 0 && score >= limit;
-}
-
-static bool
 spam(struct finding *at)
 {
 	const struct spam_facts *f = at->f->spam;
 	const struct policy *p = at->p;
-	enum filter_action action = FILTER_OFF;
-	int64_t score;
 
 	if (!f || !f->known)
 		return false;
-	score = spam_thousandths(&f->verdict);
-	if (reaches(score, p->spam_reject))
-		action = FILTER_REJECT;
-	else if (reaches(score, p->spam_quarantine))
-		action = FILTER_QUARANTINE;
-	else if (reaches(score, p->spam_tag))
-		action = FILTER_TAG;
-	return found(at, action,
+	return found(at,
+	    by_score(spam_thousandths(&f->verdict), p->spam_tag,
+		p->spam_quarantine, p->spam_reject),
 	    arena_printf(
 		at->a, "it looks like spam (score %.1f)", f->verdict.score));
 }
@@ -304,32 +402,47 @@ spam_failed(struct finding *at)
 		   STR("it cannot be looked at for spam now"));
 }
 
+/* For whom the recipient's lists allow, some rules are not. */
+enum exempt {
+	NOBODY,
+	IF_CLIENT, /* a client; a sender could be anybody */
+	IF_LISTED, /* a client or a sender */
+};
+
 static const struct rule {
 	const char *check;
 	bool outgoing; /* it applies to our own mail, too */
+	enum exempt exempt;
 	bool junk;
 	unsigned code;
 	const char *status;
 	bool (*met)(struct finding *at);
 } rules[] = {
 	/* clang-format off */
-	{ "header",     true,  false, 552, "5.3.4",  large_header },
-	{ "room",       true,  false, 452, "4.3.1",  not_kept },
-	{ "helo",       false, false, 550, "5.7.23", helo_fail },
-	{ "spf",        false, false, 550, "5.7.23", spf_fail },
-	{ "spf",        false, false, 550, "5.7.23", spf_softfail },
-	{ "spf",        false, false, 550, "5.7.24", spf_error },
-	{ "from",       false, false, 550, "5.7.1",  no_author },
-	{ "dmarc",      false, true,  550, "5.7.26", dmarc_fail },
-	{ "dmarc",      false, false, 451, "4.7.24", dmarc_temperror },
-	{ "greylist",   false, false, 451, "4.7.1",  stranger },
-	{ "attachment", true,  false, 554, "5.7.1",  unwanted_file },
-	{ "virus",      true,  false, 554, "5.7.1",  virus },
-	{ "virus",      true,  false, 554, "5.7.1",  virus_encrypted },
-	{ "virus",      true,  false, 554, "5.7.1",  virus_too_large },
-	{ "virus",      true,  false, 451, "4.7.1",  virus_failed },
-	{ "spam",       true,  true,  554, "5.7.1",  spam },
-	{ "spam",       true,  false, 451, "4.7.1",  spam_failed },
+	{ "header",     true,  NOBODY,    false, 552, "5.3.4",  large_header },
+	{ "room",       true,  NOBODY,    false, 452, "4.3.1",  not_kept },
+	{ "blocked",    false, NOBODY,    false, 550, "5.7.1",  blocked },
+	{ "logins",     false, IF_CLIENT, false, 550, "5.7.1",  failed_logins },
+	{ "dnsbl",      false, IF_LISTED, true,  550, "5.7.1",  in_dnsbl },
+	{ "ptr",        false, IF_CLIENT, false, 550, "5.7.25", no_ptr },
+	{ "ptr",        false, IF_CLIENT, false, 550, "5.7.25", ptr_mismatch },
+	{ "helo",       false, IF_CLIENT, false, 550, "5.7.1",  helo_invalid },
+	{ "helo",       false, IF_CLIENT, false, 550, "5.7.1",  helo_ours },
+	{ "helo",       false, IF_CLIENT, false, 550, "5.7.23", helo_fail },
+	{ "spf",        false, IF_CLIENT, false, 550, "5.7.23", spf_fail },
+	{ "spf",        false, IF_CLIENT, false, 550, "5.7.23", spf_softfail },
+	{ "spf",        false, IF_CLIENT, false, 550, "5.7.24", spf_error },
+	{ "from",       false, NOBODY,    false, 550, "5.7.1",  no_author },
+	{ "dmarc",      false, IF_CLIENT, true,  550, "5.7.26", dmarc_fail },
+	{ "dmarc",      false, IF_CLIENT, false, 451, "4.7.24", dmarc_temperror },
+	{ "greylist",   false, IF_LISTED, false, 451, "4.7.1",  stranger },
+	{ "attachment", true,  NOBODY,    false, 554, "5.7.1",  unwanted_file },
+	{ "virus",      true,  NOBODY,    false, 554, "5.7.1",  virus },
+	{ "virus",      true,  NOBODY,    false, 554, "5.7.1",  virus_encrypted },
+	{ "virus",      true,  NOBODY,    false, 554, "5.7.1",  virus_too_large },
+	{ "virus",      true,  NOBODY,    false, 451, "4.7.1",  virus_failed },
+	{ "spam",       true,  IF_LISTED, true,  554, "5.7.1",  spam },
+	{ "spam",       true,  IF_LISTED, false, 451, "4.7.1",  spam_failed },
 	/* clang-format on */
 };
 #define RULES (sizeof(rules) / sizeof(*rules))
@@ -359,6 +472,15 @@ note(struct decision *d, const struct rule *r, const struct finding *at)
 	d->by = why;
 }
 
+static bool
+is_exempt(const struct rule *r, const struct facts *f)
+{
+	if (!f->listed || f->listed->kind != SITE_LIST_ALLOW)
+		return false;
+	return r->exempt == IF_LISTED ||
+	       (r->exempt == IF_CLIENT && !f->listed->forgeable);
+}
+
 void
 filter_decide(struct arena *a, const struct facts *f, const struct policy *p,
     struct decision *out)
@@ -367,7 +489,8 @@ filter_decide(struct arena *a, const struct facts *f, const struct policy *p,
 	for (size_t i = 0; i < RULES; i++) {
 		struct finding at = { .a = a, .f = f, .p = p };
 
-		if ((rules[i].outgoing || !f->outgoing) && rules[i].met(&at) &&
+		if ((rules[i].outgoing || !f->outgoing) &&
+		    !is_exempt(&rules[i], f) && rules[i].met(&at) &&
 		    at.action != FILTER_OFF)
 			note(out, &rules[i], &at);
 	}

@@ -5,6 +5,7 @@
 #include "filter/action.h"
 #include "filter/antivirus.h"
 #include "filter/attachment.h"
+#include "filter/client.h"
 #include "filter/spam.h"
 #include "mailauth/arc.h"
 #include "mailauth/dmarc.h"
@@ -47,6 +48,9 @@ struct facts {
 	bool large_header; /* more of it than filter.max_header: it is not
 			    * known whole */
 	bool not_kept;     /* there is no room for it */
+	const struct client_facts *client;
+	/* What the lists of this recipient say of client and sender. */
+	const struct list_match *listed;
 	const struct spf_verdict *helo, *spf;
 	const struct signature *signatures;
 	size_t nsignatures;
@@ -69,6 +73,10 @@ struct policy {
 	enum filter_action spf_helo_fail, spf_fail, spf_softfail, spf_error;
 	enum filter_action dmarc_reject, dmarc_quarantine, dmarc_temperror;
 	enum filter_action author;
+	enum filter_action blocked, failed_logins;
+	enum filter_action no_ptr, ptr_mismatch, helo_invalid, helo_ours;
+	/* From such a score on, in thousandths; 0: never. */
+	int64_t dnsbl_tag, dnsbl_quarantine, dnsbl_reject;
 	enum filter_action greylist;
 	enum filter_action attachment;
 	struct str attachment_patterns;
@@ -89,7 +97,7 @@ struct reason {
 	bool junk; /* it makes it unwanted mail: for the Junk mailbox */
 };
 
-#define DECISION_REASONS 24
+#define DECISION_REASONS 32
 struct decision {
 	enum filter_action action;
 	const struct reason *by; /* the reason of ACTION; NULL: none */

@@ -144,6 +144,98 @@ test_greylist(void **state)
 	arena_free(&a);
 }
 
+/* What a client did wrong, and what those who allow it say to that. */
+static void
+test_client(void **state)
+{
+	static const struct dnsbl_list list = { .zone = STR("bl.example"),
+		.weight = 5 },
+				       white = { .zone = STR("wl.example"),
+					       .weight = -2 };
+	static const struct spf_verdict fail = { .result = SPF_FAIL,
+		.domain = STR("a.test") };
+	static const struct spam_facts spam = { .known = true,
+		.verdict = { .score = 20 } };
+	static const struct virus_facts virus = { .result = SCAN_FOUND };
+	static const struct list_match block = { .kind = SITE_LIST_BLOCK,
+		.entry = STR("192.0.2.0/24") },
+				       allow = { .kind = SITE_LIST_ALLOW },
+				       allow_sender = { .kind = SITE_LIST_ALLOW,
+					       .forgeable = true };
+	static const struct client_facts
+	    fine = { .ptr = PTR_PROVEN },
+	    listed = { .dnsbl = { .score = 5,
+			   .n = 1,
+			   .hits = { { .list = &list } } } },
+	    half = { .dnsbl = { .score = 3,
+			 .n = 2,
+			 .hits = { { .list = &list }, { .list = &white } } } },
+	    blocked = { .blocked = 60 }, nameless = { .ptr = PTR_NONE },
+	    wrong = { .ptr = PTR_MISMATCH }, unsure = { .ptr = PTR_UNKNOWN },
+	    odd = { .helo = HELO_INVALID, .helo_why = "is wrong" },
+	    liar = { .helo = HELO_OURS };
+	static const struct {
+		struct facts f;
+		enum filter_action action;
+		const char *check;
+	} cases[] = {
+		/* clang-format off */
+		{ { .client = &fine }, FILTER_OFF, NULL },
+		{ { .client = &listed }, FILTER_REJECT, "dnsbl" },
+		{ { .client = &half }, FILTER_TAG, "dnsbl" },
+		{ { .client = &blocked }, FILTER_TEMPFAIL, "logins" },
+		{ { .client = &nameless }, FILTER_TAG, "ptr" },
+		{ { .client = &wrong }, FILTER_QUARANTINE, "ptr" },
+		{ { .client = &unsure }, FILTER_OFF, NULL },
+		{ { .client = &odd }, FILTER_TAG, "helo" },
+		{ { .client = &liar }, FILTER_REJECT, "helo" },
+		{ { .client = &listed, .outgoing = true }, FILTER_OFF, NULL },
+		{ { .client = &fine, .listed = &block }, FILTER_REJECT, "blocked" },
+		{ { .client = &listed, .listed = &allow }, FILTER_OFF, NULL },
+		{ { .client = &listed, .listed = &allow_sender }, FILTER_OFF, NULL },
+		{ { .client = &liar, .listed = &allow }, FILTER_OFF, NULL },
+		{ { .client = &liar, .listed = &allow_sender }, FILTER_REJECT, "helo" },
+		{ { .client = &blocked, .listed = &allow }, FILTER_OFF, NULL },
+		{ { .spf = &fail, .listed = &allow }, FILTER_OFF, NULL },
+		{ { .spf = &fail, .listed = &allow_sender }, FILTER_REJECT, "spf" },
+		{ { .greylist_wait = 5, .listed = &allow_sender }, FILTER_OFF, NULL },
+		{ { .spam = &spam, .listed = &allow_sender }, FILTER_OFF, NULL },
+		{ { .spam = &spam, .listed = &block }, FILTER_REJECT, "blocked" },
+		{ { .virus = &virus, .listed = &allow }, FILTER_REJECT, "virus" },
+		/* clang-format on */
+	};
+	static const struct policy p = {
+		.blocked = FILTER_REJECT,
+		.failed_logins = FILTER_TEMPFAIL,
+		.no_ptr = FILTER_TAG,
+		.ptr_mismatch = FILTER_QUARANTINE,
+		.helo_invalid = FILTER_TAG,
+		.helo_ours = FILTER_REJECT,
+		.dnsbl_tag = 2500,
+		.dnsbl_reject = 5000,
+		.spf_fail = FILTER_REJECT,
+		.greylist = FILTER_TEMPFAIL,
+		.virus = FILTER_REJECT,
+		.spam_reject = 15000,
+	};
+	struct arena *a = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct decision d;
+
+		filter_decide(a, &cases[i].f, &p, &d);
+		if (d.action != cases[i].action ||
+		    (d.by ? !cases[i].check ||
+				strcmp(d.by->check, cases[i].check) != 0
+			  : cases[i].check != NULL))
+			fail_msg("case %zu: %s by %s", i,
+			    filter_action_name(d.action),
+			    d.by ? d.by->check : "nobody");
+	}
+	arena_free(&a);
+}
+
 /* Of the content: what was found, and what could not be looked at. */
 static void
 test_content(void **state)
@@ -301,6 +393,7 @@ main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_tempfail_of_a_refusal),
 		cmocka_unit_test(test_greylist),
+		cmocka_unit_test(test_client),
 		cmocka_unit_test(test_content),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_texts_are_printable),

@@ -26,7 +26,8 @@ struct filter_options {
 	/* What is remembered from one message to the next; NULL: nothing is,
 	 * and nobody is a stranger. */
 	struct filter_db *db;
-	bool quiet;   /* log no message: somebody only wants to know */
+	bool quiet;   /* log no message, and refuse none before its end:
+		       * somebody only wants to know */
 	bool compare; /* with the other libraries, whatever filter.compare says
 		       */
 };
@@ -78,6 +79,7 @@ struct filter_outcome {
 	const struct decision *decisions;
 	const enum filter_action *fates;
 	const struct str *recipients;
+	const struct list_match *const *listed; /* NULL: no list knows it */
 	size_t n;
 };
 /* Good until the next message. Logs one line. */

@@ -4,6 +4,7 @@
 
 #include "base/spool.h"
 #include "dns/resolver.h"
+#include "filter/blocked.h"
 #include "filter/filter.h"
 #include "filter/greylist.h"
 #include "filter/policy.h"
@@ -19,12 +20,15 @@ struct filter {
 	struct antivirus *antivirus;
 	struct turns turns;        /* at the spam engine */
 	struct greylist *greylist; /* NULL: nobody is a stranger */
+	struct lists *lists;
+	struct blocked *blocked;
 };
 
 struct recipient {
 	struct str address;
 	struct site_scope scope; /* whose settings apply */
 	struct policy policy;
+	const struct list_match *listed; /* NULL: no list says anything */
 	unsigned greylist_wait;
 };
 
@@ -76,12 +80,30 @@ struct filter_session {
 	struct site_rules rules;
 	struct str authserv_id;
 	bool trusted; /* the client is one of our own hosts */
+	struct client_facts facts;
+	bool named; /* its name was looked for */
+	struct dnsbl_set *dnsbl;
 	struct str helo;
 	struct spf_query helo_query;
 	struct spf_verdict helo_spf;
 	bool helo_checked;
 	struct message m;
 };
+
+/* client.c: where does it come from? */
+void client_connect(struct filter_session *s);
+/* By too many failed logins. The facts of the client are known from now on. */
+bool client_is_blocked(struct filter_session *s);
+/* After auth_envelope(). */
+void client_mail(struct filter_session *s);
+/* What the lists of SCOPE say of client and sender; NULL: nothing. */
+const struct list_match *client_listed(
+    struct filter_session *s, struct site_scope scope);
+/* It is no stranger to R. */
+bool client_is_welcome(
+    const struct filter_session *s, const struct recipient *r);
+/* Get better words for a refusal; true: decide again. */
+bool client_explain(struct filter_session *s, const struct decision *d);
 
 /* auth.c: who sent it? In the order of the message. */
 void auth_envelope(struct filter_session *s);

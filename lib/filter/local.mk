@@ -60,8 +60,12 @@ check_PROGRAMS += %D%/report_send_test
 %C%_report_send_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 
 # The client.
-lib_libmailstead_a_SOURCES += %D%/blocked.c %D%/blocked.h %D%/lists.c \
-	%D%/lists.h
+lib_libmailstead_a_SOURCES += %D%/blocked.c %D%/blocked.h %D%/client.c \
+	%D%/client.h %D%/dnsbl.c %D%/dnsbl.h %D%/helo.c %D%/helo.h \
+	%D%/lists.c %D%/lists.h %D%/ptr.c %D%/ptr.h
 check_PROGRAMS += %D%/lists_test
 %C%_lists_test_SOURCES = %D%/lists_test.c lib/site/test.h
 %C%_lists_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/client_test
+%C%_client_test_SOURCES = %D%/client_test.c
+%C%_client_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

@@ -16,6 +16,7 @@ void policy_of(struct site *s, struct arena *a, struct site_scope scope,
 struct site_rules {
 	struct str authserv_id;
 	struct str trusted_networks;
+	struct str dnsbl_lists; /* filter/dnsbl.h */
 	struct str arc_domain;  /* whose keys seal; empty: no seals */
 	struct str arc_trusted; /* domains, separated by spaces */
 	unsigned max_signatures, min_bits;

@@ -172,6 +172,19 @@ ask(struct filter_session *s, struct spam_facts *f)
 	f->why = arena_str(s->m.arena, str_of(e.msg));
 }
 
+/* Not if all of them allow whoever sends it. */
+static bool
+somebody_asks(const struct message *m)
+{
+	for (size_t i = 0; i < m->nrecipients; i++) {
+		const struct list_match *l = m->recipients[i].listed;
+
+		if (!l || l->kind != SITE_LIST_ALLOW)
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_wanted(const struct filter_session *s)
 {
@@ -179,6 +192,7 @@ is_wanted(const struct filter_session *s)
 	const struct site_rules *r = &s->rules;
 
 	return *r->spam.server && (!m->facts.outgoing || r->spam_outgoing) &&
+	       somebody_asks(m) &&
 	       (r->spam_max_size == 0 || m->raw.n <= r->spam_max_size);
 }
 

@@ -19,6 +19,8 @@ filter_new(const struct filter_options *o)
 	f->o = *o;
 	f->signing = signing_new(o->site);
 	f->antivirus = antivirus_new();
+	f->lists = lists_new(o->site);
+	f->blocked = blocked_new(o->site);
 	turns_init(&f->turns);
 	if (o->db)
 		f->greylist = greylist_new(o->db,
@@ -36,6 +38,8 @@ filter_free(struct filter **f)
 	greylist_free(&(*f)->greylist);
 	turns_fini(&(*f)->turns);
 	antivirus_free(&(*f)->antivirus);
+	blocked_free(&(*f)->blocked);
+	lists_free(&(*f)->lists);
 	signing_free(&(*f)->signing);
 	free(*f);
 	*f = NULL;
@@ -81,6 +85,7 @@ filter_session_new(struct filter *f, const struct filter_client *client)
 	s->rules.compare |= f->o.compare;
 	s->trusted = is_trusted(s);
 	s->m.arena = arena_new();
+	client_connect(s);
 	return s;
 }
 
@@ -124,26 +129,6 @@ filter_abort(struct filter_session *s)
 	s->m = (struct message){ .arena = a };
 }
 
-const struct reason *
-filter_mail(struct filter_session *s, const struct filter_envelope *e)
-{
-	struct message *m = &s->m;
-
-	filter_abort(s);
-	m->envelope = (struct filter_envelope){
-		.sender = arena_str(m->arena, e->sender),
-		.login = arena_str(m->arena, e->login),
-		.queue_id = arena_str(m->arena, e->queue_id),
-	};
-	m->budget = dns_budget_new(s->f->o.resolver, s->rules.dns_queries,
-	    clock_mono_ms() + 1000 * (int64_t)s->rules.dns_seconds);
-	m->resolver = dns_budget_resolver(m->budget);
-	m->facts.outgoing = s->trusted || m->envelope.login.n > 0;
-	if (!m->facts.outgoing)
-		auth_envelope(s);
-	return NULL;
-}
-
 /* The account that gets it, or else its domain: whose settings apply. */
 static struct site_scope
 scope_of(struct filter_session *s, struct str address)
@@ -179,6 +164,63 @@ log_refusal(const struct filter_session *s, struct str recipient,
 	    LOG_CSTR("check", d->by->check), LOG_STR("reason", d->by->text));
 }
 
+static void
+begin(struct filter_session *s, const struct filter_envelope *e)
+{
+	struct message *m = &s->m;
+
+	m->envelope = (struct filter_envelope){
+		.sender = arena_str(m->arena, e->sender),
+		.login = arena_str(m->arena, e->login),
+		.queue_id = arena_str(m->arena, e->queue_id),
+	};
+	m->budget = dns_budget_new(s->f->o.resolver, s->rules.dns_queries,
+	    clock_mono_ms() + 1000 * (int64_t)s->rules.dns_seconds);
+	m->resolver = dns_budget_resolver(m->budget);
+	m->facts.outgoing = s->trusted || m->envelope.login.n > 0;
+}
+
+/* What is known at once is decided by the site, before anybody is asked. */
+static const struct reason *
+first_look(struct filter_session *s)
+{
+	struct message *m = &s->m;
+	struct facts f = { .outgoing = false };
+	struct client_facts only = { .blocked = 0 };
+	struct policy p;
+	struct decision *d;
+
+	if (m->facts.outgoing || !client_is_blocked(s) || s->f->o.quiet)
+		return NULL;
+	only.address = m->facts.client->address;
+	only.blocked = m->facts.client->blocked;
+	f.client = &only;
+	f.listed = client_listed(s, everywhere);
+	policy_of(s->f->o.site, m->arena, everywhere, &p);
+	p.blocked = FILTER_OFF; /* a recipient may allow it */
+	d = ARENA_NEW(m->arena, struct decision);
+	filter_decide(m->arena, &f, &p, d);
+	if (d->action < FILTER_TEMPFAIL)
+		return NULL;
+	log_refusal(s, STR_NULL, d);
+	return d->by;
+}
+
+const struct reason *
+filter_mail(struct filter_session *s, const struct filter_envelope *e)
+{
+	const struct reason *refusal;
+
+	filter_abort(s);
+	begin(s, e);
+	refusal = first_look(s);
+	if (refusal || s->m.facts.outgoing)
+		return refusal;
+	auth_envelope(s);
+	client_mail(s);
+	return NULL;
+}
+
 static bool
 same_scope(const struct site_scope *a, const struct site_scope *b)
 {
@@ -207,28 +249,58 @@ decide_for(
 	struct facts f = s->m.facts;
 
 	f.greylist_wait = r->greylist_wait;
+	f.listed = r->listed;
 	filter_decide(s->m.arena, &f, &r->policy, out);
+}
+
+/* What is known of this one so far, and what that means. */
+static struct recipient
+look_at_recipient(
+    struct filter_session *s, struct str address, struct decision *d)
+{
+	struct recipient r = { .address = arena_str(s->m.arena, address) };
+
+	r.scope = scope_of(s, r.address);
+	find_policy(s, &r);
+	r.listed = client_listed(s, r.scope);
+	strangers_at_rcpt(s, &r);
+	decide_for(s, &r, d);
+	if (client_explain(s, d))
+		decide_for(s, &r, d);
+	return r;
+}
+
+static void
+add_recipient(struct message *m, const struct recipient *r)
+{
+	m->recipients = arena_grow(m->arena, m->recipients, m->nrecipients,
+	    &m->recipients_cap, sizeof(*m->recipients));
+	m->recipients[m->nrecipients++] = *r;
 }
 
 const struct reason *
 filter_rcpt(struct filter_session *s, struct str address)
 {
 	struct message *m = &s->m;
-	struct recipient r = { .address = arena_str(m->arena, address) };
 	struct decision *d = arena_alloc(m->arena, sizeof(*d));
+	struct recipient r = look_at_recipient(s, address, d);
 
-	r.scope = scope_of(s, r.address);
-	find_policy(s, &r);
-	strangers_at_rcpt(s, &r);
-	decide_for(s, &r, d);
-	if (d->action >= FILTER_TEMPFAIL) {
+	if (d->action >= FILTER_TEMPFAIL && !s->f->o.quiet) {
 		log_refusal(s, r.address, d);
 		return d->by;
 	}
-	m->recipients = arena_grow(m->arena, m->recipients, m->nrecipients,
-	    &m->recipients_cap, sizeof(*m->recipients));
-	m->recipients[m->nrecipients++] = r;
+	add_recipient(m, &r);
 	return NULL;
+}
+
+/* "mailstead filter check" may name none: then the site's settings count. */
+static void
+add_anybody(struct filter_session *s)
+{
+	struct decision d;
+	struct recipient r = look_at_recipient(s, STR(""), &d);
+
+	add_recipient(&s->m, &r);
 }
 
 void
@@ -361,6 +433,7 @@ log_message(const struct filter_session *s, const struct decision *d,
 	    LOG_STR("from", m->envelope.sender),
 	    LOG_STR("login", m->envelope.login), LOG_STR("author", m->author),
 	    LOG_UINT("recipients", m->nrecipients), LOG_UINT("size", m->size),
+	    LOG_INT("dnsbl", f->client ? f->client->dnsbl.score : 0),
 	    LOG_CSTR("spf", f->spf ? spf_result_name(f->spf->result) : ""),
 	    LOG_UINT("signatures", f->nsignatures),
 	    LOG_CSTR(
@@ -413,16 +486,20 @@ filter_end(
 	struct message *m = &s->m;
 	struct decision *list;
 	const struct decision *d;
+	const struct list_match **listed;
 	struct str *addresses;
 	enum filter_action *fates;
 
-	if (m->nrecipients == 0) /* "mailstead filter check" may know none */
-		filter_rcpt(s, STR(""));
+	if (m->nrecipients == 0)
+		add_anybody(s);
 	list = arena_array(m->arena, m->nrecipients, sizeof(*list));
 	addresses = arena_array(m->arena, m->nrecipients, sizeof(*addresses));
 	fates = arena_array(m->arena, m->nrecipients, sizeof(*fates));
-	for (size_t i = 0; i < m->nrecipients; i++)
+	listed = arena_array(m->arena, m->nrecipients, sizeof(*listed));
+	for (size_t i = 0; i < m->nrecipients; i++) {
 		addresses[i] = m->recipients[i].address;
+		listed[i] = m->recipients[i].listed;
+	}
 	if (queue_id.n > 0)
 		m->envelope.queue_id = arena_str(m->arena, queue_id);
 	if (!m->facts.outgoing)
@@ -434,6 +511,7 @@ filter_end(
 		.decisions = list,
 		.fates = fates,
 		.recipients = addresses,
+		.listed = listed,
 		.n = m->nrecipients,
 	};
 	d = filter_decide_common(

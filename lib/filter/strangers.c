@@ -65,7 +65,7 @@ static bool
 is_asked(const struct filter_session *s, const struct recipient *r)
 {
 	return s->f->greylist && !s->m.facts.outgoing &&
-	       r->policy.greylist != FILTER_OFF;
+	       r->policy.greylist != FILTER_OFF && !client_is_welcome(s, r);
 }
 
 void

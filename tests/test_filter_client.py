@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the filter thinks of a client, behind a real Postfix: lists, names, and
+too many of everything."""
+
+import imaplib
+import json
+
+import pytest
+
+from conftest import wait_for
+from nsd import NameServer, txt
+from test_milterd import Filtered, check, message, rcpt, submit
+
+LISTED, LIGHT, GOOD, NEW = "192.0.2.66", "192.0.2.67", "192.0.2.68", "192.0.2.69"
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory):
+    server = NameServer(tmp_path_factory.mktemp("nsd"), [
+        "66.2.0.192.bl.example. A 127.0.0.2",
+        txt("66.2.0.192.bl.example", "see https://bl.example/66"),
+        "67.2.0.192.bl.example. A 127.0.0.200",
+        "68.2.0.192.wl.example. A 127.0.5.2",
+        "69.2.0.192.bl.example. A 127.255.255.254",
+        "bad.example.rhs.example. A 127.0.1.2",
+        "mx.example. A 192.0.2.1",
+        "70.2.0.192.in-addr.arpa. PTR wrong.example.",
+        "wrong.example. A 192.0.2.99",
+        txt("spf.example", "v=spf1 ip4:192.0.2.0/24 -all"),
+    ])
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def mail(names):
+    f = Filtered(names)
+    f.site.ctl("setting", "set", "dnsbl.lists",
+               "bl.example=127.0.0.2-9*5 bl.example=127.0.0.200*1 wl.example=127.0.*.1-3*-3 rhs:rhs.example*5")
+    yield f
+    f.remove()
+
+
+@pytest.fixture
+def account(mail):
+    return mail.site.new_account()
+
+
+def answer(mail, account, sender="ann@good.example", **options):
+    code, text = rcpt(mail, sender, account[0], **options)
+    return code, text.decode()
+
+
+@pytest.mark.parametrize("client, sender, code", [
+    (LISTED, "ann@good.example", 550), (LIGHT, "ann@good.example", 250), (GOOD, "ann@good.example", 250),
+    (NEW, "ann@good.example", 250), ("192.0.2.1", "x@bad.example", 550)], ids=["bad", "light", "good", "error", "name"])
+def test_dns_lists(mail, account, client, sender, code):
+    got, text = answer(mail, account, sender, address=client)
+    assert got == code, text
+    if client == LISTED:
+        assert "5.7.1 192.0.2.66 is listed by bl.example (score 5): see https://bl.example/66" in text
+    if sender == "x@bad.example":
+        assert "bad.example is listed by rhs.example" in text
+
+
+def test_light_listing_is_tagged(mail, account):
+    assert mail.send("ann@good.example", account[0], message("ann@good.example", "light"), address=LIGHT)[0] == 250
+    m, _ = mail.fetch(*account, "light")
+    assert "dnsbl: 192.0.2.67 is listed by bl.example (score 1)" in m["X-Mailstead-Verdict"].replace("\n\t", " ")
+    assert mail.mailbox == "Junk"
+
+
+def test_good_clients_do_not_wait(mail, account):
+    mail.site.ctl("setting", "set", "greylist.action", "tempfail", "--account", account[0])
+    assert answer(mail, account, "ann@spf.example", address="192.0.2.1")[0] == 451
+    assert answer(mail, account, "ann@spf.example", address=GOOD)[0] == 250
+
+
+def test_thresholds_are_settings(mail, account):
+    mail.site.ctl("setting", "set", "dnsbl.reject", "6", "--account", account[0])
+    assert answer(mail, account, address=LISTED)[0] == 250
+    mail.site.ctl("setting", "set", "dnsbl.reject", "1", "--account", account[0])
+    assert answer(mail, account, address=LIGHT)[0] == 550
+
+
+def test_block_and_allow(mail, account):
+    site, other = mail.site, mail.site.new_account()
+    site.ctl("filter", "block", "198.51.100.0/24", "--note", "a flood", "--expires", "1d")
+    code, text = answer(mail, account, address="198.51.100.9")
+    assert code == 550 and "mail from 198.51.100.0/24 is not taken here" in text
+    # An account has its own mind.
+    site.ctl("filter", "allow", "198.51.100.9", "--for", account[0])
+    assert answer(mail, account, address="198.51.100.9")[0] == 250
+    assert answer(mail, other, address="198.51.100.9")[0] == 550
+    site.ctl("filter", "block", "@spam.example", "--for", account[0])
+    assert answer(mail, account, "x@spam.example")[0] == 550
+    assert answer(mail, other, "x@spam.example")[0] == 250
+    # The proven name of the client, here what XCLIENT says.
+    site.ctl("filter", "block", "mx.example", "--for", account[0])
+    assert answer(mail, account)[0] == 550
+    rows = json.loads(site.ctl("filter", "list", "--json"))
+    [flood] = [row for row in rows if row["entry"] == "198.51.100.0/24"]
+    assert flood["action"] == "block" and flood["note"] == "a flood" and flood["expires"] > flood["created"]
+    assert {row["entry"] for row in json.loads(site.ctl("filter", "list", "--json", "--for", account[0]))} == {
+        "198.51.100.9", "@spam.example", "mx.example"}
+    site.ctl("filter", "remove", "198.51.100.0/24")
+    assert answer(mail, other, address="198.51.100.9")[0] == 250
+    assert "filter.block" in site.ctl("audit")
+
+
+def test_allowed_clients(mail, account):
+    mail.site.ctl("filter", "allow", LISTED, "--for", account[0])
+    assert answer(mail, account, address=LISTED)[0] == 250
+    assert answer(mail, account, "x@bad.example", address="192.0.2.1")[0] == 550
+    mail.site.ctl("filter", "allow", "x@bad.example", "--for", account[0])
+    assert answer(mail, account, "x@bad.example", address="192.0.2.1")[0] == 250
+
+
+def test_our_own_name(mail, account):
+    for helo in ("mail.example.test", "example.test"):
+        code, text = answer(mail, account, helo=helo)
+        assert code == 550 and "which is our own name" in text
+    # Nobody who logged in is asked that; nor who writes from where SPF lets him.
+    submit(mail, account, message(account[0], "mine"), account[0])
+    mail.fetch(*account, "mine")
+    mail.site.ctl("domain", "add", "spf.example")
+    assert answer(mail, account, helo="spf.example")[0] == 250
+
+
+def test_check_explains_the_client(mail):
+    text = message("x@nobody.example", "why")
+    rows = check(mail, text, "--client-ip", "192.0.2.70", "--helo", "me", "--from", "x@bad.example")
+    assert rows["ptr", "mismatch"] == "wrong.example"
+    assert rows["greeting", "invalid"] == "me is not a full host name"
+    assert rows["dnsbl", "listed"] == "bad.example.rhs.example: 127.0.1.2, which weighs 5"
+    assert "is listed by rhs.example" in rows["decision", "reject"]
+    rows = check(mail, text, "--client-ip", "203.0.113.200", "--helo", "mx.nobody.example")
+    assert ("ptr", "none") in rows and "has no name in the DNS" in rows["ptr", "tag"]
+
+
+def test_failed_logins(mail, account):
+    """Who is blocked at any daemon is blocked here, until that is lifted."""
+    site = mail.site
+    site.ctl("setting", "set", "auth.block_after_address", "2")
+    site.ctl("setting", "set", "auth.trust_loopback", "no")
+    site.ctl("setting", "set", "auth.delay_max", "0")
+    try:
+        for _ in range(3):
+            with pytest.raises(imaplib.IMAP4.error):
+                site.imap(account[0], "wrong")
+        blocked = json.loads(site.ctl("block", "list", "--json"))
+        [peer] = {row["peer"] for row in blocked if row["user"] == "" and row["until"]}
+
+        def refused():
+            with mail.client(address=peer) as c:
+                code, text = c.mail("ann@good.example")
+                return code == 451 and b"too many logins from" in text
+
+        wait_for(refused, 15)
+        site.ctl("block", "remove", peer)
+        wait_for(lambda: not refused(), 15)
+    finally:
+        site.ctl("block", "remove")
+        for key in ("auth.block_after_address", "auth.trust_loopback", "auth.delay_max"):
+            site.ctl("setting", "unset", key)

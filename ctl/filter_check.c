@@ -196,6 +196,43 @@ tell_dmarc(json_t *rows, const struct facts *f)
 }
 
 static void
+tell_client(json_t *rows, const struct facts *f)
+{
+	const struct client_facts *c = f->client;
+
+	if (!c)
+		return;
+	row(rows, "ptr", ptr_result_name(c->ptr), "%.*s", STR_ARG(c->name));
+	row(rows, "greeting", helo_result_name(c->helo), "%.*s%s%s",
+	    STR_ARG(c->helo_name), c->helo_why && *c->helo_why ? " " : "",
+	    c->helo_why ? c->helo_why : "");
+	if (c->blocked > 0)
+		row(rows, "logins", "blocked", "for %lld more seconds",
+		    (long long)c->blocked);
+	for (size_t i = 0; i < c->dnsbl.n; i++)
+		row(rows, "dnsbl", "listed", "%.*s: %.*s, which weighs %d",
+		    STR_ARG(c->dnsbl.hits[i].question),
+		    STR_ARG(c->dnsbl.hits[i].answer),
+		    c->dnsbl.hits[i].list->weight);
+}
+
+/* What the lists say to those whose settings are asked. */
+static void
+tell_listed(json_t *rows, const struct filter_outcome *out)
+{
+	for (size_t i = 0; i < out->n; i++) {
+		const struct list_match *m = out->listed[i];
+
+		if (m)
+			row(rows, "list", site_list_kind_name(m->kind),
+			    "%.*s, for %.*s", STR_ARG(m->entry),
+			    STR_ARG(out->recipients[i].n > 0
+					? out->recipients[i]
+					: STR("anybody")));
+	}
+}
+
+static void
 tell_others(json_t *rows, const struct facts *f)
 {
 	static const char agrees[] = "agrees", differs[] = "does not agree";
@@ -276,6 +313,8 @@ tell(struct ctl *c, const struct filter_outcome *out)
 
 	row(rows, "client", f->outgoing ? "ours" : "outside", "%s",
 	    f->outgoing ? "not asked who sent it" : "asked who sent it");
+	tell_client(rows, f);
+	tell_listed(rows, out);
 	tell_spf(rows, "helo", f->helo);
 	tell_spf(rows, "spf", f->spf);
 	tell_signatures(rows, f);

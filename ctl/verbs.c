@@ -107,6 +107,21 @@ static const struct option_def filter_check_options[] = {
 	{ "compare", NULL, "ask libspf2 and libopendmarc, too" },
 	END,
 };
+#define FOR_OPTION                                                             \
+	{                                                                      \
+		"for", "ADDRESS|DOMAIN",                                       \
+		    "for this account or domain only; default: the site"       \
+	}
+static const struct option_def filter_list_options[] = {
+	FOR_OPTION,
+	{ "note", "TEXT", "why, for people" },
+	{ "expires", "DURATION", "forget it after so long, such as 7d" },
+	END,
+};
+static const struct option_def filter_for_options[] = {
+	FOR_OPTION,
+	END,
+};
 static const struct option_def block_options[] = {
 	{ "user", "ADDRESS", "of this account's address only" },
 	END,
@@ -257,6 +272,11 @@ const struct verb verbs[] = {
 	{ "srs rotate", "", "sign rewritten senders with a new secret", 0, 0, 0, cmd_srs_rotate, NULL },
 
 	{ "filter check", "FILE", "show what the filter thinks of a message, and why", 1, 1, VERB_FILES, cmd_filter_check, filter_check_options },
+
+	{ "filter block", "ENTRY", "take no mail from a client or sender", 1, 1, 0, cmd_filter_block, filter_list_options },
+	{ "filter allow", "ENTRY", "take mail from a client or sender that others would not get through", 1, 1, 0, cmd_filter_allow, filter_list_options },
+	{ "filter list", "", "list who is blocked and who is allowed", 0, 0, 0, cmd_filter_list, filter_for_options },
+	{ "filter remove", "ENTRY", "neither block nor allow a client or sender any more", 1, 1, 0, cmd_filter_remove, filter_for_options },
 
 	{ "dkim new", "DOMAIN", "make a DKIM key, and show the record to publish", 1, 1, 0, cmd_dkim_new, dkim_new_options },
 	{ "dkim list", "[DOMAIN]", "list DKIM keys", 0, 1, 0, cmd_dkim_list, NULL },

@@ -65,6 +65,10 @@ int cmd_dkim_retire(struct ctl *c);
 int cmd_dkim_remove(struct ctl *c);
 
 int cmd_filter_check(struct ctl *c); /* filter_check.c */
+int cmd_filter_block(struct ctl *c); /* filter_list.c */
+int cmd_filter_allow(struct ctl *c);
+int cmd_filter_list(struct ctl *c);
+int cmd_filter_remove(struct ctl *c);
 
 int cmd_sieve_list(struct ctl *c); /* sieve.c */
 int cmd_sieve_get(struct ctl *c);

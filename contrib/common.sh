@@ -8,7 +8,7 @@ libcurl4-openssl-dev libpcre2-dev libunbound-dev nettle-dev libopendkim-dev \
 libopendmarc-dev libspf2-dev libpsl-dev libidn2-dev libxml2-dev libmilter-dev \
 libclamav-dev libseccomp-dev"
 run_packages="postfix ca-certificates openssl curl procps publicsuffix dns-root-data"
-test_packages="clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest \
+test_packages="m4 clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest \
 python3-pytest-xdist mutt neomutt isync offlineimap3 fetchmail getmail6 dovecot-imapd \
 dovecot-lmtpd dovecot-pop3d dovecot-managesieved nginx libnginx-mod-mail \
 mandoc git gsasl sieve-connect php-cli php-net-sieve srs \

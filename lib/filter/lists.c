@@ -62,14 +62,12 @@ add(struct lists *l, const struct site_list_entry *e)
 	struct network_key key;
 	struct addr base;
 	unsigned bits;
-	struct str text;
 
 	one->e = *e;
-	if (!site_list_normalize(l->arena, e->entry, &text, &one->type))
-		return;
+	one->type = site_list_type_of(e->entry);
 	if (one->type != SITE_LIST_NETWORK) {
-		chain(l->names, text, one);
-	} else if (addr_network_parse(text, &base, &bits)) {
+		chain(l->names, e->entry, one);
+	} else if (addr_network_parse(e->entry, &base, &bits)) {
 		key = network_key(&base, bits);
 		l->lengths[bits] = true;
 		chain(l->networks, key_str(&key), one);

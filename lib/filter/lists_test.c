@@ -54,6 +54,7 @@ static const struct row {
 	{ "192.0.3.7", "", "any@y.example", "sub.a.example", false, "@y.example", SITE_LIST_ALLOW, true },
 	{ "192.0.3.7", "", "any@y.example", "ba.example", false, "@y.example", SITE_LIST_BLOCK, true },
 	{ "192.0.3.7", "", "any@y.example", "a.example", true, "@y.example", SITE_LIST_BLOCK, true },
+	{ "192.0.3.7", "", "\"a b\"@x.example", "", false, "a b@x.example", SITE_LIST_BLOCK, true },
 	{ "192.0.3.7", "", "old@z.example", "", false, NULL, 0, false },
 	{ NULL, "", "", "", false, NULL, 0, false },
 	/* clang-format on */
@@ -74,6 +75,7 @@ fill(struct fixture *f, struct site_account *acc)
 	put(f, SITE_LIST_BLOCK, ".bad.example", site, 0);
 	put(f, SITE_LIST_ALLOW, "good.bad.example", site, 0);
 	put(f, SITE_LIST_BLOCK, "spam@x.example", site, 0);
+	put(f, SITE_LIST_BLOCK, "\"a b\"@x.example", site, 0);
 	put(f, SITE_LIST_BLOCK, "@y.example", site, 0);
 	put(f, SITE_LIST_ALLOW, "@y.example", domain, 0);
 	put(f, SITE_LIST_BLOCK, "@y.example", site_scope_of(acc), 0);

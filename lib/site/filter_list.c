@@ -64,9 +64,22 @@ normalize_host(struct arena *a, struct str text, struct str *out)
 	return true;
 }
 
+enum site_list_type
+site_list_type_of(struct str entry)
+{
+	struct addr base;
+	unsigned bits;
+
+	if (str_chr(entry, '@') != STR_NPOS)
+		return SITE_LIST_SENDER;
+	if (str_chr(entry, '/') != STR_NPOS ||
+	    addr_network_parse(entry, &base, &bits))
+		return SITE_LIST_NETWORK;
+	return SITE_LIST_HOST;
+}
+
 bool
-site_list_normalize(struct arena *a, struct str text, struct str *out,
-    enum site_list_type *type)
+site_list_normalize(struct arena *a, struct str text, struct str *out)
 {
 	static bool (*const by_type[])(
 	    struct arena *, struct str, struct str *) = {
@@ -74,24 +87,14 @@ site_list_normalize(struct arena *a, struct str text, struct str *out,
 		[SITE_LIST_HOST] = normalize_host,
 		[SITE_LIST_SENDER] = normalize_sender,
 	};
-	struct addr base;
-	unsigned bits;
 
-	*type = SITE_LIST_HOST;
-	if (str_chr(text, '@') != STR_NPOS)
-		*type = SITE_LIST_SENDER;
-	else if (str_chr(text, '/') != STR_NPOS ||
-		 addr_network_parse(text, &base, &bits))
-		*type = SITE_LIST_NETWORK;
-	return by_type[*type](a, text, out);
+	return by_type[site_list_type_of(text)](a, text, out);
 }
 
 static enum site_rc
 normalize(struct arena *a, struct str text, struct str *out, struct err *e)
 {
-	enum site_list_type type;
-
-	if (site_list_normalize(a, text, out, &type))
+	if (site_list_normalize(a, text, out))
 		return SITE_OK;
 	return site_fail(e, SITE_INVALID,
 	    "\"%.*s\" is no address, network, host name, .domain, sender's "

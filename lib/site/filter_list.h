@@ -30,9 +30,9 @@ enum site_list_type {
 	SITE_LIST_HOST,
 	SITE_LIST_SENDER,
 };
+enum site_list_type site_list_type_of(struct str entry);
 /* As it is kept and compared; false if TEXT is none of the above. */
-bool site_list_normalize(struct arena *a, struct str text, struct str *out,
-    enum site_list_type *type);
+bool site_list_normalize(struct arena *a, struct str text, struct str *out);
 
 struct site_list_entry {
 	enum site_list_kind kind;

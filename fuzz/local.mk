@@ -106,3 +106,8 @@ FUZZ_TARGETS += %D%/scanner_fuzz
 FUZZ_TARGETS += %D%/greylist_fuzz
 %C%_greylist_fuzz_SOURCES = %D%/greylist_fuzz.c $(FUZZ_MAIN)
 %C%_greylist_fuzz_LDFLAGS = $(FUZZ_LINK)
+
+FUZZ_TARGETS += %D%/helo_fuzz
+%C%_helo_fuzz_SOURCES = %D%/helo_fuzz.c $(FUZZ_MAIN)
+%C%_helo_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_helo_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)

@@ -276,6 +276,7 @@ const struct verb verbs[] = {
 	{ "filter block", "ENTRY", "take no mail from a client or sender", 1, 1, 0, cmd_filter_block, filter_list_options },
 	{ "filter allow", "ENTRY", "take mail from a client or sender that others would not get through", 1, 1, 0, cmd_filter_allow, filter_list_options },
 	{ "filter list", "", "list who is blocked and who is allowed", 0, 0, 0, cmd_filter_list, filter_for_options },
+	{ "filter limits", "[ACCOUNT]", "show what counts of limits", 0, 1, 0, cmd_filter_limits, NULL },
 	{ "filter remove", "ENTRY", "neither block nor allow a client or sender any more", 1, 1, 0, cmd_filter_remove, filter_for_options },
 
 	{ "dkim new", "DOMAIN", "make a DKIM key, and show the record to publish", 1, 1, 0, cmd_dkim_new, dkim_new_options },

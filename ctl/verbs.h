@@ -69,6 +69,7 @@ int cmd_filter_block(struct ctl *c); /* filter_list.c */
 int cmd_filter_allow(struct ctl *c);
 int cmd_filter_list(struct ctl *c);
 int cmd_filter_remove(struct ctl *c);
+int cmd_filter_limits(struct ctl *c); /* filter_limits.c */
 
 int cmd_sieve_list(struct ctl *c); /* sieve.c */
 int cmd_sieve_get(struct ctl *c);

@@ -17,7 +17,8 @@ site_sql = $(srcdir)/%D%/site/001.sql \
 	$(srcdir)/%D%/site/006.sql
 quarantine_sql = $(srcdir)/%D%/quarantine/001.sql
 filter_sql = $(srcdir)/%D%/filter/001.sql \
-	$(srcdir)/%D%/filter/002.sql
+	$(srcdir)/%D%/filter/002.sql \
+	$(srcdir)/%D%/filter/003.sql
 
 EXTRA_DIST += %D%/embed.awk $(account_sql) $(site_sql) $(filter_sql) \
 	$(quarantine_sql)

@@ -2,8 +2,11 @@
 """What the filter thinks of a client, behind a real Postfix: lists, names, and
 too many of everything."""
 
+import http.server
 import imaplib
 import json
+import smtplib
+import threading
 
 import pytest
 
@@ -163,3 +166,107 @@ def test_failed_logins(mail, account):
         site.ctl("block", "remove")
         for key in ("auth.block_after_address", "auth.trust_loopback", "auth.delay_max"):
             site.ctl("setting", "unset", key)
+
+
+# ---------------------------------------------------------------------------
+# Limits
+
+
+class Hook:
+    """A web server that keeps what is posted to it."""
+
+    def __init__(self):
+        posts = self.posts = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/limit"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def hook(mail):
+    h = Hook()
+    mail.site.ctl("setting", "set", "limit.webhook", h.url)
+    yield h
+    mail.site.ctl("setting", "unset", "limit.webhook")
+    h.close()
+
+
+def test_account_limits(mail, account, hook):
+    site = mail.site
+    site.ctl("setting", "set", "limit.account_messages_day", "2", "--account", account[0])
+    for n in range(2):
+        submit(mail, account, message(account[0], f"limited-{n}"), account[0])
+    for _ in range(2):
+        with pytest.raises(smtplib.SMTPSenderRefused) as refused:
+            submit(mail, account, message(account[0], "too-many"), account[0])
+        assert refused.value.smtp_code == 451
+        assert f"{account[0]} may send no more than 2 messages within a day: please come again in" in str(
+            refused.value.smtp_error)
+    [post] = wait_for(lambda: hook.posts)
+    assert post["event"] == "limit" and post["limit"] == "limit.account_messages_day" and post["max"] == 2
+    assert post["subject"] == account[0]
+    # Others may, and what strangers send to him does not count.
+    other = site.new_account()
+    submit(mail, other, message(other[0], "free"), account[0])
+    assert answer(mail, account)[0] == 250
+    # A restart begins nothing anew.
+    mail.stop()
+    rows = {row["limit"]: row for row in json.loads(site.ctl("filter", "limits", account[0], "--json"))}
+    assert rows["limit.account_messages_day"]["used"] == rows["limit.account_messages_day"]["max"] == 2
+    assert rows["limit.account_recipients_day"]["used"] == 2
+    mail.start()
+    with pytest.raises(smtplib.SMTPSenderRefused):
+        submit(mail, account, message(account[0], "too-many"), account[0])
+    site.ctl("setting", "set", "limit.action", "reject", "--account", account[0])
+    with pytest.raises(smtplib.SMTPSenderRefused) as refused:
+        submit(mail, account, message(account[0], "too-many"), account[0])
+    assert refused.value.smtp_code == 550
+    site.ctl("setting", "set", "limit.account_messages_day", "0", "--account", account[0])
+    submit(mail, account, message(account[0], "no-limit"), account[0])
+
+
+def test_recipient_limits(mail, account):
+    mail.site.ctl("setting", "set", "limit.account_recipients_hour", "3", "--account", account[0])
+    with smtplib.SMTP(mail.site.host, mail.site.submission_port, timeout=30) as c:
+        c.starttls()
+        c.login(*account)
+        c.mail(account[0])
+        assert [c.rcpt(account[0])[0] for _ in range(5)] == [250, 250, 250, 451, 451]
+        assert c.data(message(account[0], "three"))[0] == 250
+
+
+@pytest.mark.parametrize("setting, same, other, word", [
+    ("client_messages_hour", "203.0.113.10", "203.0.113.11", "messages"),
+    ("network_messages_minute", "198.51.100.10", "198.51.101.10", "messages"),
+    ("client_connections_hour", "203.0.113.20", "203.0.113.21", "connections")],
+    ids=["client", "network", "connections"])
+def test_limits_of_strangers(mail, account, setting, same, other, word):
+    mail.site.ctl("setting", "set", f"limit.{setting}", "2")
+    try:
+        for _ in range(2):
+            with mail.client(address=same) as c:
+                assert c.mail("ann@good.example")[0] == 250
+        with mail.client(address=same) as c:
+            code, text = c.mail("ann@good.example")
+        assert code == 451 and f"may send no more than 2 {word} within" in text.decode()
+        if setting.startswith("network"):
+            with mail.client(address="198.51.100.200") as c:
+                assert c.mail("ann@good.example")[0] == 451
+        with mail.client(address=other) as c:
+            assert c.mail("ann@good.example")[0] == 250
+    finally:
+        mail.site.ctl("setting", "unset", f"limit.{setting}")

@@ -89,6 +89,14 @@ not_kept(struct finding *at)
 		   STR("there is no room for the message now"));
 }
 
+static bool
+over_limit(struct finding *at)
+{
+	const struct limit_facts *l = at->f->limit;
+
+	return l && found(at, l->action, l->text);
+}
+
 /* ------------------------------------------------------------------------
  * The client
  */
@@ -421,6 +429,7 @@ static const struct rule {
 	/* clang-format off */
 	{ "header",     true,  NOBODY,    false, 552, "5.3.4",  large_header },
 	{ "room",       true,  NOBODY,    false, 452, "4.3.1",  not_kept },
+	{ "limit",      true,  NOBODY,    false, 550, "5.7.1",  over_limit },
 	{ "blocked",    false, NOBODY,    false, 550, "5.7.1",  blocked },
 	{ "logins",     false, IF_CLIENT, false, 550, "5.7.1",  failed_logins },
 	{ "dnsbl",      false, IF_LISTED, true,  550, "5.7.1",  in_dnsbl },

@@ -41,6 +41,12 @@ struct spam_facts {
 	struct str why;
 };
 
+/* Somebody has sent too much. */
+struct limit_facts {
+	enum filter_action action;
+	struct str text;
+};
+
 struct facts {
 	/* By an account of ours, or from a host that we trust: others' ways to
 	 * prove who sent it do not apply. */
@@ -48,6 +54,7 @@ struct facts {
 	bool large_header; /* more of it than filter.max_header: it is not
 			    * known whole */
 	bool not_kept;     /* there is no room for it */
+	const struct limit_facts *limit;
 	const struct client_facts *client;
 	/* What the lists of this recipient say of client and sender. */
 	const struct list_match *listed;

@@ -7,6 +7,8 @@
 #include "filter/blocked.h"
 #include "filter/filter.h"
 #include "filter/greylist.h"
+#include "filter/limit_hook.h"
+#include "filter/limits.h"
 #include "filter/policy.h"
 #include "filter/score.h"
 #include "filter/signing.h"
@@ -22,6 +24,8 @@ struct filter {
 	struct greylist *greylist; /* NULL: nobody is a stranger */
 	struct lists *lists;
 	struct blocked *blocked;
+	struct limits *limits;   /* NULL: there are none */
+	struct limit_hook *hook; /* the same */
 };
 
 struct recipient {
@@ -36,6 +40,8 @@ struct recipient {
 struct message {
 	struct arena *arena;
 	struct filter_envelope envelope;
+	struct site_scope sender_scope; /* of who logged in */
+	struct str sender_account;      /* his own address */
 	struct recipient *recipients;
 	size_t nrecipients, recipients_cap;
 	struct field *fields;
@@ -83,6 +89,8 @@ struct filter_session {
 	struct client_facts facts;
 	bool named; /* its name was looked for */
 	struct dnsbl_set *dnsbl;
+	bool too_many; /* connections: */
+	struct limit_over over;
 	struct str helo;
 	struct spf_query helo_query;
 	struct spf_verdict helo_spf;
@@ -104,6 +112,13 @@ bool client_is_welcome(
     const struct filter_session *s, const struct recipient *r);
 /* Get better words for a refusal; true: decide again. */
 bool client_explain(struct filter_session *s, const struct decision *d);
+
+/* limit_check.c: has somebody sent too much? */
+void limits_connect(struct filter_session *s);
+/* False: the facts have why. */
+bool limits_mail(struct filter_session *s);
+/* NULL: there is room for one more. */
+const struct limit_facts *limits_rcpt(struct filter_session *s);
 
 /* auth.c: who sent it? In the order of the message. */
 void auth_envelope(struct filter_session *s);

@@ -69,3 +69,11 @@ check_PROGRAMS += %D%/lists_test
 check_PROGRAMS += %D%/client_test
 %C%_client_test_SOURCES = %D%/client_test.c
 %C%_client_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+
+# Limits.
+lib_libmailstead_a_SOURCES += %D%/limit_check.c %D%/limit_hook.c \
+	%D%/limit_hook.h %D%/limit_rows.c %D%/limit_rows.h %D%/limit_window.c \
+	%D%/limit_window.h %D%/limits.c %D%/limits.h
+check_PROGRAMS += %D%/limits_test
+%C%_limits_test_SOURCES = %D%/limits_test.c
+%C%_limits_test_LDADD = $(TEST_LIBS)

@@ -11,6 +11,20 @@
 
 static const struct site_scope everywhere;
 
+/* What lasts from one message to the next. */
+static void
+remember(struct filter *f)
+{
+	int64_t now = clock_now();
+
+	f->limits = limits_new(f->o.db, now);
+	f->hook = limit_hook_new();
+	f->greylist = greylist_new(f->o.db,
+	    (unsigned)site_setting_uint(
+		f->o.site, "greylist.entries", everywhere),
+	    now);
+}
+
 struct filter *
 filter_new(const struct filter_options *o)
 {
@@ -23,10 +37,7 @@ filter_new(const struct filter_options *o)
 	f->blocked = blocked_new(o->site);
 	turns_init(&f->turns);
 	if (o->db)
-		f->greylist = greylist_new(o->db,
-		    (unsigned)site_setting_uint(
-			o->site, "greylist.entries", everywhere),
-		    clock_now());
+		remember(f);
 	return f;
 }
 
@@ -35,6 +46,8 @@ filter_free(struct filter **f)
 {
 	if (!*f)
 		return;
+	limit_hook_free(&(*f)->hook);
+	limits_free(&(*f)->limits);
 	greylist_free(&(*f)->greylist);
 	turns_fini(&(*f)->turns);
 	antivirus_free(&(*f)->antivirus);
@@ -86,6 +99,7 @@ filter_session_new(struct filter *f, const struct filter_client *client)
 	s->trusted = is_trusted(s);
 	s->m.arena = arena_new();
 	client_connect(s);
+	limits_connect(s);
 	return s;
 }
 
@@ -129,9 +143,10 @@ filter_abort(struct filter_session *s)
 	s->m = (struct message){ .arena = a };
 }
 
-/* The account that gets it, or else its domain: whose settings apply. */
+/* The account of ADDRESS, or else its domain: whose settings apply. *name is
+ * the account's own address. */
 static struct site_scope
-scope_of(struct filter_session *s, struct str address)
+scope_of(struct filter_session *s, struct str address, struct str *name)
 {
 	struct site_targets t;
 	struct err e = ERR_INIT;
@@ -139,10 +154,12 @@ scope_of(struct filter_session *s, struct str address)
 	    str_sub(address, str_rchr(address, '@') + 1, SIZE_MAX);
 	struct site_scope scope = { .domain = STR_NULL };
 
+	*name = address;
 	if (site_resolve(s->f->o.site, s->m.arena, address, &t, &e) ==
 		SITE_OK &&
 	    t.count == 1 && t.list[0].local) {
 		scope.domain = t.list[0].account.domain;
+		*name = t.list[0].account.address;
 		scope.account =
 		    arena_str(s->m.arena, str_of(t.list[0].account.id));
 	} else if (!site_domain_normalize(s->m.arena, domain, &scope.domain)) {
@@ -178,6 +195,23 @@ begin(struct filter_session *s, const struct filter_envelope *e)
 	    clock_mono_ms() + 1000 * (int64_t)s->rules.dns_seconds);
 	m->resolver = dns_budget_resolver(m->budget);
 	m->facts.outgoing = s->trusted || m->envelope.login.n > 0;
+	if (m->envelope.login.n > 0)
+		m->sender_scope =
+		    scope_of(s, m->envelope.login, &m->sender_account);
+}
+
+/* NULL: what is known does not refuse it. */
+static const struct reason *
+refusal_of(struct filter_session *s, struct str recipient,
+    const struct facts *f, const struct policy *p)
+{
+	struct decision *d = ARENA_NEW(s->m.arena, struct decision);
+
+	filter_decide(s->m.arena, f, p, d);
+	if (d->action < FILTER_TEMPFAIL)
+		return NULL;
+	log_refusal(s, recipient, d);
+	return d->by;
 }
 
 /* What is known at once is decided by the site, before anybody is asked. */
@@ -185,25 +219,29 @@ static const struct reason *
 first_look(struct filter_session *s)
 {
 	struct message *m = &s->m;
-	struct facts f = { .outgoing = false };
-	struct client_facts only = { .blocked = 0 };
+	bool blocked = !m->facts.outgoing && client_is_blocked(s);
+	struct client_facts only = { .blocked = s->facts.blocked,
+		.address = s->facts.address };
+	struct facts f = { .outgoing = m->facts.outgoing, .client = &only };
 	struct policy p;
-	struct decision *d;
 
-	if (m->facts.outgoing || !client_is_blocked(s) || s->f->o.quiet)
+	if (s->f->o.quiet || (!blocked && limits_mail(s)))
 		return NULL;
-	only.address = m->facts.client->address;
-	only.blocked = m->facts.client->blocked;
-	f.client = &only;
+	f.limit = m->facts.limit;
 	f.listed = client_listed(s, everywhere);
 	policy_of(s->f->o.site, m->arena, everywhere, &p);
 	p.blocked = FILTER_OFF; /* a recipient may allow it */
-	d = ARENA_NEW(m->arena, struct decision);
-	filter_decide(m->arena, &f, &p, d);
-	if (d->action < FILTER_TEMPFAIL)
-		return NULL;
-	log_refusal(s, STR_NULL, d);
-	return d->by;
+	return refusal_of(s, STR_NULL, &f, &p);
+}
+
+/* One of the sender's, whatever the recipient wants. */
+static const struct reason *
+no_room_for_one_more(struct filter_session *s, struct str recipient)
+{
+	static const struct policy none;
+	const struct facts f = { .outgoing = true, .limit = limits_rcpt(s) };
+
+	return f.limit ? refusal_of(s, recipient, &f, &none) : NULL;
 }
 
 const struct reason *
@@ -259,8 +297,9 @@ look_at_recipient(
     struct filter_session *s, struct str address, struct decision *d)
 {
 	struct recipient r = { .address = arena_str(s->m.arena, address) };
+	struct str account;
 
-	r.scope = scope_of(s, r.address);
+	r.scope = scope_of(s, r.address, &account);
 	find_policy(s, &r);
 	r.listed = client_listed(s, r.scope);
 	strangers_at_rcpt(s, &r);
@@ -284,13 +323,16 @@ filter_rcpt(struct filter_session *s, struct str address)
 	struct message *m = &s->m;
 	struct decision *d = arena_alloc(m->arena, sizeof(*d));
 	struct recipient r = look_at_recipient(s, address, d);
+	const struct reason *refusal;
 
 	if (d->action >= FILTER_TEMPFAIL && !s->f->o.quiet) {
 		log_refusal(s, r.address, d);
 		return d->by;
 	}
-	add_recipient(m, &r);
-	return NULL;
+	refusal = no_room_for_one_more(s, r.address);
+	if (!refusal)
+		add_recipient(m, &r);
+	return refusal;
 }
 
 /* "mailstead filter check" may name none: then the site's settings count. */

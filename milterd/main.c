@@ -3,6 +3,7 @@
  * lib/filter. */
 #include <stdio.h>
 
+#include "base/chores.h"
 #include "base/spool.h"
 #include "dns/dns.h"
 #include "milterd/milter.h"
@@ -11,6 +12,8 @@ static struct site *site;
 static struct dns *dns;
 static struct psl *psl;
 static struct filter_db *db;
+static struct quarantine *quarantine;
+static struct chores *chores;
 static struct filter *filter;
 
 static bool
@@ -53,11 +56,30 @@ static void
 stop(void)
 {
 	milter_stop();
+	chores_stop(&chores);
 	filter_free(&filter);
 	filter_db_close(&db);
+	quarantine_close(&quarantine);
 	dns_free(&dns);
 	psl_close(&psl);
 	site_close(&site);
+}
+
+static bool
+sweep(void *arg, int64_t now, struct err *e)
+{
+	return quarantine_sweep(arg, now, e);
+}
+
+static bool
+start_chores(struct err *e)
+{
+	const struct chore list[] = {
+		{ "quarantine", 3600, sweep, quarantine },
+	};
+
+	chores = chores_start(list, sizeof(list) / sizeof(*list), e);
+	return chores != NULL;
 }
 
 static bool
@@ -70,16 +92,18 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	add_metrics(&m);
 	if (site_open(conf_get(c, "data_dir"), &site, e) != SITE_OK ||
 	    !psl_open(NULL, &psl, e) || !open_dns(c, e) ||
-	    !filter_db_open(conf_get(c, "data_dir"), &db, e))
+	    !filter_db_open(conf_get(c, "data_dir"), &db, e) ||
+	    !quarantine_open(conf_get(c, "data_dir"), site, &quarantine, e))
 		return false;
 	spool_configure(conf_get(c, "data_dir"),
 	    conf_size(c, "milterd.spool_memory"), FILTER_HEADROOM);
 	o.site = site;
 	o.db = db;
+	o.quarantine = quarantine;
 	o.psl = psl;
 	o.resolver = dns_resolver(dns);
 	filter = filter_new(&o);
-	return milter_start(filter, &m, e);
+	return start_chores(e) && milter_start(filter, &m, e);
 }
 
 int

@@ -18,6 +18,8 @@
 #include "base/mem.h"
 #include "milterd/address.h"
 
+#define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_DELRCPT)
+
 static struct filter *filter;
 static struct milter_counters counters;
 static pthread_t thread;
@@ -80,16 +82,15 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 
 	(void)f2;
 	(void)f3;
-	if ((actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS)) !=
-	    (SMFIF_ADDHDRS | SMFIF_CHGHDRS)) {
+	if ((actions & ACTIONS) != ACTIONS) {
 		log_error("milter",
-		    LOG_CSTR("error", "the MTA does not let headers be "
-				      "changed"));
+		    LOG_CSTR("error", "the MTA does not let headers and "
+				      "recipients be changed"));
 		free(c);
 		return SMFIS_REJECT;
 	}
 	c->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
-	*want_actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+	*want_actions = ACTIONS;
 	*want_steps = SMFIP_NOUNKNOWN | (steps & SMFIP_HDR_LEADSPC);
 	*out2 = *out3 = 0;
 	if (actions & SMFIF_SETSYMLIST) {
@@ -287,6 +288,25 @@ apply(SMFICTX *ctx, const struct connection *c, const struct edits *edits)
 	return ok;
 }
 
+/* Those for whom it is kept apart. */
+static bool
+leave_out(SMFICTX *ctx, const struct filter_outcome *out)
+{
+	struct arena *a = arena_new();
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < out->n; i++) {
+		if (out->fates[i] == FILTER_QUARANTINE)
+			ok = smfi_delrcpt(
+				 ctx, arena_cstr(a,
+					  arena_printf(a, "<%.*s>",
+					      STR_ARG(out->recipients[i])))) ==
+			     MI_SUCCESS;
+	}
+	arena_free(&a);
+	return ok;
+}
+
 static sfsistat
 on_eom(SMFICTX *ctx)
 {
@@ -297,10 +317,12 @@ on_eom(SMFICTX *ctx)
 	metric_add(counters.messages[out.action], 1);
 	if (out.refusal)
 		return answer(ctx, out.refusal);
-	if (!apply(ctx, c, &out.edits)) {
+	if (out.action == FILTER_QUARANTINE)
+		return SMFIS_DISCARD;
+	if (!apply(ctx, c, &out.edits) || !leave_out(ctx, &out)) {
 		log_error("milter",
 		    LOG_CSTR("error", "the MTA did not take the changes of "
-				      "the header"),
+				      "the message"),
 		    LOG_STR("queue", macro(ctx, "i")));
 		return SMFIS_TEMPFAIL;
 	}
@@ -316,7 +338,7 @@ static char name[] = "mailstead";
 static struct smfiDesc description = {
 	.xxfi_name = name,
 	.xxfi_version = SMFI_VERSION,
-	.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS,
+	.xxfi_flags = ACTIONS,
 	.xxfi_connect = on_connect,
 	.xxfi_helo = on_helo,
 	.xxfi_envfrom = on_envfrom,

@@ -250,7 +250,7 @@ fields_add(struct filter_session *s, const struct decision *d,
 {
 	struct buf value = { 0 };
 
-	if (action == FILTER_TAG) {
+	if (action == FILTER_TAG || action == FILTER_QUARANTINE) {
 		write_verdict(d, action, &value);
 		edits_insert(s->m.arena, e, "X-Mailstead-Verdict", &value);
 	}

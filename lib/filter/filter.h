@@ -6,6 +6,7 @@
 #include "filter/db.h"
 #include "filter/decide.h"
 #include "filter/edit.h"
+#include "filter/quarantine.h"
 #include "net/addr.h"
 #include "site/site.h"
 
@@ -26,6 +27,8 @@ struct filter_options {
 	/* What is remembered from one message to the next; NULL: nothing is,
 	 * and nobody is a stranger. */
 	struct filter_db *db;
+	/* NULL: what is to be kept apart comes tagged. */
+	struct quarantine *quarantine;
 	bool quiet;   /* log no message, and refuse none before its end:
 		       * somebody only wants to know */
 	bool compare; /* with the other libraries, whatever filter.compare says

@@ -144,6 +144,9 @@ void virus_fini(struct message *m);
 /* score.c: what the spam engine says. */
 void score_end(struct filter_session *s);
 
+/* apart.c: False: it cannot be put into quarantine. */
+bool apart_keep(struct filter_session *s, const struct filter_outcome *out);
+
 /* strangers.c: who may send without waiting, and whom that makes known. */
 void strangers_at_rcpt(struct filter_session *s, struct recipient *r);
 void strangers_at_end(struct filter_session *s);

@@ -505,6 +505,21 @@ fill(struct filter_session *s, const struct decision *d,
 	seal_end(s, &out->edits);
 }
 
+static const struct reason not_apart = {
+	.check = "quarantine",
+	.action = FILTER_TEMPFAIL,
+	.code = 451,
+	.status = "4.3.0",
+	.text = STR("the message cannot be kept now"),
+};
+
+static void
+refuse(struct filter_outcome *out, const struct reason *why)
+{
+	out->action = why->action;
+	out->refusal = why;
+}
+
 /* What one header says to all of them all of them must think. */
 static bool
 is_junk(const struct filter_outcome *out)
@@ -556,10 +571,12 @@ filter_end(
 		.listed = listed,
 		.n = m->nrecipients,
 	};
-	d = filter_decide_common(
-	    list, m->nrecipients, false, fates, &out->action);
+	d = filter_decide_common(list, m->nrecipients,
+	    s->f->o.quarantine || s->f->o.quiet, fates, &out->action);
 	m->junk = is_junk(out);
 	fill(s, d, out);
+	if (!out->refusal && !apart_keep(s, out))
+		refuse(out, &not_apart);
 	if (out->action <= FILTER_TAG)
 		strangers_note(s);
 	if (s->f->o.quiet)

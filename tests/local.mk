@@ -90,3 +90,4 @@ EXTRA_DIST += %D%/test_scanners.py
 # A name server for test_milterd.py.
 EXTRA_DIST += %D%/nsd.py %D%/test_filter_client.py %D%/test_filter_content.py %D%/test_milterd.py
 EXTRA_DIST += %D%/test_sendmail.py
+EXTRA_DIST += %D%/test_filter_quarantine.py

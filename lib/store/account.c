@@ -16,7 +16,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "store/keys_cache.h"
-#include "store/outgoing.h"
+#include "store/marker.h"
 #include "store/trigram.h"
 
 /*
@@ -720,8 +720,10 @@ account_remove(struct store *st, struct str id, struct err *e)
 	} else if (!fs_remove_tree(buf_cstr(&gone), e)) {
 		rc = STORE_IO;
 	}
-	if (rc == STORE_OK)
-		outgoing_unmark(st, id);
+	if (rc == STORE_OK) {
+		marker_clear(st, MARKER_OUTGOING, id);
+		marker_clear(st, MARKER_TRAINING, id);
+	}
 	buf_fini(&gone);
 	account_free(a);
 	return rc;

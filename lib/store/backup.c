@@ -13,6 +13,7 @@
 #include "store/blob.h"
 #include "store/check.h"
 #include "store/internal.h"
+#include "store/marker.h"
 
 /* ------------------------------------------------------------------------
  * Copying
@@ -295,6 +296,8 @@ account_restore(
 	}
 	if (rc != STORE_OK)
 		fs_remove_tree(buf_cstr(&tmp), &ignored);
+	else /* perhaps; who trains finds out */
+		marker_set(st, MARKER_TRAINING, id, &ignored);
 out:
 	buf_fini(&dir);
 	buf_fini(&tmp);

@@ -13,9 +13,11 @@
 #include "mime/mime.h"
 #include "store/blob.h"
 #include "store/internal.h"
+#include "store/marker.h"
 #include "store/outgoing_row.h"
 #include "store/script.h"
 #include "store/snapshot.h"
+#include "store/training.h"
 
 /*
  * Each test is a query whose rows are the problems, with the statement that
@@ -489,6 +491,25 @@ wrong_script(void *arg, struct str name)
 	    STR_ARG(name));
 }
 
+/* Nor what the spam filter can learn. */
+static enum store_rc
+check_training(struct checker *c, struct err *e)
+{
+	struct arena *arena = arena_new();
+	struct training *list;
+	size_t n;
+	enum store_rc rc = training_list(c->a, arena, 1, &list, &n, e);
+
+	arena_free(&arena);
+	if (rc != STORE_OK || n == 0 ||
+	    marker_is_set(c->a->st, MARKER_TRAINING, account_id(c->a)))
+		return rc;
+	report(c, c->repair, "what the spam filter can learn is not marked");
+	return c->repair
+		   ? marker_set(c->a->st, MARKER_TRAINING, account_id(c->a), e)
+		   : STORE_OK;
+}
+
 /* Without its marker mail would not be found. */
 static enum store_rc
 check_marker(struct checker *c, struct err *e)
@@ -496,10 +517,13 @@ check_marker(struct checker *c, struct err *e)
 	struct outgoing_state out;
 	enum store_rc rc = outgoing_state(c->a, &out, e);
 
-	if (rc != STORE_OK || out.count == 0 || outgoing_is_marked(c->a))
+	if (rc != STORE_OK || out.count == 0 ||
+	    marker_is_set(c->a->st, MARKER_OUTGOING, account_id(c->a)))
 		return rc;
 	report(c, c->repair, "mail that goes out is not marked");
-	return c->repair ? outgoing_mark(c->a, e) : STORE_OK;
+	return c->repair
+		   ? marker_set(c->a->st, MARKER_OUTGOING, account_id(c->a), e)
+		   : STORE_OK;
 }
 
 static enum store_rc
@@ -545,6 +569,7 @@ account_check(struct account *a, bool repair,
 	if (rc == STORE_OK && (rc = run_rules(&c, e)) == STORE_OK &&
 	    (rc = scripts_verify(a, repair, wrong_script, &c, e)) == STORE_OK &&
 	    (rc = check_marker(&c, e)) == STORE_OK &&
+	    (rc = check_training(&c, e)) == STORE_OK &&
 	    (rc = check_files(&c, db, e)) == STORE_OK)
 		rc = count_rows(&c, db, e);
 	db_put(&db);

@@ -4,7 +4,7 @@ lib_libmailstead_a_SOURCES += %D%/annotation.c %D%/annotation.h \
 	%D%/blob.c %D%/blob.h %D%/current.c \
 	%D%/flags.c %D%/housekeep.c %D%/internal.h %D%/keys.c %D%/keys.h \
 	%D%/lock.c %D%/lock.h %D%/keys_cache.c %D%/keys_cache.h %D%/keys_row.c %D%/keys_row.h %D%/mailbox.c \
-	%D%/delivery.c %D%/delivery.h %D%/marker.c %D%/memory.c %D%/memory.h \
+	%D%/delivery.c %D%/delivery.h %D%/marker.c %D%/marker.h %D%/memory.c %D%/memory.h \
 	%D%/outgoing.c %D%/outgoing.h %D%/outgoing_row.h \
 	%D%/message.c %D%/message.h %D%/reader.c %D%/reader.h %D%/remove.c \
 	%D%/objectid.c %D%/rights.c %D%/rights.h %D%/ring.c %D%/ring.h %D%/script.c %D%/script.h %D%/search.c %D%/setflags.c %D%/setflags.h %D%/snapshot.c %D%/snapshot.h %D%/store.h \

@@ -7,14 +7,22 @@
 
 #include "base/fs.h"
 #include "store/internal.h"
-#include "store/outgoing_row.h"
+#include "store/marker.h"
 
-/* The markers of accounts with something to send; see outgoing.h. */
+static const struct {
+	const char *folder;
+	bool durable;
+} markers[] = {
+	[MARKER_OUTGOING] = { "outbox", true },
+	[MARKER_TRAINING] = { "training", false },
+};
 
 static void
-marker_path(const struct store *st, struct str id, struct buf *out)
+marker_path(
+    const struct store *st, enum marker m, struct str id, struct buf *out)
 {
-	buf_printf(out, "%s/outbox/%.*s", st->data_dir, STR_ARG(id));
+	buf_printf(
+	    out, "%s/%s/%.*s", st->data_dir, markers[m].folder, STR_ARG(id));
 }
 
 static enum store_rc
@@ -37,18 +45,18 @@ touch(const char *path, struct err *e)
 /* The folder is synced each time: who made a marker that is there may have
  * been killed before. */
 enum store_rc
-outgoing_mark(struct account *a, struct err *e)
+marker_set(struct store *st, enum marker m, struct str id, struct err *e)
 {
 	struct buf dir = { 0 }, path = { 0 };
 	enum store_rc rc = STORE_OK;
 
-	buf_printf(&dir, "%s/outbox", a->st->data_dir);
-	marker_path(a->st, account_id(a), &path);
+	buf_printf(&dir, "%s/%s", st->data_dir, markers[m].folder);
+	marker_path(st, m, id, &path);
 	if (!fs_mkdirs(buf_cstr(&dir), 0700, e))
 		rc = STORE_IO;
 	if (rc == STORE_OK)
 		rc = touch(buf_cstr(&path), e);
-	if (rc == STORE_OK && !fs_sync_dir(dir.p, e))
+	if (rc == STORE_OK && markers[m].durable && !fs_sync_dir(dir.p, e))
 		rc = STORE_IO;
 	buf_fini(&dir);
 	buf_fini(&path);
@@ -56,23 +64,23 @@ outgoing_mark(struct account *a, struct err *e)
 }
 
 bool
-outgoing_is_marked(struct account *a)
+marker_is_set(struct store *st, enum marker m, struct str id)
 {
 	struct buf path = { 0 };
 	bool yes;
 
-	marker_path(a->st, account_id(a), &path);
+	marker_path(st, m, id, &path);
 	yes = access(buf_cstr(&path), F_OK) == 0;
 	buf_fini(&path);
 	return yes;
 }
 
 void
-outgoing_unmark(struct store *st, struct str id)
+marker_clear(struct store *st, enum marker m, struct str id)
 {
 	struct buf path = { 0 };
 
-	marker_path(st, id, &path);
+	marker_path(st, m, id, &path);
 	unlink(buf_cstr(&path));
 	buf_fini(&path);
 }
@@ -90,7 +98,7 @@ stamp_of(int dir, const char *name, int64_t *out)
 }
 
 enum store_rc
-outgoing_accounts(struct store *st,
+marker_accounts(struct store *st, enum marker m,
     bool (*each)(void *arg, struct str id, int64_t stamp), void *arg,
     struct err *e)
 {
@@ -99,7 +107,7 @@ outgoing_accounts(struct store *st,
 	int64_t stamp;
 	DIR *dir;
 
-	buf_printf(&path, "%s/outbox", st->data_dir);
+	buf_printf(&path, "%s/%s", st->data_dir, markers[m].folder);
 	dir = opendir(buf_cstr(&path));
 	if (!dir && errno != ENOENT) {
 		err_errno(e, "cannot open %s", path.p);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "store/delivery.h"
 #include "store/internal.h"
+#include "store/marker.h"
 #include "store/outgoing_row.h"
 
 #define MAX_ADDRESS 1000
@@ -98,7 +99,8 @@ outgoing_insert(struct tx *tx, const struct outgoing_ready *r, struct err *e)
 	int64_t blob, id;
 	enum store_rc rc;
 
-	if (!tx->marked && (rc = outgoing_mark(tx->a, e)) != STORE_OK)
+	if (!tx->marked && (rc = marker_set(tx->a->st, MARKER_OUTGOING,
+				account_id(tx->a), e)) != STORE_OK)
 		return rc;
 	tx->outgoing = tx->marked = true;
 	if ((rc = blob_put(tx, r->blob, &blob, e)) != STORE_OK ||
@@ -425,7 +427,7 @@ run_hurry(struct tx *tx, void *arg, struct err *e)
 	if (rc != STORE_OK || sq_changes(tx->q) == 0)
 		return rc;
 	tx->outgoing = tx->marked = true;
-	return outgoing_mark(tx->a, e);
+	return marker_set(tx->a->st, MARKER_OUTGOING, account_id(tx->a), e);
 }
 
 enum store_rc
@@ -479,6 +481,20 @@ run_tidy(struct tx *tx, void *arg, struct err *e)
 			return store_rc_of(rc);
 	}
 	return outgoing_release(tx, e);
+}
+
+void
+outgoing_unmark(struct store *st, struct str id)
+{
+	marker_clear(st, MARKER_OUTGOING, id);
+}
+
+enum store_rc
+outgoing_accounts(struct store *st,
+    bool (*each)(void *arg, struct str id, int64_t stamp), void *arg,
+    struct err *e)
+{
+	return marker_accounts(st, MARKER_OUTGOING, each, arg, e);
 }
 
 enum store_rc

@@ -18,8 +18,4 @@ enum store_rc outgoing_insert(
 /* Let go of the octets of what is done. */
 enum store_rc outgoing_release(struct tx *tx, struct err *e);
 
-/* marker.c */
-enum store_rc outgoing_mark(struct account *a, struct err *e);
-bool outgoing_is_marked(struct account *a);
-
 #endif

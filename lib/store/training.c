@@ -2,7 +2,9 @@
 #include "store/training.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "store/internal.h"
+#include "store/marker.h"
 
 /* ------------------------------------------------------------------------
  * What a change says
@@ -101,6 +103,19 @@ training_of_flags(const struct training_keywords *k, const struct flags *old,
  * The queue
  */
 
+/* The event counts more than that somebody is told of it at once. */
+static void
+mark(struct tx *tx)
+{
+	struct err e = ERR_INIT;
+
+	if (!tx->trains && marker_set(tx->a->st, MARKER_TRAINING,
+			       account_id(tx->a), &e) != STORE_OK)
+		log_warn("training_marker",
+		    LOG_STR("account", account_id(tx->a)), LOG_ERR(&e));
+	tx->trains = true;
+}
+
 /* Numbers rise, and of an email there is one row: so the distance to the
  * newest number is never less than the count. */
 enum store_rc
@@ -110,6 +125,7 @@ training_note(struct tx *tx, int64_t email, enum verdict verdict, struct err *e)
 
 	if (verdict == VERDICT_NONE)
 		return STORE_OK;
+	mark(tx);
 	rc = store_rc_of(sq_run(tx->q, e,
 	    "INSERT OR REPLACE INTO training (email, spam, at)"
 	    " VALUES (?, ?, ?)",
@@ -162,4 +178,37 @@ enum store_rc
 training_done(struct account *a, int64_t n, struct err *e)
 {
 	return write_run(a, DURABLE, run_done, &n, e);
+}
+
+/* The marker may go when nothing is left; what this batch noted may not be on
+ * disk yet. */
+static enum store_rc
+run_tidy(struct tx *tx, void *arg, struct err *e)
+{
+	struct sqlite3_stmt *s;
+	enum sq_rc rc;
+
+	(void)arg;
+	if (tx->trains)
+		return STORE_OK;
+	rc = sq_one(tx->q, &s, e, "SELECT 1 FROM training LIMIT 1");
+	if (rc == SQ_ROW)
+		sq_reset(s);
+	else if (rc == SQ_DONE)
+		marker_clear(tx->a->st, MARKER_TRAINING, account_id(tx->a));
+	return store_rc_of(rc == SQ_ROW ? SQ_DONE : rc);
+}
+
+enum store_rc
+training_tidy(struct account *a, struct err *e)
+{
+	return write_run(a, RELAXED, run_tidy, NULL, e);
+}
+
+enum store_rc
+training_accounts(struct store *st,
+    bool (*each)(void *arg, struct str id, int64_t stamp), void *arg,
+    struct err *e)
+{
+	return marker_accounts(st, MARKER_TRAINING, each, arg, e);
 }

@@ -12,6 +12,9 @@
  *
  * Of one message the last word counts. What is thrown into Trash from Junk
  * says nothing, nor does what delivery files. The last TRAINING_MAX are kept.
+ *
+ * An account with something to learn has a marker (marker.h). A power cut may
+ * take that away; the next event brings it back, and so does check --repair.
  */
 
 #define TRAINING_MAX 10000
@@ -28,6 +31,13 @@ enum store_rc training_list(struct account *a, struct arena *arena,
     size_t limit, struct training **list, size_t *count, struct err *e);
 /* Those with numbers up to N are done. */
 enum store_rc training_done(struct account *a, int64_t n, struct err *e);
+/* Remove the marker if nothing is left. */
+enum store_rc training_tidy(struct account *a, struct err *e);
+
+/* Call EACH for every account with a marker, as marker_accounts() does. */
+enum store_rc training_accounts(struct store *st,
+    bool (*each)(void *arg, struct str id, int64_t stamp), void *arg,
+    struct err *e);
 
 /* ------------------------------------------------------------------------
  * For the functions that change an account

@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
 #include "base/fs.h"
+#include "store/check.h"
 
 #define ID STR("0123456789abcdef")
 #define OK(call) assert_int_equal(call, STORE_OK)
@@ -216,6 +218,67 @@ test_bounded(void **state)
 	assert_int_equal(list[0].email, done[5].email);
 }
 
+static bool
+count(void *arg, struct str id, int64_t stamp)
+{
+	assert_true(str_eq(id, ID));
+	assert_int_not_equal(stamp, 0);
+	++*(int *)arg;
+	return true;
+}
+
+static int
+marked(struct fixture *f)
+{
+	int n = 0;
+
+	OK(training_accounts(f->st, count, &n, &f->e));
+	return n;
+}
+
+static void
+test_marker(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t uid = append(f, "INBOX", false);
+
+	assert_int_equal(marked(f), 0);
+	move(f, "INBOX", uid, "Junk");
+	assert_int_equal(marked(f), 1);
+	OK(training_tidy(f->a, &f->e));
+	assert_int_equal(marked(f), 1); /* there is still something */
+	assert_string_equal(taken(f), "S");
+	OK(training_tidy(f->a, &f->e));
+	assert_int_equal(marked(f), 0);
+}
+
+static void
+on_problem(void *arg, const char *problem, bool repaired)
+{
+	print_message("%s\n", problem);
+	assert_true(repaired);
+	++*(int *)arg;
+}
+
+/* A power cut took it. */
+static void
+test_marker_is_mended(void **state)
+{
+	struct fixture *f = *state;
+	struct check sum = { 0 };
+	uint32_t uid = append(f, "INBOX", false);
+	int problems = 0;
+
+	move(f, "INBOX", uid, "Junk");
+	assert_int_equal(unlink(arena_printf(
+			     f->arena, "%s/training/%.*s", f->dir, STR_ARG(ID))
+				    .p),
+	    0);
+	OK(account_check(f->a, true, on_problem, &problems, &sum, &f->e));
+	assert_int_equal(problems, 1);
+	assert_int_equal(marked(f), 1);
+}
+
 int
 main(void)
 {
@@ -226,6 +289,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_keywords, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_appends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_marker, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_marker_is_mended, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

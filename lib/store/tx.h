@@ -41,6 +41,7 @@ struct tx {
 	/* Of outgoing.h: the batch changes what goes out; it made the marker.
 	 */
 	bool outgoing, marked;
+	bool trains; /* of training.h: it made the marker */
 };
 
 enum change_kind {           /* kept in the database by number */

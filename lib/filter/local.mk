@@ -35,7 +35,9 @@ check_PROGRAMS += %D%/answers_test %D%/antivirus_test %D%/spam_test
 # The quarantine.
 lib_libmailstead_a_SOURCES += %D%/clean.c %D%/clean.h %D%/quarantine.c \
 	%D%/quarantine.h %D%/quarantine_backup.c %D%/quarantine_care.c \
-	%D%/quarantine_file.c %D%/quarantine_internal.h %D%/quarantine_list.c
+	%D%/quarantine_file.c %D%/quarantine_internal.h %D%/quarantine_list.c \
+	%D%/digest.c %D%/digest.h %D%/release.c %D%/release.h \
+	%D%/train.c %D%/train.h
 check_PROGRAMS += %D%/clean_test %D%/quarantine_test
 %C%_clean_test_SOURCES = %D%/clean_test.c
 %C%_clean_test_LDADD = $(TEST_LIBS)

@@ -75,7 +75,8 @@ bool quarantine_add(
 enum quarantine_rc {
 	QUARANTINE_OK,
 	QUARANTINE_NOTFOUND,
-	QUARANTINE_FAILED, /* E says why */
+	QUARANTINE_RELEASED, /* it was before: release.h */
+	QUARANTINE_FAILED,   /* E says why */
 };
 
 #define QUARANTINE_ID_LEN 16 /* of a-z and 2-7: 80 bits that nobody guesses */

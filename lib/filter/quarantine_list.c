@@ -171,7 +171,8 @@ quarantine_news(struct quarantine *q, struct arena *a, struct str **accounts,
 	*n = 0;
 	pthread_mutex_lock(&q->lock);
 	rc = sq_start(q->q, &s, e,
-	    "SELECT owner, max(n) AS newest FROM entry WHERE owner <> ''"
+	    "SELECT owner, max(n) AS newest FROM entry"
+	    " WHERE owner <> '' AND released = 0"
 	    " GROUP BY owner HAVING newest >"
 	    " ifnull((SELECT d.n FROM digest d WHERE account = owner), 0)");
 	while (rc == SQ_OK && (rc = sq_step(s, e)) == SQ_ROW) {

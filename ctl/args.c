@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "ctl/ctl.h"
 
 const struct option_def common_options[] = {
@@ -49,21 +50,25 @@ ctl_help(const struct verb *v)
 }
 
 /* ------------------------------------------------------------------------
- * Finding the verb: one word, or two
+ * Finding the verb: up to three words, as many as there is a verb of
  */
 
-static const struct verb *
-find_verb(const char *one, const char *two)
-{
-	char name[64];
+#define VERB_WORDS 3
 
-	snprintf(
-	    name, sizeof(name), "%s%s%s", one, two ? " " : "", two ? two : "");
-	for (const struct verb *v = verbs; v->name; v++) {
-		if (strcmp(v->name, name) == 0)
-			return v;
+static const struct verb *
+find_verb(char *const *words, int n)
+{
+	struct buf name = { 0 };
+	const struct verb *found = NULL;
+
+	for (int i = 0; i < n; i++)
+		buf_printf(&name, "%s%s", i ? " " : "", words[i]);
+	for (const struct verb *v = verbs; !found && v->name; v++) {
+		if (strcmp(v->name, buf_cstr(&name)) == 0)
+			found = v;
 	}
-	return NULL;
+	buf_fini(&name);
+	return found;
 }
 
 static bool
@@ -100,12 +105,10 @@ no_verb(struct ctl *c)
 static bool
 take_verb(struct ctl *c)
 {
-	int words = 0;
+	int words = c->argc < VERB_WORDS ? c->argc : VERB_WORDS;
 
-	if (c->argc >= 2 && (c->verb = find_verb(c->argv[0], c->argv[1])))
-		words = 2;
-	else if (c->argc >= 1 && (c->verb = find_verb(c->argv[0], NULL)))
-		words = 1;
+	while (words > 0 && !(c->verb = find_verb(c->argv, words)))
+		words--;
 	c->argv += words;
 	c->argc -= words;
 	return words > 0;

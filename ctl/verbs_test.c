@@ -102,6 +102,8 @@ static const struct {
 	{ "account list -cfile --limit=3 x", 0, "account list", "x" },
 	{ "account list -- --x", 0, "account list", "--x" },
 	{ "password -", 0, "password", "-" },
+	{ "filter quarantine show x", 0, "filter quarantine show", "x" },
+	{ "filter quarantine", EX_USAGE, NULL, NULL },
 	{ "account list x y", EX_USAGE, "account list", "x" },
 	{ "account list --yes", EX_USAGE, "account list", NULL },
 	{ "account list --json=1", EX_USAGE, NULL, NULL },

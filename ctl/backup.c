@@ -8,12 +8,14 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "ctl/verbs.h"
+#include "filter/quarantine.h"
 #include "store/check.h"
 
 /*
- * A backup is a folder laid out like the data directory: site.db, and
- * accounts/xx/ID with each account as of one moment, verified; manifest.json
- * is written last, so a folder without it is a backup that did not finish.
+ * A backup is a folder laid out like the data directory: site.db, the
+ * quarantine, and accounts/xx/ID with each account as of one moment, verified;
+ * manifest.json is written last, so a folder without it is a backup that did
+ * not finish.
  */
 
 #define MAX_MANIFEST (256u << 20)
@@ -127,12 +129,36 @@ backup_all(struct ctl *c, const char *dest, json_t *rows)
 	return status;
 }
 
+static int
+backup_quarantine(struct ctl *c, const char *dest)
+{
+	const char *data = conf_get(c->conf, "data_dir");
+	struct quarantine *q = NULL;
+	bool ok;
+
+	if (!quarantine_exists(data))
+		return 0;
+	ok = quarantine_open(data, c->site, &q, &c->err) &&
+	     quarantine_backup(q, dest, &c->err);
+	quarantine_close(&q);
+	return ok ? 0 : ctl_fail(c, EX_IOERR, NULL);
+}
+
+static int
+backup_site(struct ctl *c, const char *dest)
+{
+	enum site_rc rc =
+	    site_backup(c->site, part(c, dest, "site.db"), &c->err);
+
+	return rc == SITE_OK ? backup_quarantine(c, dest)
+			     : ctl_site_failed(c, rc, NULL);
+}
+
 int
 cmd_backup(struct ctl *c)
 {
 	const char *dest = c->argv[0];
 	bool whole = c->argc == 1;
-	enum site_rc rc;
 	json_t *rows;
 	size_t count;
 	int status = ctl_open_store(c);
@@ -145,11 +171,8 @@ cmd_backup(struct ctl *c)
 		    c, EX_CANTCREAT, "name one that does not exist yet");
 	}
 	rows = json_array();
-	if (whole) {
-		rc = site_backup(c->site, part(c, dest, "site.db"), &c->err);
-		if (rc != SITE_OK)
-			status = ctl_site_failed(c, rc, NULL);
-	}
+	if (whole)
+		status = backup_site(c, dest);
 	if (status == 0)
 		status = backup_all(c, dest, rows);
 	if (status == 0)
@@ -232,6 +255,9 @@ restore_site(struct ctl *c, const char *source, const json_t *manifest)
 	    !fs_write_durable(db, buf_str(&text), 0600, &c->err))
 		status = ctl_fail(c, EX_CANTCREAT, NULL);
 	buf_fini(&text);
+	if (status == 0 && quarantine_exists(source) &&
+	    !quarantine_restore(data, source, &c->err))
+		status = ctl_fail(c, EX_CANTCREAT, NULL);
 	if (status == 0)
 		status = ctl_open_store(c);
 	progress_start(&bar, c, "restoring", json_array_size(list));

@@ -7,10 +7,11 @@
 #include <sys/stat.h>
 
 #include "ctl/verbs.h"
+#include "filter/quarantine.h"
 
 /*
- * check: site.db, then every account's store, then stores that belong to
- * nobody. The exit status is 0 only if nothing is left wrong.
+ * check: site.db, the quarantine, then every account's store, then stores that
+ * belong to nobody. The exit status is 0 only if nothing is left wrong.
  */
 
 struct checking {
@@ -168,6 +169,23 @@ check_owners(struct checking *k)
 }
 
 static int
+check_quarantine(struct checking *k)
+{
+	struct ctl *c = k->c;
+	const char *data = conf_get(c->conf, "data_dir");
+	struct quarantine *q = NULL;
+	uint64_t messages;
+	bool ok;
+
+	if (!quarantine_exists(data))
+		return 0;
+	ok = quarantine_open(data, c->site, &q, &c->err) &&
+	     quarantine_check(q, on_site_problem, k, &messages, &c->err);
+	quarantine_close(&q);
+	return ok ? 0 : ctl_fail(c, EX_IOERR, NULL);
+}
+
+static int
 check_site(struct checking *k)
 {
 	enum site_rc rc =
@@ -176,7 +194,7 @@ check_site(struct checking *k)
 	if (rc != SITE_OK)
 		return ctl_site_failed(k->c, rc, NULL);
 	check_owners(k);
-	return 0;
+	return check_quarantine(k);
 }
 
 int

@@ -122,6 +122,29 @@ static const struct option_def filter_for_options[] = {
 	FOR_OPTION,
 	END,
 };
+#define QUARANTINE_FILTERS                                                     \
+	{ "account", "ADDRESS", "of this account" },                           \
+	    { "domain", "NAME", "of this domain" },                            \
+	{                                                                      \
+		"kind", "KIND", "spam, malware or policy"                      \
+	}
+static const struct option_def quarantine_list_options[] = {
+	QUARANTINE_FILTERS,
+	{ "since", "DURATION", "that came within it, such as 7d" },
+	{ "all", NULL, "those that are released, too" },
+	{ "limit", "NUMBER", "at most so many; default 100" },
+	{ "before", "NUMBER", "that came before the one with this number" },
+	END,
+};
+static const struct option_def quarantine_show_options[] = {
+	{ "raw", NULL, "the message itself" },
+	END,
+};
+static const struct option_def quarantine_work_options[] = {
+	QUARANTINE_FILTERS,
+	{ "all", NULL, "all that the filters leave" },
+	END,
+};
 static const struct option_def block_options[] = {
 	{ "user", "ADDRESS", "of this account's address only" },
 	END,
@@ -272,6 +295,12 @@ const struct verb verbs[] = {
 	{ "srs rotate", "", "sign rewritten senders with a new secret", 0, 0, 0, cmd_srs_rotate, NULL },
 
 	{ "filter check", "FILE", "show what the filter thinks of a message, and why", 1, 1, VERB_FILES, cmd_filter_check, filter_check_options },
+	{ "filter quarantine list", "", "list what the filter keeps apart, the newest first", 0, 0, 0, cmd_quarantine_list, quarantine_list_options },
+	{ "filter quarantine show", "ID", "show a message in quarantine", 1, 1, 0, cmd_quarantine_show, quarantine_show_options },
+	{ "filter quarantine release", "[ID ...]", "deliver what is in quarantine", 0, -1, 0, cmd_quarantine_release, quarantine_work_options },
+	{ "filter quarantine delete", "[ID ...]", "delete what is in quarantine", 0, -1, 0, cmd_quarantine_delete, quarantine_work_options },
+	{ "filter quarantine digest", "", "tell owners what is new in quarantine, if it is due", 0, 0, 0, cmd_quarantine_digest, NULL },
+	{ "filter train", "", "let the spam engine learn what waits", 0, 0, 0, cmd_filter_train, NULL },
 
 	{ "filter block", "ENTRY", "take no mail from a client or sender", 1, 1, 0, cmd_filter_block, filter_list_options },
 	{ "filter allow", "ENTRY", "take mail from a client or sender that others would not get through", 1, 1, 0, cmd_filter_allow, filter_list_options },

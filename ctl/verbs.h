@@ -69,7 +69,13 @@ int cmd_filter_block(struct ctl *c); /* filter_list.c */
 int cmd_filter_allow(struct ctl *c);
 int cmd_filter_list(struct ctl *c);
 int cmd_filter_remove(struct ctl *c);
-int cmd_filter_limits(struct ctl *c); /* filter_limits.c */
+int cmd_filter_limits(struct ctl *c);   /* filter_limits.c */
+int cmd_filter_train(struct ctl *c);    /* filter_train.c */
+int cmd_quarantine_list(struct ctl *c); /* filter_quarantine.c */
+int cmd_quarantine_show(struct ctl *c);
+int cmd_quarantine_release(struct ctl *c);
+int cmd_quarantine_delete(struct ctl *c);
+int cmd_quarantine_digest(struct ctl *c);
 
 int cmd_sieve_list(struct ctl *c); /* sieve.c */
 int cmd_sieve_get(struct ctl *c);

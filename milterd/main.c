@@ -6,13 +6,14 @@
 #include "base/chores.h"
 #include "base/spool.h"
 #include "dns/dns.h"
+#include "milterd/mailbox_work.h"
 #include "milterd/milter.h"
 
 static struct site *site;
 static struct dns *dns;
 static struct psl *psl;
 static struct filter_db *db;
-static struct quarantine *quarantine;
+static struct mailbox_work *mailboxes;
 static struct chores *chores;
 static struct filter *filter;
 
@@ -59,23 +60,19 @@ stop(void)
 	chores_stop(&chores);
 	filter_free(&filter);
 	filter_db_close(&db);
-	quarantine_close(&quarantine);
+	mailbox_work_close(&mailboxes);
 	dns_free(&dns);
 	psl_close(&psl);
 	site_close(&site);
 }
 
 static bool
-sweep(void *arg, int64_t now, struct err *e)
-{
-	return quarantine_sweep(arg, now, e);
-}
-
-static bool
 start_chores(struct err *e)
 {
 	const struct chore list[] = {
-		{ "quarantine", 3600, sweep, quarantine },
+		{ "quarantine", SWEEP_EVERY, mailbox_work_sweep, mailboxes },
+		{ "digests", DIGEST_EVERY, mailbox_work_digest, mailboxes },
+		{ "training", TRAIN_EVERY, mailbox_work_train, mailboxes },
 	};
 
 	chores = chores_start(list, sizeof(list) / sizeof(*list), e);
@@ -93,13 +90,13 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	if (site_open(conf_get(c, "data_dir"), &site, e) != SITE_OK ||
 	    !psl_open(NULL, &psl, e) || !open_dns(c, e) ||
 	    !filter_db_open(conf_get(c, "data_dir"), &db, e) ||
-	    !quarantine_open(conf_get(c, "data_dir"), site, &quarantine, e))
+	    !mailbox_work_open(c, site, &mailboxes, e))
 		return false;
 	spool_configure(conf_get(c, "data_dir"),
 	    conf_size(c, "milterd.spool_memory"), FILTER_HEADROOM);
 	o.site = site;
 	o.db = db;
-	o.quarantine = quarantine;
+	o.quarantine = mailbox_work_quarantine(mailboxes);
 	o.psl = psl;
 	o.resolver = dns_resolver(dns);
 	filter = filter_new(&o);

@@ -6,6 +6,11 @@ noinst_PROGRAMS += %D%/powercut/powercut
 noinst_PROGRAMS += %D%/outbox/queue
 %C%_outbox_queue_SOURCES = %D%/outbox/queue.c
 
+# Puts a message into quarantine, as the filter does.
+noinst_PROGRAMS += %D%/quarantine_tool
+%C%_quarantine_tool_SOURCES = %D%/quarantine_tool.c
+%C%_quarantine_tool_LDADD = $(MS_LIBS)
+
 noinst_DATA += %D%/powercut/record.so
 CLEANFILES += %D%/powercut/record.so
 %D%/powercut/record.so: $(srcdir)/%D%/powercut/record.c
@@ -36,10 +41,10 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/test_lmtp.py %D%/test_lmtp_backends.py %D%/test_lmtp_dsn.py %D%/test_mail_path.py \
 	%D%/test_managesieve.py %D%/test_managesieve_backends.py \
 	%D%/test_managesieve_clients.py %D%/test_nginx.py %D%/test_outbox.py %D%/test_pop3.py \
-	%D%/test_pop3_extensions.py %D%/test_pop3_migration.py %D%/test_powercut.py %D%/test_sasl.py \
+	%D%/test_pop3_extensions.py %D%/test_pop3_migration.py %D%/test_powercut.py %D%/test_quarantine.py %D%/test_sasl.py \
 	%D%/test_sasl_external.py %D%/test_sasl_oauth.py %D%/sieve \
 	%D%/test_scand.py %D%/test_sieve_delivery.py %D%/test_sieve_language.py \
-	%D%/test_sieve_verbs.py %D%/test_spf_oracle.py %D%/test_stress.py
+	%D%/test_sieve_verbs.py %D%/test_spf_oracle.py %D%/test_stress.py %D%/test_training.py
 
 # Our Sieve engine against Debian's, where that is installed.
 EXTRA_DIST += %D%/sieve/libsieve_test.c

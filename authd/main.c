@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "authd/auth.h"
+#include "authd/policy.h"
 #include "backend/backend.h"
 #include "base/log.h"
 #include "net/daemon.h"
@@ -9,7 +10,8 @@
 /*
  * authd answers the MTA: who may log in (auth.c) and who lives here (map.c);
  * and nginx's mail proxy: who may log in, and at which server (http.c).
- * It reads the site database and has no other file open.
+ * It reads the site database; and for the MTA's look-ups of other domains' TLS
+ * (policy.c) it asks the Internet, and remembers answers in filter.db.
  */
 
 struct authd authd;
@@ -63,6 +65,7 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 		return false;
 	site_set_prover(authd.site, backend_prove);
 	site_set_token_check(authd.site, oauth_check);
+	policy_start(c, authd.site);
 	return true;
 }
 
@@ -82,6 +85,7 @@ open_sockets(const struct conf *c, struct net_server *s, struct err *e)
 static void
 stop(void)
 {
+	policy_stop();
 	site_close(&authd.site);
 }
 

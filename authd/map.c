@@ -4,6 +4,7 @@
 #include "authd/auth.h"
 #include "authd/lookup.h"
 #include "authd/netstring.h"
+#include "authd/policy.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/daemon.h"
@@ -54,22 +55,32 @@ on_input(void *session, struct str in)
 	return used;
 }
 
+static enum lookup_rc
+answer(struct session *s, struct buf *out)
+{
+	struct str request = buf_str(&s->request);
+	size_t space = str_chr(request, ' ');
+	struct str map = str_sub(request, 0, space);
+	struct str key = space == STR_NPOS
+			     ? STR_NULL
+			     : str_sub(request, space + 1, request.n);
+
+	if (str_eqc(map, "tls_policy"))
+		return policy_lookup(s->arena, key, out);
+	return lookup(authd.site, s->arena, map, key, out);
+}
+
 static enum net_next
 on_run(void *session)
 {
 	static const char *const words[] = { "OK ", "NOTFOUND ", "TEMP ",
 		"PERM " };
 	struct session *s = session;
-	struct str request = buf_str(&s->request);
-	size_t space = str_chr(request, ' ');
 	struct buf data = { 0 }, reply = { 0 };
 	enum lookup_rc rc;
 
 	metric_add(authd.lookups, 1);
-	rc = lookup(authd.site, s->arena, str_sub(request, 0, space),
-	    space == STR_NPOS ? STR_NULL
-			      : str_sub(request, space + 1, request.n),
-	    &data);
+	rc = answer(s, &data);
 	buf_puts(&reply, words[rc]);
 	buf_putstr(&reply, buf_str(&data));
 	netstring_put(conn_out(s->c), buf_str(&reply));

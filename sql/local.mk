@@ -18,7 +18,8 @@ site_sql = $(srcdir)/%D%/site/001.sql \
 quarantine_sql = $(srcdir)/%D%/quarantine/001.sql
 filter_sql = $(srcdir)/%D%/filter/001.sql \
 	$(srcdir)/%D%/filter/002.sql \
-	$(srcdir)/%D%/filter/003.sql
+	$(srcdir)/%D%/filter/003.sql \
+	$(srcdir)/%D%/filter/004.sql
 
 EXTRA_DIST += %D%/embed.awk $(account_sql) $(site_sql) $(filter_sql) \
 	$(quarantine_sql)

@@ -64,6 +64,8 @@ static const struct conf_key keys[] = {
 	{ "authd.listen_http", "", CONF_TEXT, "sockets that nginx's mail proxy asks; empty: none" },
 	{ "authd.imap_server", "127.0.0.1:143", CONF_TEXT, "host:port that nginx is sent to for IMAP; empty: not served" },
 	{ "authd.pop3_server", "127.0.0.1:110", CONF_TEXT, "the same for POP3" },
+	{ "authd.dns_servers", "", CONF_TEXT, "whom to ask the DNS about other domains' TLS, as milterd.dns_servers" },
+	{ "authd.trust_anchor", "/usr/share/dns/root.key", CONF_TEXT, "file with the DNSSEC keys of the root; empty: no DNSSEC, and so no DANE" },
 	{ "authd.smtp_server", "", CONF_TEXT, "the same for submission" },
 	{ "scand.listen", "unix:scand", CONF_TEXT, "sockets of the clamd protocol" },
 	{ "scand.user", "", CONF_TEXT, "user to run as when started by root; empty: that of all daemons" },

@@ -74,19 +74,25 @@ on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
+struct body {
+	struct buf *out;
+	size_t room;
+};
+
 static size_t
 on_body(char *p, size_t size, size_t n, void *arg)
 {
-	struct buf *out = arg;
+	struct body *b = arg;
 
-	if (out->n + size * n > FETCH_MAX)
+	if (size * n > b->room)
 		return 0;
-	buf_put(out, p, size * n);
+	b->room -= size * n;
+	buf_put(b->out, p, size * n);
 	return size * n;
 }
 
 static void
-set_options(CURL *c, const struct fetch *f, struct buf *body, char *why)
+set_options(CURL *c, const struct fetch *f, struct body *body, char *why)
 {
 	curl_easy_setopt(c, CURLOPT_URL, f->url);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -112,11 +118,14 @@ set_options(CURL *c, const struct fetch *f, struct buf *body, char *why)
 static struct curl_slist *
 headers_of(const struct fetch *f)
 {
-	struct curl_slist *list =
-	    curl_slist_append(NULL, "Accept: application/json");
+	struct curl_slist *list = NULL;
 	struct buf line = { 0 };
 
+	buf_printf(
+	    &line, "Accept: %s", f->accept ? f->accept : "application/json");
+	list = curl_slist_append(list, buf_cstr(&line));
 	if (f->type) {
+		buf_clear(&line);
 		buf_printf(&line, "Content-Type: %s", f->type);
 		list = curl_slist_append(list, buf_cstr(&line));
 	}
@@ -124,31 +133,56 @@ headers_of(const struct fetch *f)
 	return list;
 }
 
-static unsigned
-perform(CURL *c, const struct fetch *f, struct buf *body, struct err *e)
+/* Parameters behind the type do not count. */
+static bool
+is_accepted(CURL *c, const struct fetch *f)
 {
-	struct curl_slist *headers = headers_of(f);
+	char *type = NULL;
+	struct str given, rest;
+
+	if (!f->accept)
+		return true;
+	curl_easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type);
+	rest = str_of(type);
+	return str_split(&rest, ';', &given) &&
+	       str_ieqc(str_trim(given), f->accept);
+}
+
+static unsigned
+perform(CURL *c, const struct fetch *f, struct buf *out, struct err *e)
+{
+	struct curl_slist *headers = headers_of(f), *places = NULL;
+	struct body body = { out, f->max ? f->max : FETCH_MAX };
 	char why[CURL_ERROR_SIZE] = "";
 	const char *name = f->name ? f->name : f->url;
 	long status = 0;
 	CURLcode rc;
 
-	set_options(c, f, body, why);
+	set_options(c, f, &body, why);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	if (f->resolve) {
+		places = curl_slist_append(NULL, f->resolve);
+		curl_easy_setopt(c, CURLOPT_RESOLVE, places);
+	}
 	if (f->public_only) {
 		curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
 		curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, f->refused);
 	}
 	rc = curl_easy_perform(c);
 	curl_slist_free_all(headers);
+	curl_slist_free_all(places);
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	if (f->refused && *f->refused)
 		err_set(e, "%s: its address is not public", name);
 	else if (rc != CURLE_OK)
 		err_set(e, "%s: %s", name, *why ? why : curl_easy_strerror(rc));
+	else if (status == 200 && !is_accepted(c, f))
+		err_set(e, "%s: the answer is not %s", name, f->accept);
 	else
 		err_set(e, "%s: HTTP status %ld", name, status);
-	return rc == CURLE_OK ? (unsigned)status : 0;
+	return rc == CURLE_OK && (status != 200 || is_accepted(c, f))
+		   ? (unsigned)status
+		   : 0;
 }
 
 unsigned

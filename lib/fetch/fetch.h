@@ -30,6 +30,11 @@ struct fetch {
 	 * through no proxy; *refused is set if it was for that. */
 	bool public_only;
 	bool *refused;
+	const char *accept; /* the media type that an answer must have; NULL:
+			     * any, and JSON is asked for */
+	size_t max;         /* octets of the answer; 0: FETCH_MAX */
+	/* "HOST:PORT:ADDRESS,ADDRESS": where HOST is; NULL: the system knows */
+	const char *resolve;
 };
 
 bool fetch_url_ok(struct str url);

@@ -86,3 +86,43 @@ def txt(name, text):
     """A line of a zone file."""
     parts = [text[i:i + 250] for i in range(0, len(text), 250)]
     return f"{name}. TXT " + " ".join('"' + p.replace("\\", "\\\\").replace('"', '\\"') + '"' for p in parts)
+
+
+def sign(folder, origin):
+    """Its DS record; the signed zone is in ORIGIN.signed."""
+    run = dict(cwd=folder, check=True, capture_output=True, text=True)
+    key = subprocess.run(["ldns-keygen", "-k", "-a", "ECDSAP256SHA256", "-r", "/dev/urandom", origin],
+                         **run).stdout.strip()
+    subprocess.run(["ldns-signzone", "-n", origin, key], **run)
+    return (folder / f"{key}.ds").read_text()
+
+
+class SignedServer(NameServer):
+    """The same with further zones that are signed: ZONES has their lines by
+    their name. ANCHOR is the file of their keys. FORGED are replacements in
+    them after they were signed."""
+
+    def __init__(self, folder, lines, zones, forged=()):
+        if not shutil.which("ldns-signzone"):
+            pytest.skip("needs ldnsutils")
+        self.zones, self.forged, self.anchor = zones, forged, folder / "anchor"
+        super().__init__(folder, lines)
+
+    def start(self):
+        if not self.anchor.exists():
+            self.anchor.write_text("".join(self.make(*zone) for zone in self.zones.items()))
+            with open(self.folder / "nsd.conf", "a") as conf:
+                for name in self.zones:
+                    conf.write(f"zone:\n name: {name}\n zonefile: {self.folder}/{name}.signed\n")
+        super().start()
+
+    def make(self, origin, lines):
+        (self.folder / origin).write_text(f"$ORIGIN {origin}.\n$TTL 300\n@ SOA ns. admin. 1 3600 600 86400 60\n"
+                                          "@ NS ns.\n" + "".join(f"{line}\n" for line in lines))
+        anchor = sign(self.folder, origin)
+        path = self.folder / f"{origin}.signed"
+        text = path.read_text()
+        for old, new in self.forged:
+            text = text.replace(old, new)
+        path.write_text(text)
+        return anchor

@@ -111,3 +111,8 @@ FUZZ_TARGETS += %D%/helo_fuzz
 %C%_helo_fuzz_SOURCES = %D%/helo_fuzz.c $(FUZZ_MAIN)
 %C%_helo_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_helo_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+
+FUZZ_TARGETS += %D%/sts_fuzz
+%C%_sts_fuzz_SOURCES = %D%/sts_fuzz.c $(FUZZ_MAIN)
+%C%_sts_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_sts_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)

@@ -1,63 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "site/dkim.h"
-
-#include <string.h>
-#include <time.h>
-
 #include "base/clock.h"
-#include "base/mem.h"
 #include "ctl/verbs.h"
-#include "mailauth/key.h"
-
-#define TXT_STRING 255 /* octets in one string of a TXT record */
-
-/* ------------------------------------------------------------------------
- * The record to publish
- */
-
-/* As a line of a zone file. */
-static void
-put_record(struct buf *out, const struct site_dkim_key *k, struct str text)
-{
-	buf_printf(out, "%.*s._domainkey.%.*s. IN TXT (", STR_ARG(k->selector),
-	    STR_ARG(k->domain));
-	for (size_t at = 0; at < text.n; at += TXT_STRING)
-		buf_printf(
-		    out, " \"%.*s\"", STR_ARG(str_sub(text, at, TXT_STRING)));
-	buf_puts(out, " )");
-}
-
-static bool
-record_of(const struct site_dkim_key *k, struct buf *text, struct err *e)
-{
-	struct private_key *key;
-
-	if (!private_key_parse(k->pem, &key, e))
-		return false;
-	private_key_record(key, text);
-	private_key_free(&key);
-	return true;
-}
+#include "filter/dkim_record.h"
 
 /* ------------------------------------------------------------------------
  * New ones
  */
-
-/* "2026-11-rsa": old enough to tell which is which. */
-static struct str
-selector_of(struct ctl *c, enum key_type type)
-{
-	const char *given = ctl_option(c, "selector");
-	time_t now = (time_t)clock_now();
-	struct tm tm;
-	char month[16];
-
-	if (given)
-		return str_of(given);
-	gmtime_r(&now, &tm);
-	strftime(month, sizeof(month), "%Y%m%d", &tm);
-	return arena_printf(c->arena, "%s-%s", month, key_type_name(type));
-}
 
 static int
 generate(struct ctl *c, struct site_dkim_key *k)
@@ -65,8 +13,7 @@ generate(struct ctl *c, struct site_dkim_key *k)
 	const char *algorithm = ctl_option(c, "algorithm");
 	const char *bits = ctl_option(c, "bits");
 	enum key_type type = KEY_RSA;
-	struct private_key *key;
-	struct buf pem = { 0 };
+	enum site_dkim_state state = k->state;
 	uint32_t n = 2048;
 
 	if (algorithm && !key_type_parse(str_of(algorithm), &type))
@@ -75,15 +22,11 @@ generate(struct ctl *c, struct site_dkim_key *k)
 	if (bits && (!str_u32(str_of(bits), &n) || (n != 2048 && n != 4096)))
 		return ctl_failf(c, EX_USAGE, "2048 or 4096",
 		    "an RSA key cannot have \"%s\" bits here", bits);
-	if (!private_key_generate(type, n, &key, &c->err))
+	if (!dkim_generate(c->arena, k->domain,
+		str_of(ctl_option(c, "selector")), type, n, clock_now(), k,
+		&c->err))
 		return ctl_fail(c, EX_SOFTWARE, NULL);
-	private_key_pem(key, &pem);
-	private_key_free(&key);
-	k->algorithm = str_of(key_type_name(type));
-	k->selector = selector_of(c, type);
-	k->pem = arena_str(c->arena, buf_str(&pem));
-	mem_wipe(pem.p, pem.n);
-	buf_fini(&pem);
+	k->state = state;
 	return 0;
 }
 
@@ -103,9 +46,9 @@ show(struct ctl *c, const struct site_dkim_key *k)
 	struct buf text = { 0 }, line = { 0 };
 	int status;
 
-	if (!record_of(k, &text, &c->err))
+	if (!dkim_record(k, &text, &c->err) ||
+	    !dkim_zone_line(k, &line, &c->err))
 		return ctl_fail(c, EX_DATAERR, NULL);
-	put_record(&line, k, buf_str(&text));
 	status = out_done(
 	    c, describe(k, buf_str(&text)), "%.*s", STR_ARG(buf_str(&line)));
 	buf_fini(&text);
@@ -174,7 +117,7 @@ cmd_dkim_list(struct ctl *c)
 	for (size_t i = 0; i < n; i++) {
 		struct buf text = { 0 };
 
-		if (!record_of(&list[i], &text, &c->err))
+		if (!dkim_record(&list[i], &text, &c->err))
 			ctl_warn(c, "%.*s: %s", STR_ARG(list[i].selector),
 			    c->err.msg);
 		json_array_append_new(rows, describe(&list[i], buf_str(&text)));

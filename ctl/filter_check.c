@@ -4,8 +4,8 @@
 #include "base/fs.h"
 #include "base/spool.h"
 #include "ctl/message.h"
+#include "ctl/resolver.h"
 #include "ctl/verbs.h"
-#include "dns/dns.h"
 #include "filter/filter.h"
 
 /*
@@ -15,8 +15,7 @@
 
 struct trial {
 	struct ctl *c;
-	struct dns *dns;
-	struct psl *psl;
+	struct ctl_resolver dns;
 	struct filter *filter;
 	struct filter_client client;
 	struct buf raw;
@@ -56,11 +55,6 @@ static int
 open_filter(struct trial *t)
 {
 	struct ctl *c = t->c;
-	const char *anchor = conf_get(c->conf, "milterd.trust_anchor");
-	const struct dns_options dns = {
-		.forward = conf_get(c->conf, "milterd.dns_servers"),
-		.trust_anchor = *anchor ? anchor : NULL,
-	};
 	struct filter_options o = {
 		.hostname = conf_hostname(c->conf),
 		.quiet = true,
@@ -70,14 +64,13 @@ open_filter(struct trial *t)
 
 	if (status != 0)
 		return status;
-	if (!psl_open(NULL, &t->psl, &c->err) ||
-	    !dns_new(&dns, &t->dns, &c->err))
-		return ctl_fail(c, EX_UNAVAILABLE, NULL);
+	if ((status = ctl_open_resolver(c, &t->dns)) != 0)
+		return status;
 	spool_configure(
 	    conf_get(c->conf, "data_dir"), SIZE_MAX, FILTER_HEADROOM);
 	o.site = c->site;
-	o.psl = t->psl;
-	o.resolver = dns_resolver(t->dns);
+	o.psl = t->dns.psl;
+	o.resolver = dns_resolver(t->dns.dns);
 	t->filter = filter_new(&o);
 	return 0;
 }
@@ -355,8 +348,7 @@ cmd_filter_check(struct ctl *c)
 	int status = check(&t);
 
 	filter_free(&t.filter);
-	dns_free(&t.dns);
-	psl_close(&t.psl);
+	ctl_close_resolver(&t.dns);
 	buf_fini(&t.raw);
 	return status;
 }

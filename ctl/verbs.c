@@ -98,6 +98,10 @@ static const struct option_def dkim_new_options[] = {
 	{ "active", NULL, "sign with it at once" },
 	END,
 };
+static const struct option_def dkim_rotate_options[] = {
+	{ "now", NULL, "make new keys, whatever the settings say" },
+	END,
+};
 static const struct option_def filter_check_options[] = {
 	{ "client-ip", "ADDRESS", "the client's; default: this host" },
 	{ "helo", "NAME", "what it calls itself" },
@@ -313,6 +317,8 @@ const struct verb verbs[] = {
 	{ "dkim show", "DOMAIN SELECTOR", "show the record of a DKIM key", 2, 2, 0, cmd_dkim_show, NULL },
 	{ "dkim activate", "DOMAIN SELECTOR", "sign with a DKIM key", 2, 2, 0, cmd_dkim_activate, NULL },
 	{ "dkim retire", "DOMAIN SELECTOR", "sign no more with a DKIM key", 2, 2, 0, cmd_dkim_retire, NULL },
+	{ "dkim check", "[DOMAIN]", "compare DKIM keys with the DNS", 0, 1, 0, cmd_dkim_check, NULL },
+	{ "dkim rotate", "DOMAIN", "take the next step to new DKIM keys", 1, 1, 0, cmd_dkim_rotate, dkim_rotate_options },
 	{ "dkim remove", "DOMAIN SELECTOR", "remove a DKIM key", 2, 2, 0, cmd_dkim_remove, NULL },
 
 	{ "block list", "", "list failed logins and blocks", 0, 0, 0, cmd_block_list, NULL },

@@ -63,6 +63,8 @@ int cmd_dkim_show(struct ctl *c);
 int cmd_dkim_activate(struct ctl *c);
 int cmd_dkim_retire(struct ctl *c);
 int cmd_dkim_remove(struct ctl *c);
+int cmd_dkim_check(struct ctl *c); /* dkim_rotate.c */
+int cmd_dkim_rotate(struct ctl *c);
 
 int cmd_filter_check(struct ctl *c); /* filter_check.c */
 int cmd_filter_block(struct ctl *c); /* filter_list.c */

@@ -6,6 +6,8 @@
 #include "base/chores.h"
 #include "base/spool.h"
 #include "dns/dns.h"
+#include "filter/report_send.h"
+#include "filter/rotation.h"
 #include "milterd/mailbox_work.h"
 #include "milterd/milter.h"
 
@@ -13,9 +15,12 @@ static struct site *site;
 static struct dns *dns;
 static struct psl *psl;
 static struct filter_db *db;
-static struct mailbox_work *mailboxes;
-static struct chores *chores;
 static struct filter *filter;
+static struct mailbox_work *mailboxes;
+static struct reports reports;
+static struct rotation rotation;
+static struct chores *chores;
+static struct chores *lessons; /* apart: a spam engine may hang */
 
 static bool
 listen_on(const struct conf *c, struct net_server *s, struct err *e)
@@ -58,6 +63,7 @@ stop(void)
 {
 	milter_stop();
 	chores_stop(&chores);
+	chores_stop(&lessons);
 	filter_free(&filter);
 	filter_db_close(&db);
 	mailbox_work_close(&mailboxes);
@@ -67,16 +73,28 @@ stop(void)
 }
 
 static bool
-start_chores(struct err *e)
+start_chores(const char *hostname, struct err *e)
 {
 	const struct chore list[] = {
 		{ "quarantine", SWEEP_EVERY, mailbox_work_sweep, mailboxes },
 		{ "digests", DIGEST_EVERY, mailbox_work_digest, mailboxes },
-		{ "training", TRAIN_EVERY, mailbox_work_train, mailboxes },
+		{ "reports", REPORT_EVERY, reports_chore, &reports },
+		{ "dkim_rotation", ROTATION_EVERY, rotation_chore, &rotation },
 	};
+	const struct chore training = { "training", TRAIN_EVERY,
+		mailbox_work_train, mailboxes };
 
+	reports = (struct reports){
+		.site = site,
+		.db = db,
+		.resolver = dns_resolver(dns),
+		.psl = psl,
+		.hostname = hostname,
+	};
+	rotation = (struct rotation){ site, dns_resolver(dns) };
 	chores = chores_start(list, sizeof(list) / sizeof(*list), e);
-	return chores != NULL;
+	lessons = chores ? chores_start(&training, 1, e) : NULL;
+	return lessons != NULL;
 }
 
 static bool
@@ -100,7 +118,7 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	o.psl = psl;
 	o.resolver = dns_resolver(dns);
 	filter = filter_new(&o);
-	return start_chores(e) && milter_start(filter, &m, e);
+	return start_chores(o.hostname, e) && milter_start(filter, &m, e);
 }
 
 int

@@ -79,3 +79,10 @@ lib_libmailstead_a_SOURCES += %D%/limit_check.c %D%/limit_hook.c \
 check_PROGRAMS += %D%/limits_test
 %C%_limits_test_SOURCES = %D%/limits_test.c
 %C%_limits_test_LDADD = $(TEST_LIBS)
+
+# DKIM keys.
+lib_libmailstead_a_SOURCES += %D%/dkim_record.c %D%/dkim_record.h \
+	%D%/rotation.c %D%/rotation.h
+check_PROGRAMS += %D%/rotation_test
+%C%_rotation_test_SOURCES = %D%/rotation_test.c lib/site/test.h
+%C%_rotation_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

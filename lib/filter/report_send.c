@@ -406,3 +406,15 @@ reports_forget(const struct reports *r, int64_t now, struct err *e)
 	    SQ_VALUES(SQ_I(now - 2 * 86400)));
 	return filter_db_flush(r->db, e);
 }
+
+bool
+reports_chore(void *arg, int64_t now, struct err *e)
+{
+	const struct reports *r = arg;
+	struct report_counts counts;
+
+	if (site_setting_bool(r->site, "report.dmarc", everywhere) &&
+	    !reports_send(r, now, &counts, e))
+		return false;
+	return reports_forget(r, now, e);
+}

@@ -16,6 +16,7 @@
  * neither loses nor repeats one; should the MTA have one that could not be
  * noted, it comes again with the same report id, by which receivers know it.
  */
+#define REPORT_EVERY 300           /* seconds: of the chore */
 #define REPORT_GRACE 120           /* seconds after the end of a period */
 #define REPORT_GIVE_UP (3 * 86400) /* and then it is too old to be sent */
 #define REPORT_DESTINATIONS 5      /* of a domain; the others get none */
@@ -45,6 +46,9 @@ bool reports_close(const struct reports *r, int64_t now, struct err *e);
 /* An address refuses reports; also one whose mail came back. */
 void report_refused(
     struct filter_db *db, struct str address, struct str why, int64_t now);
+/* A chore, ARG being a struct reports: send what is due, unless report.dmarc is
+ * no, and forget what is old. */
+bool reports_chore(void *arg, int64_t now, struct err *e);
 /* Forget what is older than report.keep. */
 bool reports_forget(const struct reports *r, int64_t now, struct err *e);
 

@@ -116,56 +116,114 @@ one_changed(struct sq *q, enum sq_rc rc, struct str selector, struct err *e)
 	return site_rc_of(rc);
 }
 
-enum site_rc
-site_dkim_set(struct site *s, const struct site_by *by, struct str domain,
-    struct str selector, enum site_dkim_state state, struct err *e)
+/* A change of the key: RUN does it, in the domain with ID. */
+struct change {
+	const struct site_by *by;
+	const char *action; /* in the audit trail */
+	struct str domain, selector;
+	int64_t value;
+	enum sq_rc (*run)(
+	    struct sq *q, const struct change *c, int64_t id, struct err *e);
+};
+
+static enum site_rc
+change_key(struct site *s, const struct change *c, struct err *e)
 {
 	struct arena *a = arena_new();
-	struct str name = str_of(states[state]);
 	struct sq *q;
 	int64_t id;
 	enum site_rc rc = site_change_begin(s, &q, e);
 
 	if (rc == SITE_OK) {
-		rc = domain_id(q, domain, &id, a, e);
+		rc = domain_id(q, c->domain, &id, a, e);
 		if (rc == SITE_OK)
-			rc = one_changed(q,
-			    sq_run(q, e,
-				"UPDATE dkim_keys SET state = ?, changed = ?"
-				" WHERE domain = ? AND selector = ?",
-				SQ_T(name), SQ_I(clock_now()), SQ_I(id),
-				SQ_T(selector)),
-			    selector, e);
-		rc =
-		    site_change_end(s, rc, by, "dkim.set", domain, selector, e);
+			rc =
+			    one_changed(q, c->run(q, c, id, e), c->selector, e);
+		rc = site_change_end(
+		    s, rc, c->by, c->action, c->domain, c->selector, e);
 	}
 	arena_free(&a);
 	return rc;
+}
+
+static enum sq_rc
+run_set(struct sq *q, const struct change *c, int64_t id, struct err *e)
+{
+	return sq_run(q, e,
+	    "UPDATE dkim_keys SET state = ?, changed = ?"
+	    " WHERE domain = ? AND selector = ?",
+	    SQ_C(states[c->value]), SQ_I(clock_now()), SQ_I(id),
+	    SQ_T(c->selector));
+}
+
+enum site_rc
+site_dkim_set(struct site *s, const struct site_by *by, struct str domain,
+    struct str selector, enum site_dkim_state state, struct err *e)
+{
+	const struct change c = { by, "dkim.set", domain, selector,
+		(int64_t)state, run_set };
+
+	return change_key(s, &c, e);
+}
+
+static enum sq_rc
+run_switch(struct sq *q, const struct change *c, int64_t id, struct err *e)
+{
+	enum sq_rc rc = sq_run(q, e,
+	    "UPDATE dkim_keys SET state = 'retired', changed = ?1"
+	    " WHERE domain = ?2 AND state = 'active' AND selector <> ?3"
+	    " AND algorithm = (SELECT algorithm FROM dkim_keys"
+	    " WHERE domain = ?2 AND selector = ?3)",
+	    SQ_I(clock_now()), SQ_I(id), SQ_T(c->selector));
+
+	return rc == SQ_OK ? run_set(q, c, id, e) : rc;
+}
+
+enum site_rc
+site_dkim_switch(struct site *s, const struct site_by *by, struct str domain,
+    struct str selector, struct err *e)
+{
+	const struct change c = { by, "dkim.switch", domain, selector,
+		SITE_DKIM_ACTIVE, run_switch };
+
+	return change_key(s, &c, e);
+}
+
+static enum sq_rc
+run_seen(struct sq *q, const struct change *c, int64_t id, struct err *e)
+{
+	return sq_run(q, e,
+	    "UPDATE dkim_keys SET seen = ?"
+	    " WHERE domain = ? AND selector = ?",
+	    SQ_I(c->value), SQ_I(id), SQ_T(c->selector));
+}
+
+enum site_rc
+site_dkim_seen(struct site *s, const struct site_by *by, struct str domain,
+    struct str selector, int64_t seen, struct err *e)
+{
+	const struct change c = { by, "dkim.seen", domain, selector, seen,
+		run_seen };
+
+	return change_key(s, &c, e);
+}
+
+static enum sq_rc
+run_remove(struct sq *q, const struct change *c, int64_t id, struct err *e)
+{
+	return sq_run(q, e,
+	    "DELETE FROM dkim_keys WHERE domain = ? AND selector = ?", SQ_I(id),
+	    SQ_T(c->selector));
 }
 
 enum site_rc
 site_dkim_remove(struct site *s, const struct site_by *by, struct str domain,
     struct str selector, struct err *e)
 {
-	struct arena *a = arena_new();
-	struct sq *q;
-	int64_t id;
-	enum site_rc rc = site_change_begin(s, &q, e);
+	const struct change c = { by, "dkim.remove", domain, selector, 0,
+		run_remove };
 
-	if (rc == SITE_OK) {
-		rc = domain_id(q, domain, &id, a, e);
-		if (rc == SITE_OK)
-			rc = one_changed(q,
-			    sq_run(q, e,
-				"DELETE FROM dkim_keys"
-				" WHERE domain = ? AND selector = ?",
-				SQ_I(id), SQ_T(selector)),
-			    selector, e);
-		rc = site_change_end(
-		    s, rc, by, "dkim.remove", domain, selector, e);
-	}
-	arena_free(&a);
-	return rc;
+	return change_key(s, &c, e);
 }
 
 /* ------------------------------------------------------------------------
@@ -174,7 +232,7 @@ site_dkim_remove(struct site *s, const struct site_by *by, struct str domain,
 
 #define COLUMNS                                                                \
 	"SELECT d.name, k.selector, k.algorithm, k.private_pem, k.state,"      \
-	" k.created, k.changed FROM dkim_keys k JOIN domains d"                \
+	" k.created, k.changed, k.seen FROM dkim_keys k JOIN domains d"        \
 	" ON d.id = k.domain "
 
 static enum site_rc
@@ -191,6 +249,7 @@ read_keys(struct arena *a, struct sqlite3_stmt *st, enum sq_rc sq,
 			.pem = sq_dup(a, st, 3),
 			.created = sq_int(st, 5),
 			.changed = sq_int(st, 6),
+			.seen = sq_int(st, 7),
 		};
 
 		if (site_dkim_state_parse(sq_dup(a, st, 4), &k.state))

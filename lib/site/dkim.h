@@ -28,6 +28,7 @@ struct site_dkim_key {
 	struct str pem;       /* the private key: never to a log */
 	enum site_dkim_state state;
 	int64_t created, changed;
+	int64_t seen; /* when the DNS first showed the record; 0: not yet */
 };
 
 /* The domain must be hosted here. SITE_EXISTS: it has that selector. */
@@ -39,6 +40,13 @@ enum site_rc site_dkim_list(struct site *s, struct arena *a, struct str domain,
 enum site_rc site_dkim_set(struct site *s, const struct site_by *by,
     struct str domain, struct str selector, enum site_dkim_state state,
     struct err *e);
+/* The key is active, and all others of the domain and its algorithm that were
+ * are retired: in one step, so that mail is signed at any moment. */
+enum site_rc site_dkim_switch(struct site *s, const struct site_by *by,
+    struct str domain, struct str selector, struct err *e);
+/* The DNS shows its record since SEEN; 0: no more. */
+enum site_rc site_dkim_seen(struct site *s, const struct site_by *by,
+    struct str domain, struct str selector, int64_t seen, struct err *e);
 enum site_rc site_dkim_remove(struct site *s, const struct site_by *by,
     struct str domain, struct str selector, struct err *e);
 

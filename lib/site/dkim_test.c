@@ -90,6 +90,47 @@ test_subdomains(void **state)
 	}
 }
 
+static enum site_dkim_state
+state_of(struct fixture *f, const char *selector)
+{
+	struct site_dkim_key *list;
+	size_t n;
+
+	ok(site_dkim_list(f->site, f->a, STR("a.test"), &list, &n, &f->e));
+	for (size_t i = 0; i < n; i++) {
+		if (str_eqc(list[i].selector, selector))
+			return list[i].state;
+	}
+	fail_msg("no %s", selector);
+	return SITE_DKIM_PENDING;
+}
+
+/* One takes the place of the others of its algorithm, at once. */
+static void
+test_switch(void **state)
+{
+	struct fixture *f = *state;
+	const struct site_dkim_key other = { .domain = STR("a.test"),
+		.selector = STR("ed"),
+		.algorithm = STR("ed25519"),
+		.pem = STR("the key"),
+		.state = SITE_DKIM_ACTIVE };
+
+	add_domain(f, "a.test");
+	ok(add(f, "a.test", "one", SITE_DKIM_ACTIVE));
+	ok(add(f, "a.test", "two", SITE_DKIM_ACTIVE));
+	ok(add(f, "a.test", "new", SITE_DKIM_PENDING));
+	ok(site_dkim_add(f->site, NULL, &other, &f->e));
+	ok(site_dkim_switch(f->site, NULL, STR("a.test"), STR("new"), &f->e));
+	assert_int_equal(state_of(f, "one"), SITE_DKIM_RETIRED);
+	assert_int_equal(state_of(f, "two"), SITE_DKIM_RETIRED);
+	assert_int_equal(state_of(f, "new"), SITE_DKIM_ACTIVE);
+	assert_int_equal(state_of(f, "ed"), SITE_DKIM_ACTIVE);
+	is(site_dkim_switch(f->site, NULL, STR("a.test"), STR("none"), &f->e),
+	    SITE_NOTFOUND);
+	assert_int_equal(state_of(f, "new"), SITE_DKIM_ACTIVE);
+}
+
 static void
 test_selectors(void **state)
 {
@@ -111,6 +152,8 @@ main(void)
 		    test_life, fixture_up, fixture_down),
 		cmocka_unit_test_setup_teardown(
 		    test_subdomains, fixture_up, fixture_down),
+		cmocka_unit_test_setup_teardown(
+		    test_switch, fixture_up, fixture_down),
 		cmocka_unit_test_setup_teardown(
 		    test_selectors, fixture_up, fixture_down),
 	};

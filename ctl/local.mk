@@ -14,7 +14,7 @@ ctl_parts = \
 	%D%/sieve_verbs.h \
 	%D%/uidl.c %D%/uidl.h %D%/verbs.c %D%/verbs.h %D%/who.c imapd/utf7.c imapd/utf7.h
 
-ctl_parts += %D%/dkim_rotate.c %D%/resolver.c %D%/resolver.h
+ctl_parts += %D%/dkim_rotate.c %D%/filter_reports.c %D%/resolver.c %D%/resolver.h
 
 bin_PROGRAMS += %D%/mailstead
 %C%_mailstead_SOURCES = %D%/main.c $(ctl_parts)

@@ -66,8 +66,9 @@ int cmd_dkim_remove(struct ctl *c);
 int cmd_dkim_check(struct ctl *c); /* dkim_rotate.c */
 int cmd_dkim_rotate(struct ctl *c);
 
-int cmd_filter_check(struct ctl *c); /* filter_check.c */
-int cmd_filter_block(struct ctl *c); /* filter_list.c */
+int cmd_filter_check(struct ctl *c);   /* filter_check.c */
+int cmd_filter_reports(struct ctl *c); /* filter_reports.c */
+int cmd_filter_block(struct ctl *c);   /* filter_list.c */
 int cmd_filter_allow(struct ctl *c);
 int cmd_filter_list(struct ctl *c);
 int cmd_filter_remove(struct ctl *c);

@@ -22,7 +22,7 @@ EXTRA_DIST += %D%/powercut/record.c %D%/powercut/cut.py %D%/pytest.ini \
 	%D%/conftest.py %D%/imap_raw.py %D%/imap_zip.py %D%/lmtp.py %D%/managesieve.py \
 	%D%/search_oracle.py %D%/smtp_sink.py %D%/test_backends.py %D%/test_bad_input.py \
 	%D%/test_clients.py %D%/test_crash.py %D%/test_distribution.py %D%/test_dns.py \
-	%D%/test_faults.py %D%/test_fetch_clients.py %D%/test_imap_acl.py \
+	%D%/test_faults.py %D%/test_fetch_clients.py %D%/test_filter_reports.py %D%/test_imap_acl.py \
 	%D%/test_imap_append.py %D%/test_imap_compress.py \
 	%D%/test_imap_concurrent.py %D%/test_imap_context.py \
 	%D%/test_imap_event.py %D%/test_imap_fuzzy.py %D%/test_imap_i18n.py \

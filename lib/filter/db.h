@@ -47,6 +47,11 @@ void filter_db_put(struct filter_db *db, struct filter_job *job);
  */
 void filter_db_run(
     struct filter_db *db, const char *sql, const struct sq_value *values);
+/* And if that inserts a row, those that belong to it: ROW_SQL with its
+ * rowid and the next PER_ROW (at most 16) of ROWS. */
+void filter_db_run_rows(struct filter_db *db, const char *sql,
+    const struct sq_value *values, const char *row_sql,
+    const struct sq_value *rows, size_t per_row, size_t nrows);
 /* Wait until all that was put before is written, or has failed. */
 bool filter_db_flush(struct filter_db *db, struct err *e);
 

@@ -160,6 +160,9 @@ void compare(struct filter_session *s, const struct dmarc_query *q);
 void dmarc_seen(struct filter_session *s, const struct decision *d,
     enum filter_action action);
 
+/* arrivals.c: reports that others send us. At the end. */
+void arrivals_read(struct filter_session *s, enum filter_action action);
+
 /* sign.c: our signatures of outgoing mail. In the order of the message. */
 void sign_header(struct filter_session *s);
 void sign_body(struct filter_session *s, struct str chunk);

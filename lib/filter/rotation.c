@@ -22,7 +22,7 @@ struct step {
 	struct site_dkim_key *keys; /* newest first */
 	size_t n;
 	int64_t now, rotate, wait, keep;
-	bool make;
+	bool make, switched;
 	rotation_tell *tell;
 	void *arg;
 	struct err *e;
@@ -121,6 +121,15 @@ replace(struct step *s, const struct site_dkim_key *old)
 	return rc;
 }
 
+/* Who asks for a new key and gets the one that was waited for has it. */
+static bool
+is_due(const struct step *s, const struct site_dkim_key *k)
+{
+	if (s->make)
+		return !s->switched;
+	return s->now >= k->changed + s->rotate;
+}
+
 static enum site_rc
 make_new(struct step *s)
 {
@@ -132,7 +141,7 @@ make_new(struct step *s)
 		if (k->state != SITE_DKIM_ACTIVE || !is_latest(s, i) ||
 		    is_waited_for(s, k->algorithm))
 			continue;
-		if (s->make || s->now >= k->changed + s->rotate)
+		if (is_due(s, k))
 			rc = replace(s, k);
 	}
 	return rc;
@@ -150,6 +159,7 @@ activate(struct step *s, const struct site_dkim_key *k)
 
 	if (rc != SITE_OK)
 		return rc;
+	s->switched = true;
 	tell(s, ROTATION_ACTIVE, k, STR_NULL);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct site_dkim_key *old = &s->keys[i];

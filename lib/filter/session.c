@@ -582,6 +582,7 @@ filter_end(
 	if (s->f->o.quiet)
 		return;
 	dmarc_seen(s, d, out->action);
+	arrivals_read(s, out->action);
 	log_failures(s);
 	log_message(s, d, out->action);
 }

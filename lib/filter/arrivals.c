@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/internal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "filter/report_address.h"
+#include "filter/report_receive.h"
+
+/* Mail that brings a report to an address that is for reports: it is read on
+ * its way, and delivered as all mail is. */
+
+static bool
+is_for_reports(const struct filter_session *s)
+{
+	const struct message *m = &s->m;
+
+	for (size_t i = 0; i < m->nrecipients; i++) {
+		if (report_address_is_ours(s->f->o.site, m->arena,
+			m->recipients[i].scope.domain,
+			m->recipients[i].address))
+			return true;
+	}
+	return false;
+}
+
+/* Who signed it, or the author whom DMARC proves; a report of a stranger is
+ * none (RFC 8460, section 3, wants a signature). Our own hosts' are believed.
+ */
+static struct str
+sender_of(const struct filter_session *s)
+{
+	const struct facts *f = &s->m.facts;
+	const struct message *m = &s->m;
+
+	if (f->outgoing)
+		return str_sub(m->envelope.sender,
+		    str_rchr(m->envelope.sender, '@') + 1, SIZE_MAX);
+	if (m->dmarc.result == DMARC_PASS)
+		return m->author;
+	for (size_t i = 0; i < f->nsignatures; i++) {
+		if (f->signatures[i].result == SIGNATURE_PASS)
+			return f->signatures[i].domain;
+	}
+	return STR_NULL;
+}
+
+void
+arrivals_read(struct filter_session *s, enum filter_action action)
+{
+	struct report_arrival m = {
+		.raw = s->m.raw, .sender = sender_of(s), .now = clock_now()
+	};
+	struct err e = ERR_INIT;
+
+	if (!s->f->o.db || action > FILTER_TAG || !s->m.raw.p ||
+	    !is_for_reports(s))
+		return;
+	if (m.sender.n == 0)
+		err_set(&e, "nothing proves who sent it");
+	else if (report_receive(s->f->o.db, s->f->o.site, &m, &e) !=
+		 REPORT_NONE)
+		return;
+	log_info("report_not_read", LOG_STR("queue", s->m.envelope.queue_id),
+	    LOG_STR("sender", m.sender), LOG_ERR(&e));
+}

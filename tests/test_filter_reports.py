@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""DMARC's reports: from the mail that they are about to the report that comes
+back; and DKIM keys that are replaced."""
+
+import email
+import gzip
+import json
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from conftest import wait_for
+from nsd import NameServer, txt
+from test_milterd import Filtered, message
+
+REPORTS = "dmarc-reports@ours.example"
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory):
+    server = NameServer(tmp_path_factory.mktemp("nsd"), [
+        txt("good.example", "v=spf1 ip4:192.0.2.1 ip4:127.0.0.1 -all"),
+        txt("_dmarc.good.example", "v=DMARC1; p=reject; rua=mailto:r@good.example"),
+        txt("ours.example", "v=spf1 ip4:198.51.100.1 -all"),
+        txt("_dmarc.ours.example", f"v=DMARC1; p=reject; rua=mailto:{REPORTS}"),
+        txt("stranger.example", "v=spf1 -all"),
+        txt("_dmarc.stranger.example", "v=DMARC1; p=none; rua=mailto:victim@good.example"),
+        "mx.example. A 192.0.2.1",
+    ])
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def mail(names):
+    """A site that hosts ours.example, and reports as good.example."""
+    f = Filtered(names)
+    f.site.ctl("domain", "add", "ours.example")
+    f.site.ctl("account", "add", REPORTS, "--stdin", input="secret-pass\n")
+    f.site.ctl("setting", "set", "report.from", "noc@good.example")
+    f.site.ctl("setting", "set", "report.org_name", "Good & Co")
+    yield f
+    f.remove()
+
+
+def reports(mail, *args):
+    return json.loads(mail.site.ctl("filter", "reports", *args, "--json"))
+
+
+def collected(mail, domain):
+    return [r for r in reports(mail, "list") if r["domain"] == domain]
+
+
+def report_of(m):
+    """The XML of a report's mail."""
+    [part] = [p for p in m.walk() if p.get_content_type() == "application/gzip"]
+    assert part.get_filename().endswith(".xml.gz")
+    return ElementTree.fromstring(gzip.decompress(part.get_payload(decode=True)))
+
+
+def test_there_and_back(mail):
+    user = mail.site.new_account()[0]
+    for _ in range(3):
+        code, reply = mail.send("x@ours.example", user, message("x@ours.example", "forged"))
+        assert code == 550, reply
+    code, reply = mail.send("x@ours.example", user, message("x@ours.example", "true"), address="198.51.100.1")
+    assert code == 250, reply
+    mail.send("x@stranger.example", user, message("x@stranger.example", "elsewhere"))
+    wait_for(lambda: collected(mail, "ours.example") and collected(mail, "stranger.example"))
+    [period] = collected(mail, "ours.example")
+    assert period["state"] == "collecting" and period["rows"] == 2
+    rows = reports(mail, "show", period["id"])
+    assert [(r["count"], r["disposition"], r["spf"]) for r in rows] == [(3, "reject", "fail"), (1, "none", "pass")]
+
+    done = reports(mail, "send", "--now")
+    assert done == {"sent": 1, "failed": 1, "waiting": 0}
+    [period] = collected(mail, "ours.example")
+    assert (period["state"], period["address"]) == ("sent", REPORTS)
+    [other] = collected(mail, "stranger.example")  # whose reports good.example did not ask for
+    assert other["state"] == "failed" and "has not agreed" in other["reason"]
+
+    m, _ = mail.fetch(REPORTS, "secret-pass", '"Report Domain: ours.example"')
+    assert m["From"] == "<noc@good.example>" and m["Auto-Submitted"] == "auto-generated"
+    x = report_of(m)
+    assert x.findtext("report_metadata/org_name") == "Good & Co"
+    assert x.findtext("policy_published/p") == "reject"
+    assert sorted(int(c.text) for c in x.findall("record/row/count")) == [1, 3]
+
+    # Ours came back to us.
+    [back] = wait_for(lambda: reports(mail, "received"))
+    assert (back["kind"], back["domain"], back["organization"], back["sender"]) == (
+        "dmarc", "ours.example", "Good & Co", "good.example")
+    assert (back["passed"], back["failed"]) == (1, 3)
+    rows = reports(mail, "received", back["id"])
+    assert [(r["source_ip"], r["count"], r["spf"]) for r in rows] == [
+        ("192.0.2.1", 3, "fail"), ("198.51.100.1", 1, "pass")]
+    # No report is made of a report.
+    assert not collected(mail, "good.example")
+    # Nothing is sent twice.
+    assert reports(mail, "send", "--now") == {"sent": 0, "failed": 0, "waiting": 0}
+    again = m.as_bytes().decode().replace("\r\n", "\n").split("\n", 1)[1]
+    assert mail.send("noc@good.example", REPORTS, again)[0] == 250
+    assert len(reports(mail, "received")) == 1
+
+
+TLS = {
+    "organization-name": "Good & Co", "contact-info": "noc@good.example", "report-id": "tls-1",
+    "date-range": {"start-datetime": "2026-11-25T00:00:00Z", "end-datetime": "2026-11-25T23:59:59Z"},
+    "policies": [{"policy": {"policy-type": "sts", "policy-domain": "ours.example"},
+                  "summary": {"total-successful-session-count": 5, "total-failure-session-count": 2},
+                  "failure-details": [{"result-type": "certificate-expired", "failed-session-count": 2,
+                                       "receiving-mx-hostname": "mx.ours.example"}]}]}
+
+
+def tls_report(domain, report_id):
+    m = email.message.EmailMessage()
+    m["From"], m["To"], m["Subject"] = "noc@good.example", REPORTS, f"TLS {report_id}"
+    m.set_content("A report.")
+    text = json.dumps(TLS).replace("ours.example", domain).replace("tls-1", report_id)
+    m.add_attachment(gzip.compress(text.encode()), "application", "tlsrpt+gzip", filename="report.json.gz")
+    return m.as_string()
+
+
+def test_tls_reports_are_received(mail):
+    assert mail.send("noc@good.example", REPORTS, tls_report("ours.example", "tls-1"))[0] == 250
+
+    def tls():
+        return [r for r in reports(mail, "received") if r["kind"] == "tls"]
+
+    [r] = wait_for(tls)
+    assert (r["domain"], r["passed"], r["failed"], r["report_id"]) == ("ours.example", 5, 2, "tls-1")
+    rows = reports(mail, "received", r["id"])
+    assert [(x["result"], x["failures"]) for x in rows] == [("", 2), ("certificate-expired", 2)]
+
+
+def test_others_reports_are_not_read(mail):
+    """Of nobody knows whom, and about domains that are not ours."""
+    assert mail.send("noc@mx.example", REPORTS, tls_report("ours.example", "tls-2").replace(
+        "From: noc@good.example", "From: noc@mx.example"))[0] == 250
+    assert mail.send("noc@good.example", REPORTS, tls_report("other.example", "tls-3"))[0] == 250
+    assert mail.send("noc@good.example", REPORTS, tls_report("ours.example", "tls-4"))[0] == 250
+    ids = wait_for(lambda: [i for i in (r["report_id"] for r in reports(mail, "received")) if i == "tls-4"] and
+                   [r["report_id"] for r in reports(mail, "received")])
+    assert "tls-2" not in ids and "tls-3" not in ids
+
+
+def test_keys_are_replaced(mail, names):
+    """What the DNS does not show never signs."""
+    ctl = mail.site.ctl
+    ctl("dkim", "new", "ours.example", "--selector", "first", "--algorithm", "ed25519", "--active")
+    ctl("setting", "set", "dkim.rotate_wait", "0", "--domain", "ours.example")
+
+    def check():
+        out = ctl("dkim", "check", "ours.example", "--json", check=False)
+        return out.returncode, {k["selector"]: (k["state"], k["dns"], k["record"]) for k in json.loads(out.stdout)}
+
+    status, keys = check()
+    assert status == 1 and keys["first"][:2] == ("active", "missing")
+    steps = json.loads(ctl("dkim", "rotate", "ours.example", "--now", "--json"))
+    assert [s["step"] for s in steps] == ["publish"]
+    new = steps[0]["selector"]
+    assert [s["step"] for s in json.loads(ctl("dkim", "rotate", "ours.example", "--now", "--json"))] == ["waiting"]
+    names.add(steps[0]["record"])
+    names.add(keys["first"][2])
+    assert check()[0] == 0
+    for step in ("seen", "active"):
+        done = json.loads(ctl("dkim", "rotate", "ours.example", "--now", "--json"))
+        assert done[0]["step"] == step
+        if step == "active":
+            break
+    status, keys = check()
+    assert keys[new][:2] == ("active", "published") and keys["first"][:2] == ("retired", "published")

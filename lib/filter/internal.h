@@ -98,6 +98,15 @@ struct filter_session {
 	struct message m;
 };
 
+/* session.c */
+bool message_same_scope(const struct site_scope *a, const struct site_scope *b);
+/* What the facts mean for this one. */
+void message_decide(
+    struct filter_session *s, const struct recipient *r, struct decision *out);
+/* "mailstead filter check" may name no recipient: then the site's settings
+ * count. */
+void message_add_anybody(struct filter_session *s);
+
 /* client.c: where does it come from? */
 void client_connect(struct filter_session *s);
 /* By too many failed logins. The facts of the client are known from now on. */

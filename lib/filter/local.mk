@@ -1,6 +1,6 @@
 lib_libmailstead_a_SOURCES += %D%/action.h %D%/antivirus.h %D%/auth.c %D%/compare.c %D%/decide.c %D%/decide.h %D%/db.c %D%/db.h \
 	%D%/db_internal.h %D%/db_read.c %D%/db_write.c \
-	%D%/edit.c %D%/edit.h %D%/fields.c %D%/filter.h %D%/greylist.h %D%/internal.h \
+	%D%/edit.c %D%/edit.h %D%/end.c %D%/fields.c %D%/filter.h %D%/greylist.h %D%/internal.h \
 	%D%/policy.c %D%/policy.h %D%/seal.c %D%/session.c %D%/sign.c %D%/signing.c %D%/strangers.c \
 	%D%/apart.c %D%/attachment.c %D%/attachment.h %D%/body.c %D%/score.c %D%/score.h %D%/virus.c \
 	%D%/signing.h %D%/spam.h

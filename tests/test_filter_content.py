@@ -3,6 +3,9 @@
 files that are not wanted, spam, and what happens when they do not answer."""
 
 import base64
+import concurrent.futures
+import contextlib
+import os
 import pathlib
 import re
 import signal
@@ -125,6 +128,27 @@ def test_no_scanner(mail, account, scand):
         mail.site.ctl("setting", "set", "antivirus.server", f"unix:{scand.socket}")
     m, _ = mail.fetch(*account, "no-scanner")
     assert "cannot be scanned" in m["X-Mailstead-Verdict"] and "X-Virus-Score" not in m
+
+
+def test_scand_dies(mail, account, scand):
+    """In the middle of a scan: that message has its answer, and later ones are scanned again."""
+    scanners = scand.scanners()
+    for pid in scanners:
+        os.kill(pid, signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(send, mail, account, body("dies", "Hello, scanner that dies."))
+        time.sleep(1)
+        assert not answer.done()
+        scand.process.kill()
+        scand.process.wait()
+        for pid in scanners:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        code, reply = answer.result(30)
+    assert code == 451 and "cannot be scanned for malware now" in reply
+    scand.log_file.close()
+    scand.start()
+    assert send(mail, account, with_file("lives", EICAR))[0] == 554
 
 
 # ---------------------------------------------------------------- files

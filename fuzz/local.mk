@@ -116,3 +116,12 @@ FUZZ_TARGETS += %D%/sts_fuzz
 %C%_sts_fuzz_SOURCES = %D%/sts_fuzz.c $(FUZZ_MAIN)
 %C%_sts_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_sts_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+
+FUZZ_TARGETS += %D%/quarantine_fuzz
+%C%_quarantine_fuzz_SOURCES = %D%/quarantine_fuzz.c $(FUZZ_MAIN)
+%C%_quarantine_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_quarantine_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+
+FUZZ_TARGETS += %D%/attachment_fuzz
+%C%_attachment_fuzz_SOURCES = %D%/attachment_fuzz.c $(FUZZ_MAIN)
+%C%_attachment_fuzz_LDFLAGS = $(FUZZ_LINK)

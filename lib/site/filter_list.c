@@ -50,14 +50,16 @@ normalize_sender(struct arena *a, struct str text, struct str *out)
 	return true;
 }
 
-/* A name without a dot is none that an address leads to. */
+/* A name without a dot is none that an address leads to, and an address with a
+ * dot behind it no name. */
 static bool
 normalize_host(struct arena *a, struct str text, struct str *out)
 {
 	bool below = str_starts(text, STR("."));
 
 	if (!site_domain_normalize(a, str_sub(text, below, SIZE_MAX), out) ||
-	    str_chr(*out, '.') == STR_NPOS)
+	    str_chr(*out, '.') == STR_NPOS ||
+	    site_list_type_of(*out) != SITE_LIST_HOST)
 		return false;
 	if (below)
 		*out = arena_printf(a, ".%.*s", STR_ARG(*out));

@@ -28,6 +28,7 @@ static const struct {
 	{ "MX.Example.ORG", "mx.example.org", SITE_LIST_HOST },
 	{ ".Example.org", ".example.org", SITE_LIST_HOST },
 	{ "localhost", NULL, SITE_LIST_HOST },
+	{ "192.0.2.1.", NULL, SITE_LIST_HOST },
 	{ "..org", NULL, SITE_LIST_HOST },
 	{ "", NULL, SITE_LIST_HOST },
 	{ "Bob@Example.org", "bob@example.org", SITE_LIST_SENDER },

@@ -611,9 +611,18 @@ static enum site_rc
 check(const struct site_setting *k, struct str value, unsigned scope,
     struct err *e)
 {
-	static const char *const wanted[] = { "text", "yes or no", "a number",
-		"a size such as 64M", "a duration such as 30m", "one of",
-		"words of", "words, perhaps with a \"-\" before them, of" };
+	static const char *const wanted[] = {
+		[SETTING_TEXT] = "text",
+		[SETTING_BOOL] = "yes or no",
+		[SETTING_UINT] = "a number",
+		[SETTING_SIZE] = "a size such as 64M",
+		[SETTING_DURATION] = "a duration such as 30m",
+		[SETTING_SCORE] = "a number such as 5 or -2.5",
+		[SETTING_CHOICE] = "one of",
+		[SETTING_WORDS] = "words of",
+		[SETTING_CHANGES] =
+		    "words, perhaps with a \"-\" before them, of",
+	};
 	uint64_t ignored;
 
 	if (!(k->scopes & scope))

@@ -463,6 +463,33 @@ test_setting_table(void **state)
 }
 
 static void
+test_scores(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t thousandths;
+	} good[] = { { "5", 5000 }, { "-2.5", -2500 }, { "0", 0 },
+		{ "7.125", 7125 }, { "-0.05", -50 } };
+	static const char *const bad[] = { "", "-", "five", "1.2345",
+		"1234567890", "1e3", "--1" };
+	struct fixture *f = *state;
+	const struct site_scope site = { 0 };
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		ok(site_setting_set(f->site, NULL, STR("spam.tag"), site,
+		    str_of(good[i].text), &f->e));
+		assert_int_equal(
+		    (int64_t)site_setting_uint(f->site, "spam.tag", site),
+		    good[i].thousandths);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		is(site_setting_set(f->site, NULL, STR("spam.tag"), site,
+		       str_of(bad[i]), &f->e),
+		    SITE_INVALID);
+	assert_non_null(strstr(f->e.msg, "such as 5 or -2.5"));
+}
+
+static void
 test_settings(void **state)
 {
 	static const struct {
@@ -745,6 +772,7 @@ main(void)
 		T(test_resolve_settings),
 		T(test_resolve_limits),
 		T(test_senders),
+		T(test_scores),
 		T(test_settings),
 		T(test_two_handles),
 		T(test_certificates),

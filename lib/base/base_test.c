@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -240,6 +241,7 @@ test_fs(void **state)
 	char dir[] = "/tmp/fs_testXXXXXX";
 	struct buf path = { 0 }, got = { 0 };
 	struct err e = ERR_INIT;
+	struct stat st;
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
@@ -250,6 +252,11 @@ test_fs(void **state)
 	assert_true(fs_write_durable(buf_cstr(&path), STR("two"), 0600, &e));
 	assert_true(fs_read(buf_cstr(&path), 3, &got, &e));
 	assert_string_equal(buf_cstr(&got), "two");
+	assert_true(fs_sync_file(buf_cstr(&path), 0640, &e));
+	assert_int_equal(stat(buf_cstr(&path), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_false(fs_sync_file("/nonexistent/file", 0, &e));
+	assert_non_null(strstr(e.msg, "/nonexistent/file"));
 	assert_false(fs_read(buf_cstr(&path), 2, &got, &e));
 	assert_true(fs_remove_tree(dir, &e));
 	assert_int_equal(access(dir, F_OK), -1);

@@ -70,6 +70,20 @@ fs_sync_dir(const char *path, struct err *e)
 	return ok;
 }
 
+bool
+fs_sync_file(const char *path, mode_t mode, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool ok =
+	    fd >= 0 && (mode == 0 || fchmod(fd, mode) == 0) && fsync(fd) == 0;
+
+	if (!ok)
+		err_errno(e, "cannot sync %s", path);
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 static bool
 sync_parent(const char *path, struct err *e)
 {

@@ -23,6 +23,8 @@ bool fs_write_durable(
 /* mkdir -p; the folders made are synced into their parents. */
 bool fs_mkdirs(const char *path, mode_t mode, struct err *e);
 bool fs_sync_dir(const char *path, struct err *e);
+/* A file that a library wrote: give it MODE (0: leave it) and sync it. */
+bool fs_sync_file(const char *path, mode_t mode, struct err *e);
 /* Remove a folder with all it holds; one that is not there is fine. */
 bool fs_remove_tree(const char *path, struct err *e);
 

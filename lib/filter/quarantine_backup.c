@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -42,19 +40,6 @@ copy_file(const char *from, const char *to, struct err *e)
 }
 
 static bool
-sync_private(const char *path, struct err *e)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	bool ok = fd >= 0 && fchmod(fd, 0600) == 0 && fsync(fd) == 0;
-
-	if (!ok)
-		err_errno(e, "cannot sync %s", path);
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-static bool
 copy_database(struct quarantine *q, const char *path, struct err *e)
 {
 	enum sq_rc rc;
@@ -62,7 +47,7 @@ copy_database(struct quarantine *q, const char *path, struct err *e)
 	pthread_mutex_lock(&q->lock);
 	rc = sq_run(q->q, e, "VACUUM INTO ?", SQ_C(path));
 	pthread_mutex_unlock(&q->lock);
-	return rc == SQ_OK && sync_private(path, e);
+	return rc == SQ_OK && fs_sync_file(path, 0600, e);
 }
 
 static enum sq_rc
@@ -120,7 +105,7 @@ quarantine_backup(struct quarantine *q, const char *dest, struct err *e)
 		  copy_messages(q, copy, dir, e);
 
 	sq_close(&copy);
-	ok = ok && sync_private(path, e) && fs_sync_dir(dest, e);
+	ok = ok && fs_sync_file(path, 0600, e) && fs_sync_dir(dest, e);
 	arena_free(&a);
 	return ok;
 }

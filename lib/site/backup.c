@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -50,19 +48,6 @@ site_check(struct site *s, void (*report)(void *arg, const char *problem),
 	return site_rc_of(sq);
 }
 
-static bool
-sync_file(const char *path, struct err *e)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	bool ok = fd >= 0 && fchmod(fd, 0600) == 0 && fsync(fd) == 0;
-
-	if (!ok)
-		err_errno(e, "cannot sync %s", path);
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 enum site_rc
 site_backup(struct site *s, const char *path, struct err *e)
 {
@@ -75,7 +60,7 @@ site_backup(struct site *s, const char *path, struct err *e)
 		return rc;
 	rc = site_rc_of(sq_run(r->q, e, "VACUUM INTO ?", SQ_C(path)));
 	site_reader_done(s, r);
-	if (rc == SITE_OK && !sync_file(path, e))
+	if (rc == SITE_OK && !fs_sync_file(path, 0600, e))
 		rc = SITE_IO;
 	return rc;
 }

@@ -159,19 +159,6 @@ finish_copy(struct account *a, const char *dir, const char *path, bool verify,
 	return rc;
 }
 
-static enum store_rc
-sync_file(const char *path, struct err *e)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-
-	if (!ok)
-		err_errno(e, "cannot sync %s", path);
-	if (fd >= 0)
-		close(fd);
-	return ok ? STORE_OK : STORE_IO;
-}
-
 enum store_rc
 account_backup(struct account *a, const char *dir, bool verify, struct err *e)
 {
@@ -191,7 +178,7 @@ account_backup(struct account *a, const char *dir, bool verify, struct err *e)
 	if (rc == STORE_OK)
 		rc = finish_copy(a, dir, path.p, verify, e);
 	if (rc == STORE_OK)
-		rc = sync_file(path.p, e);
+		rc = fs_sync_file(path.p, 0, e) ? STORE_OK : STORE_IO;
 	if (rc == STORE_OK && !fs_sync_dir(dir, e))
 		rc = STORE_IO;
 	buf_fini(&path);

@@ -15,7 +15,7 @@ import time
 import pytest
 
 from conftest import wait_for
-from test_milterd import Filtered, check, message, names, keys, submit  # noqa: F401 (fixtures)
+from test_milterd import Filtered, check, message, names, keys, rcpt, submit  # noqa: F401 (fixtures)
 from test_scand import EICAR, PATTERN, running, zipped
 from test_scanners import GTUBE, start_spamd
 
@@ -194,6 +194,31 @@ def test_thresholds_of_accounts(mail, account):
     assert send(mail, account, body("tolerant", "seven points"))[0] == 250
     m, _ = mail.fetch(*account, "tolerant")
     assert "X-Spam-Flag" not in m and m["X-Spam-Status"].startswith("No")
+
+
+def test_spam_makes_nobody_known(mail, account):
+    """A domain that sends it is greylisted as before, though SPF passes."""
+    text = body("junk-domain", "seven points").replace("good.example", "junk.example")
+    assert mail.send("x@junk.example", account[0], text)[0] == 250
+    mail.fetch(*account, "junk-domain")
+    assert mail.mailbox == "Junk"
+    set_for(mail, account, greylist__action="tempfail")
+    code, reply = rcpt(mail, "y@junk.example", account[0])
+    assert code == 451 and b"greylisted" in reply
+
+
+def test_preferences_of_the_account(mail, account, spamd):
+    """Also of mail to a subaddress, since it is the account's."""
+    folder = spamd[0].log.parent / "users" / account[0]
+    folder.mkdir()
+    folder.chmod(0o777)
+    (folder / "user_prefs").write_text("score SEVEN 0.5\n")
+    assert send(mail, account, body("prefs-address", "seven points"))[0] == 250
+    user, domain = account[0].split("@")
+    assert mail.send("ann@good.example", f"{user}+tag@{domain}", body("prefs-detail", "seven points"))[0] == 250
+    for subject in ("prefs-address", "prefs-detail"):
+        m, _ = mail.fetch(*account, subject)
+        assert "SEVEN" in m["X-Spam-Status"] and float(m["X-Spam-Score"]) < 5
 
 
 def test_forged_scores_go(mail, account):

@@ -42,6 +42,7 @@ def names(tmp_path_factory, keys):
         txt("watching.example", "v=spf1 -all"),
         txt("_dmarc.watching.example", "v=DMARC1; p=none"),
         txt("mx.example", "v=spf1 a -all"),
+        txt("junk.example", "v=spf1 ip4:192.0.2.1 -all"),
         txt("grey.example", "v=spf1 ip4:192.0.2.1 -all"),
         "mx.example. A 192.0.2.1",
         "7.100.51.198.in-addr.arpa. PTR mx.strict.example.",

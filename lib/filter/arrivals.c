@@ -24,14 +24,16 @@ is_for_reports(const struct filter_session *s)
 }
 
 /* Who signed it, or the author whom DMARC proves; a report of a stranger is
- * none (RFC 8460, section 3, wants a signature). Our own hosts' are believed.
- */
+ * none (RFC 8460, section 3, wants a signature). Our own hosts' are believed,
+ * but not whoever has an account. */
 static struct str
 sender_of(const struct filter_session *s)
 {
 	const struct facts *f = &s->m.facts;
 	const struct message *m = &s->m;
 
+	if (m->envelope.login.n > 0)
+		return STR_NULL;
 	if (f->outgoing)
 		return str_sub(m->envelope.sender,
 		    str_rchr(m->envelope.sender, '@') + 1, SIZE_MAX);

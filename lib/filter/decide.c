@@ -352,7 +352,7 @@ virus_too_large(struct finding *at)
 {
 	const struct virus_facts *v = at->f->virus;
 
-	return v && v->result == SCAN_TOO_LARGE &&
+	return v && v->result == SCAN_TOO_LARGE && policy_scans(at->p) &&
 	       found(at, at->p->virus_too_large,
 		   STR("it is too large to be scanned for malware"));
 }
@@ -362,7 +362,7 @@ virus_failed(struct finding *at)
 {
 	const struct virus_facts *v = at->f->virus;
 
-	return v && v->result == SCAN_FAILED &&
+	return v && v->result == SCAN_FAILED && policy_scans(at->p) &&
 	       found(at, at->p->virus_failed,
 		   STR("it cannot be scanned for malware now"));
 }

@@ -94,6 +94,14 @@ struct policy {
 	enum filter_action spam_failed;
 };
 
+/* Somebody who wants to hear nothing of malware is not bothered by a scanner
+ * that fails, either. */
+static inline bool
+policy_scans(const struct policy *p)
+{
+	return p->virus != FILTER_OFF || p->virus_encrypted != FILTER_OFF;
+}
+
 /* One thing that was found. */
 struct reason {
 	const char *check; /* "spf", "dmarc" ... */

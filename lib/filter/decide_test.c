@@ -297,6 +297,26 @@ test_content(void **state)
 	arena_free(&a);
 }
 
+/* Somebody else's scan failed. */
+static void
+test_scanning_is_off(void **state)
+{
+	const struct virus_facts v = { .result = SCAN_FAILED };
+	const struct facts f = { .virus = &v };
+	struct policy p = { .virus = FILTER_OFF,
+		.virus_failed = FILTER_TEMPFAIL };
+	struct arena *a = arena_new();
+	struct decision d;
+
+	(void)state;
+	filter_decide(a, &f, &p, &d);
+	assert_int_equal(d.action, FILTER_OFF);
+	p.virus = FILTER_TAG;
+	filter_decide(a, &f, &p, &d);
+	assert_int_equal(d.action, FILTER_TEMPFAIL);
+	arena_free(&a);
+}
+
 static void
 test_files(void **state)
 {
@@ -395,6 +415,7 @@ main(void)
 		cmocka_unit_test(test_greylist),
 		cmocka_unit_test(test_client),
 		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_scanning_is_off),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_texts_are_printable),
 		cmocka_unit_test(test_recipients_that_disagree),

@@ -30,6 +30,7 @@ struct filter {
 
 struct recipient {
 	struct str address;
+	struct str account; /* the own address of his account, or ADDRESS */
 	struct site_scope scope; /* whose settings apply */
 	struct policy policy;
 	const struct list_match *listed; /* NULL: no list says anything */

@@ -69,7 +69,8 @@ turns_end(struct turns *t)
  * The question
  */
 
-/* Whose preferences and Bayes: of the one account that gets it. */
+/* Whose preferences and Bayes: of the one account that gets it, by the name
+ * that training has for it, whatever address it is written to. */
 static struct str
 user_of(const struct filter_session *s)
 {
@@ -82,7 +83,7 @@ user_of(const struct filter_session *s)
 		if (!str_eq(m->recipients[i].scope.account, first))
 			return STR_NULL;
 	}
-	return first.n > 0 ? m->recipients[0].address : STR_NULL;
+	return first.n > 0 ? m->recipients[0].account : STR_NULL;
 }
 
 #define TRACE_WORD 320 /* of each word of it: the longest address */

@@ -296,9 +296,8 @@ look_at_recipient(
     struct filter_session *s, struct str address, struct decision *d)
 {
 	struct recipient r = { .address = arena_str(s->m.arena, address) };
-	struct str account;
 
-	r.scope = scope_of(s, r.address, &account);
+	r.scope = scope_of(s, r.address, &r.account);
 	find_policy(s, &r);
 	r.listed = client_listed(s, r.scope);
 	strangers_at_rcpt(s, &r);

@@ -127,8 +127,9 @@ strangers_note(struct filter_session *s)
 
 	if (!s->f->greylist)
 		return;
-	if (!s->m.facts.outgoing)
+	/* Spam with a proof of its sender is no recommendation. */
+	if (!s->m.facts.outgoing && !s->m.junk)
 		note_domains(s, now);
-	else if (s->m.envelope.login.n > 0)
+	else if (s->m.facts.outgoing && s->m.envelope.login.n > 0)
 		note_correspondents(s, now);
 }

@@ -8,9 +8,7 @@ static bool
 is_wanted(const struct message *m)
 {
 	for (size_t i = 0; i < m->nrecipients; i++) {
-		const struct policy *p = &m->recipients[i].policy;
-
-		if (p->virus != FILTER_OFF || p->virus_encrypted != FILTER_OFF)
+		if (policy_scans(&m->recipients[i].policy))
 			return true;
 	}
 	return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* GETMETADATA and SETMETADATA (RFC 5464). */
 #include <inttypes.h>
+#include <string.h>
 
 #include "imapd/event_script.h"
 #include "imapd/metadata.h"
@@ -176,6 +177,8 @@ set_all(struct session *s, const struct place *p, const struct edit *ed,
 		    p ? p->m.id : 0, str_of(s->user), ed->items, ed->n, max,
 		    &modseq, e);
 		if (rc == STORE_OK) { /* not to be told back */
+			memcpy(s->metadata_owner, p ? p->owner : s->user,
+			    sizeof(s->metadata_owner));
 			s->metadata_own = modseq;
 			event_script_changed();
 		}

@@ -164,9 +164,10 @@ metadata_put(struct session *s, const struct place *p,
  */
 
 void
-metadata_put_changed(
-    struct session *s, struct str name, const struct annotation *list, size_t n)
+metadata_put_changed(struct session *s, const char *owner, struct str name,
+    const struct annotation *list, size_t n)
 {
+	bool own = strcmp(owner, s->metadata_owner) == 0;
 	struct buf *out = conn_out(s->conn);
 	size_t start = out->n;
 	bool any = false;
@@ -174,7 +175,7 @@ metadata_put_changed(
 	BUF_LIT(out, "* METADATA ");
 	write_mailbox(out, name, session_utf8(s));
 	for (size_t i = 0; i < n && list[i].mailbox == list[0].mailbox; i++) {
-		if (list[i].modseq == s->metadata_own)
+		if (own && list[i].modseq == s->metadata_own)
 			continue;
 		buf_putc(out, ' ');
 		put_entry(out, list[i].shared, list[i].name);
@@ -216,9 +217,11 @@ tell_account(struct session *s, struct account *a, const char *owner,
 		if (i > 0 && list[i - 1].mailbox == id)
 			continue;
 		if (id == 0 && own)
-			metadata_put_changed(s, STR(""), &list[i], n - i);
+			metadata_put_changed(
+			    s, owner, STR(""), &list[i], n - i);
 		else if (p && metadata_allowed(p->rights))
-			metadata_put_changed(s, p->name, &list[i], n - i);
+			metadata_put_changed(
+			    s, owner, p->name, &list[i], n - i);
 	}
 	return rc;
 }

@@ -44,8 +44,8 @@ bool metadata_allowed(unsigned rights);
 
 /* Tell the client what others changed, if it has enabled that (4.1). */
 void metadata_tell(struct session *s);
-/* The mailbox, with its entries from LIST on that are in the same one. */
-void metadata_put_changed(struct session *s, struct str name,
+/* OWNER's mailbox, with its entries from LIST on that are in the same one. */
+void metadata_put_changed(struct session *s, const char *owner, struct str name,
     const struct annotation *list, size_t n);
 
 #endif

@@ -226,11 +226,14 @@ start(struct session *s, struct arena *arena, struct notify_request *request,
 	if (s->state == ST_SELECTED)
 		notify_selected(s);
 	rc = picture_take(s, n->others, &n->told, &places, &count, e);
-	if (rc != STORE_OK)
+	if (rc != STORE_OK) {
 		notify_free(s);
-	else if (request->status)
+		return rc;
+	}
+	notify_begin(s, places, count);
+	if (request->status)
 		put_statuses(s, places, count);
-	return rc;
+	return STORE_OK;
 }
 
 enum reply

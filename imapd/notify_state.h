@@ -34,7 +34,10 @@ struct notify {
  * for another look. */
 void notify_watch(struct session *s, const char *owner);
 
-/* notify_tell.c: look, and tell of all but the selected mailbox. */
+/* notify_tell.c: from where is told, before the client hears that his request
+ * is taken: PLACES are those of the first picture. */
+void notify_begin(struct session *s, const struct place *places, size_t count);
+/* Look, and tell of all but the selected mailbox. */
 void notify_tell(struct session *s);
 /* What the client wants to hear of a mailbox; OWN: it is the user's. */
 unsigned notify_events(const struct notify *n, const struct picture *now,

@@ -252,10 +252,12 @@ tell_annotations(struct session *s, const struct picture *now,
 		if (i > 0 && list[i - 1].mailbox == list[i].mailbox)
 			continue;
 		if (x && (events_of_seen(s, now, x) & EVENT_METADATA))
-			metadata_put_changed(s, x->name, &list[i], n - i);
+			metadata_put_changed(
+			    s, w->owner, x->name, &list[i], n - i);
 		else if (!list[i].mailbox && strcmp(w->owner, s->user) == 0 &&
 			 server_events(s->notify))
-			metadata_put_changed(s, STR(""), &list[i], n - i);
+			metadata_put_changed(
+			    s, w->owner, STR(""), &list[i], n - i);
 	}
 }
 
@@ -279,6 +281,20 @@ tell_metadata(struct session *s, const struct picture *now)
 			    LOG_CSTR("session", conn_id(s->conn)),
 			    LOG_CSTR("owner", w->owner), LOG_ERR(&e));
 	}
+}
+
+void
+notify_begin(struct session *s, const struct place *places, size_t count)
+{
+	struct notify *n = s->notify;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct place *p = &places[i];
+
+		if (notify_events(n, &n->told, p->own, p->name))
+			notify_watch(s, p->owner);
+	}
+	tell_metadata(s, &n->told); /* the first look only takes the place */
 }
 
 void

@@ -123,8 +123,10 @@ struct session {
 	struct watcher watcher;
 	struct notify *notify; /* NULL: none asked for */
 	struct selected sel;
-	/* Modseqs of annotations: told so far, and the last change here. */
+	/* Modseqs of annotations: told so far, and the last change here, which
+	 * was in the account metadata_owner. */
 	uint64_t metadata_since, metadata_own;
+	char metadata_owner[17];
 	const struct mime_collation *collation; /* NULL: the default */
 	/* No script acts on this mailbox of the account's: event_script.c. */
 	struct {

@@ -174,6 +174,20 @@ def test_notify_across_accounts(pair):
     assert pair.friend.line() == f"* METADATA {work} /shared/comment"
 
 
+def test_notify_across_accounts_at_once(pair):
+    """What comes before the session's first look, which takes its time with many mailboxes, is told."""
+    pair.owner.ok("CREATE Work")
+    pair.grant("Work", "lr")
+    work = pair.name("Work")
+    for i in range(300):
+        pair.friend.ok(f"CREATE Box{i}")
+    for i in range(10):
+        pair.friend.ok(f"NOTIFY SET (mailboxes {work} (MailboxMetadataChange))")
+        pair.owner.ok(f'SETMETADATA Work (/shared/comment "{i}")')
+        assert pair.friend.line() == f"* METADATA {work} /shared/comment"
+        pair.friend.ok("NOTIFY NONE")
+
+
 def test_list(pair):
     pair.owner.ok("CREATE Work")
     pair.owner.ok('SETMETADATA Work (/shared/color "red")')

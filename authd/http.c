@@ -7,6 +7,7 @@
 
 #include "authd/auth.h"
 #include "authd/http_request.h"
+#include "authd/sts_file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/addr.h"
@@ -16,7 +17,7 @@
 /*
  * What nginx's mail proxy asks (ngx_mail_auth_http_module): is this login
  * right, and which server is it for. One request a connection, as nginx sends
- * them.
+ * them. The policy files of MTA-STS are here as well (sts_file.h).
  *
  * nginx talks to servers without TLS and as the user, so it is sent to a
  * backend itself only where that is what the backend's settings say. For all
@@ -238,7 +239,10 @@ on_run(void *session)
 	enum authd_protocol p;
 
 	metric_add(authd.requests, 1);
-	if (!http_request_parse(s->arena, s->request, &r))
+	if (sts_file_wanted(s->request))
+		sts_file_answer(authd.site, s->arena, authd.hostname,
+		    s->request, conn_out(s->c));
+	else if (!http_request_parse(s->arena, s->request, &r))
 		buf_puts(conn_out(s->c), "HTTP/1.1 400 Bad Request\r\n"
 					 "Connection: close\r\n"
 					 "Content-Length: 0\r\n\r\n");

@@ -14,7 +14,7 @@ ctl_parts = \
 	%D%/sieve_verbs.h \
 	%D%/uidl.c %D%/uidl.h %D%/verbs.c %D%/verbs.h %D%/who.c imapd/utf7.c imapd/utf7.h
 
-ctl_parts += %D%/dkim_rotate.c %D%/filter_reports.c %D%/resolver.c %D%/resolver.h
+ctl_parts += %D%/dkim_rotate.c %D%/dns.c %D%/filter_reports.c %D%/resolver.c %D%/resolver.h
 
 bin_PROGRAMS += %D%/mailstead
 %C%_mailstead_SOURCES = %D%/main.c $(ctl_parts)
@@ -46,6 +46,7 @@ dist_man_MANS += docs/mailstead.1 \
 	docs/mailstead-completion.1 \
 	docs/mailstead-deliver.1 \
 	docs/mailstead-dkim.1 \
+	docs/mailstead-dns.1 \
 	docs/mailstead-doctor.1 \
 	docs/mailstead-domain.1 \
 	docs/mailstead-export.1 \

@@ -102,6 +102,11 @@ static const struct option_def dkim_rotate_options[] = {
 	{ "now", NULL, "make new keys, whatever the settings say" },
 	END,
 };
+static const struct option_def dns_options[] = {
+	{ "check", NULL, "compare with what the DNS has" },
+	{ "mta-sts", NULL, "show the policy file of MTA-STS" },
+	END,
+};
 static const struct option_def filter_check_options[] = {
 	{ "client-ip", "ADDRESS", "the client's; default: this host" },
 	{ "helo", "NAME", "what it calls itself" },
@@ -325,6 +330,8 @@ const struct verb verbs[] = {
 	{ "dkim check", "[DOMAIN]", "compare DKIM keys with the DNS", 0, 1, 0, cmd_dkim_check, NULL },
 	{ "dkim rotate", "DOMAIN", "take the next step to new DKIM keys", 1, 1, 0, cmd_dkim_rotate, dkim_rotate_options },
 	{ "dkim remove", "DOMAIN SELECTOR", "remove a DKIM key", 2, 2, 0, cmd_dkim_remove, NULL },
+
+	{ "dns", "DOMAIN", "show what a domain has to have in the DNS", 1, 1, 0, cmd_dns, dns_options },
 
 	{ "block list", "", "list failed logins and blocks", 0, 0, 0, cmd_block_list, NULL },
 	{ "block remove", "[PEER]", "forget failed logins and blocks", 0, 1, 0, cmd_block_remove, block_options },

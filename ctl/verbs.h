@@ -66,6 +66,8 @@ int cmd_dkim_remove(struct ctl *c);
 int cmd_dkim_check(struct ctl *c); /* dkim_rotate.c */
 int cmd_dkim_rotate(struct ctl *c);
 
+int cmd_dns(struct ctl *c); /* dns.c */
+
 int cmd_filter_check(struct ctl *c);   /* filter_check.c */
 int cmd_filter_reports(struct ctl *c); /* filter_reports.c */
 int cmd_filter_block(struct ctl *c);   /* filter_list.c */

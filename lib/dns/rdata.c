@@ -90,6 +90,17 @@ dns_rdata_mx(
 	return dns_rdata_name(a, str_sub(rdata, 2, STR_NPOS), host);
 }
 
+bool
+dns_rdata_srv(
+    struct arena *a, struct str rdata, uint16_t *port, struct str *host)
+{
+	if (rdata.n < 7)
+		return false;
+	*port = (uint16_t)((unsigned char)rdata.p[4] << 8 |
+			   (unsigned char)rdata.p[5]);
+	return dns_rdata_name(a, str_sub(rdata, 6, STR_NPOS), host);
+}
+
 /* ------------------------------------------------------------------------
  * Addresses in names
  */

@@ -167,6 +167,7 @@ static const struct {
 	{ DNS_MX, "MX" },
 	{ DNS_TXT, "TXT" },
 	{ DNS_AAAA, "AAAA" },
+	{ DNS_SRV, "SRV" },
 	{ DNS_TLSA, "TLSA" },
 };
 

@@ -28,6 +28,7 @@ enum dns_type {
 	DNS_MX = 15,
 	DNS_TXT = 16,
 	DNS_AAAA = 28,
+	DNS_SRV = 33,
 	DNS_TLSA = 52,
 };
 
@@ -101,6 +102,10 @@ bool dns_rdata_txt(struct arena *a, struct str rdata, struct str *out);
 bool dns_rdata_name(struct arena *a, struct str rdata, struct str *out);
 bool dns_rdata_mx(
     struct arena *a, struct str rdata, uint16_t *preference, struct str *host);
+
+/* RFC 2782, without priority and weight. */
+bool dns_rdata_srv(
+    struct arena *a, struct str rdata, uint16_t *port, struct str *host);
 
 /*
  * The name under which address ADDR is found below ZONE: "4.3.2.1.ZONE", for

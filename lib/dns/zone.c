@@ -136,6 +136,23 @@ put_mx(struct buf *out, struct str text)
 	return dns_wire_name(out, str_trim(text));
 }
 
+/* "0 1 993 imap.example" (RFC 2782) */
+static bool
+put_srv(struct buf *out, struct str text)
+{
+	struct str field;
+	uint32_t n;
+
+	for (size_t i = 0; i < 3; i++) {
+		if (!str_split(&text, ' ', &field) || !str_u32(field, &n) ||
+		    n > UINT16_MAX)
+			return false;
+		buf_putc(out, (char)(n >> 8));
+		buf_putc(out, (char)n);
+	}
+	return dns_wire_name(out, str_trim(text));
+}
+
 static void
 put_string(struct buf *out, struct str s)
 {
@@ -184,6 +201,7 @@ static const struct {
 	{ DNS_MX, put_mx },
 	{ DNS_TXT, put_txt },
 	{ DNS_AAAA, put_aaaa },
+	{ DNS_SRV, put_srv },
 	{ DNS_TLSA, put_tlsa },
 };
 

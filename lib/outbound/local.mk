@@ -1,5 +1,6 @@
 lib_libmailstead_a_SOURCES += %D%/dane.c %D%/dane.h %D%/outbound.c \
-	%D%/outbound.h %D%/sts.c %D%/sts.h %D%/sts_cache.c %D%/sts_cache.h \
+	%D%/outbound.h %D%/publish.c %D%/publish.h %D%/publish_check.c \
+	%D%/publish_site.c %D%/sts.c %D%/sts.h %D%/sts_cache.c %D%/sts_cache.h \
 	%D%/sts_fetch.c %D%/sts_fetch.h
 
 check_PROGRAMS += %D%/sts_test %D%/dane_test
@@ -7,3 +8,6 @@ check_PROGRAMS += %D%/sts_test %D%/dane_test
 %C%_sts_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 %C%_dane_test_SOURCES = %D%/dane_test.c
 %C%_dane_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+check_PROGRAMS += %D%/publish_test
+%C%_publish_test_SOURCES = %D%/publish_test.c
+%C%_publish_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

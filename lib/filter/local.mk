@@ -59,7 +59,8 @@ lib_libmailstead_a_SOURCES += %D%/db_run.c %D%/dmarc_history.c \
 	%D%/report_address.h %D%/report_make.c %D%/report_make.h \
 	%D%/report_send.c %D%/report_send.h
 check_PROGRAMS += %D%/report_send_test
-%C%_report_send_test_SOURCES = %D%/report_send_test.c lib/site/test.h
+%C%_report_send_test_SOURCES = %D%/report_send_test.c %D%/fake_mta.c \
+	%D%/fake_mta.h lib/site/test.h
 %C%_report_send_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 
 # The client.

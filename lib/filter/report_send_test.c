@@ -6,18 +6,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
-#include <pthread.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "dns/zone.h"
 #include "filter/dmarc_history.h"
+#include "filter/fake_mta.h"
 #include "filter/report_make.h"
 #include "site/test.h"
 
@@ -31,92 +27,6 @@ static struct zone *zone;
 static struct psl *psl;
 static struct reports reports;
 static struct report_counts counts;
-
-/* ------------------------------------------------------------------------
- * An MTA that takes one message a connection, or refuses its recipient
- */
-
-static int listener;
-static struct buf heard;
-static const char *rcpt_reply;
-static pthread_t mta_thread;
-
-static void
-say(FILE *f, const char *text)
-{
-	fprintf(f, "%s\r\n", text);
-	fflush(f);
-}
-
-static void
-take_data(FILE *f)
-{
-	char line[2048];
-
-	while (fgets(line, sizeof(line), f) && strcmp(line, ".\r\n") != 0)
-		buf_puts(&heard, line);
-	say(f, "250 taken");
-}
-
-static void
-converse(FILE *f)
-{
-	char line[2048];
-
-	say(f, "220 mta");
-	while (fgets(line, sizeof(line), f)) {
-		fseek(f, 0, SEEK_CUR);
-		if (strncmp(line, "RCPT", 4) == 0)
-			say(f, rcpt_reply);
-		else if (strncmp(line, "DATA", 4) == 0)
-			say(f, "354 go on"), take_data(f);
-		else if (strncmp(line, "QUIT", 4) == 0)
-			break;
-		else
-			say(f, "250 fine");
-	}
-}
-
-static void *
-mta(void *arg)
-{
-	int fd;
-
-	while ((fd = accept(listener, NULL, NULL)) >= 0) {
-		FILE *f = fdopen(fd, "r+");
-
-		converse(f);
-		fclose(f);
-	}
-	return arg;
-}
-
-static void
-start_mta(struct fixture *f)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-	socklen_t n = sizeof(sin);
-	char where[32];
-
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(listener, (struct sockaddr *)&sin, n), 0);
-	assert_int_equal(listen(listener, 5), 0);
-	getsockname(listener, (struct sockaddr *)&sin, &n);
-	snprintf(where, sizeof(where), "127.0.0.1:%u", ntohs(sin.sin_port));
-	ok(site_setting_set(f->site, NULL, STR("mta.submission"),
-	    (struct site_scope){ 0 }, str_of(where), &f->e));
-	rcpt_reply = "250 fine";
-	pthread_create(&mta_thread, NULL, mta, NULL);
-}
-
-static void
-stop_mta(void)
-{
-	shutdown(listener, SHUT_RDWR);
-	pthread_join(mta_thread, NULL);
-	close(listener);
-}
 
 /* ------------------------------------------------------------------------
  * Fixture
@@ -133,7 +43,7 @@ up(void **state)
 	if (!filter_db_open(f->dir, &db, &f->e) || !psl_open(NULL, &psl, &f->e))
 		return -1;
 	zone = zone_new();
-	start_mta(f);
+	fake_mta_start(f->site);
 	reports = (struct reports){ .site = f->site,
 		.db = db,
 		.resolver = zone_resolver(zone),
@@ -145,8 +55,7 @@ up(void **state)
 static int
 down(void **state)
 {
-	stop_mta();
-	buf_fini(&heard);
+	fake_mta_stop();
 	filter_db_close(&db);
 	zone_free(&zone);
 	psl_close(&psl);
@@ -267,9 +176,9 @@ test_sent_once(void **state)
 	assert_int_equal(counts.sent, 0); /* some may still be on the way */
 	send_at(f, AFTER);
 	assert_int_equal(counts.sent, 1);
-	assert_true(
-	    str_find(buf_str(&heard), STR("Report Domain: a.example Submitter: "
-					  "mail.us.example")) != STR_NPOS);
+	assert_non_null(
+	    strstr(fake_mta_heard(), "Report Domain: a.example Submitter: "
+				     "mail.us.example"));
 	assert_int_equal(ask("SELECT count(*) FROM dmarc_rows"), 0);
 	note(RECORD, "192.0.2.1", NOON); /* too late to be told */
 	send_at(f, AFTER + 1);
@@ -283,11 +192,11 @@ test_refused(void **state)
 {
 	struct fixture *f = *state;
 
-	rcpt_reply = "550 5.1.1 nobody";
+	fake_mta_answer("550 5.1.1 nobody");
 	note(RECORD, "192.0.2.1", NOON);
 	send_at(f, AFTER);
 	assert_int_equal(counts.failed, 1);
-	rcpt_reply = "250 fine";
+	fake_mta_answer("250 fine");
 	note(RECORD, "192.0.2.1", NOON + DAY);
 	send_at(f, AFTER + DAY - REPORT_GRACE - 1);
 	send_at(f, AFTER + DAY - 1);
@@ -309,11 +218,11 @@ test_later(void **state)
 {
 	struct fixture *f = *state;
 
-	rcpt_reply = "450 4.3.0 later";
+	fake_mta_answer("450 4.3.0 later");
 	note(RECORD, "192.0.2.1", NOON);
 	send_at(f, AFTER);
 	assert_int_equal(counts.waiting, 1);
-	rcpt_reply = "250 fine";
+	fake_mta_answer("250 fine");
 	send_at(f, AFTER + REPORT_RETRY - 1);
 	assert_int_equal(counts.sent, 0);
 	send_at(f, AFTER + REPORT_RETRY);
@@ -325,7 +234,7 @@ test_too_old(void **state)
 {
 	struct fixture *f = *state;
 
-	rcpt_reply = "450 4.3.0 later";
+	fake_mta_answer("450 4.3.0 later");
 	note(RECORD, "192.0.2.1", NOON);
 	send_at(f, AFTER);
 	send_at(f, MIDNIGHT + DAY + REPORT_GIVE_UP);
@@ -351,7 +260,7 @@ test_outside(void **state)
 	assert_int_equal(counts.sent, 0);
 	assert_int_equal(counts.failed, 2); /* the friend's is too large */
 	assert_int_equal(counts.waiting, 1);
-	assert_int_equal(heard.n, 0);
+	assert_string_equal(fake_mta_heard(), "");
 	assert_int_equal(ask("SELECT count(*) FROM dmarc_sent"
 			     " WHERE why LIKE '%has not agreed%'"),
 	    1);

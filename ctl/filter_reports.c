@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "ctl/resolver.h"
 #include "ctl/verbs.h"
-#include "filter/report_send.h"
+#include "filter/failure_queue.h"
 
 /*
  * mailstead filter reports: the aggregate reports that were collected and sent,
@@ -206,7 +206,8 @@ send_now(struct ctl *c, const struct reports *r)
 	struct report_counts n;
 
 	if ((now && !reports_close(r, at, &c->err)) ||
-	    !reports_send(r, now ? at + REPORT_GRACE : at, &n, &c->err))
+	    !reports_send(r, now ? at + REPORT_GRACE : at, &n, &c->err) ||
+	    !failure_queue_send(r, at, &n, &c->err))
 		return ctl_fail(c, EX_UNAVAILABLE, NULL);
 	return out_done(c,
 	    json_pack("{s:I, s:I, s:I}", "sent", (json_int_t)n.sent, "failed",

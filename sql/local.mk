@@ -20,7 +20,8 @@ quarantine_sql = $(srcdir)/%D%/quarantine/001.sql
 filter_sql = $(srcdir)/%D%/filter/001.sql \
 	$(srcdir)/%D%/filter/002.sql \
 	$(srcdir)/%D%/filter/003.sql \
-	$(srcdir)/%D%/filter/004.sql
+	$(srcdir)/%D%/filter/004.sql \
+	$(srcdir)/%D%/filter/005.sql
 
 EXTRA_DIST += %D%/embed.awk $(account_sql) $(site_sql) $(filter_sql) \
 	$(quarantine_sql)

@@ -5,6 +5,7 @@ back; and DKIM keys that are replaced."""
 import email
 import gzip
 import json
+import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -14,6 +15,7 @@ from nsd import NameServer, txt
 from test_milterd import Filtered, message, submit
 
 REPORTS = "dmarc-reports@ours.example"
+FAILURES = "ruf@fails.example"
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +25,8 @@ def names(tmp_path_factory):
         txt("_dmarc.good.example", "v=DMARC1; p=reject; rua=mailto:r@good.example"),
         txt("ours.example", "v=spf1 ip4:198.51.100.1 -all"),
         txt("_dmarc.ours.example", f"v=DMARC1; p=reject; rua=mailto:{REPORTS}"),
+        txt("fails.example", "v=spf1 -all"),
+        txt("_dmarc.fails.example", f"v=DMARC1; p=reject; fo=1; ruf=mailto:{FAILURES}"),
         txt("stranger.example", "v=spf1 -all"),
         txt("_dmarc.stranger.example", "v=DMARC1; p=none; rua=mailto:victim@good.example"),
         "mx.example. A 192.0.2.1",
@@ -103,6 +107,52 @@ def test_there_and_back(mail):
     again = m.as_bytes().decode().replace("\r\n", "\n").split("\n", 1)[1]
     assert mail.send("noc@good.example", REPORTS, again)[0] == 250
     assert len(reports(mail, "received")) == 1
+
+
+def test_failure_reports(mail):
+    """Only where they are wanted, and so many a day; nobody's name is in them
+    but the author's."""
+    ctl = mail.site.ctl
+    ctl("domain", "add", "fails.example")
+    ctl("account", "add", FAILURES, "--stdin", input="secret-pass\n")
+    # Of a domain without DMARC: nothing signs our reports here.
+    ctl("setting", "set", "report.from", "noc@mx.example")
+    user = mail.site.new_account()[0]
+
+    def forge(subject):
+        code, reply = mail.send("someone@fails.example", user, message("boss@fails.example", subject))
+        assert code == 550, reply
+
+    forge("unreported")
+    ctl("setting", "set", "report.failure", "redacted")
+    ctl("setting", "set", "report.failure_limit", "2")
+    for i in range(3):
+        forge(f"forged-{i}")
+    time.sleep(1.5)  # what is noted is written within a second
+    done = reports(mail, "send")  # unless milterd was first
+    assert done["sent"] <= 2 and not done["failed"]
+    with mail.site.imap(FAILURES, "secret-pass") as c:
+        wait_for(lambda: int(c.select("INBOX")[1][0]) >= 2)
+        assert int(c.select("INBOX")[1][0]) == 2
+        assert not c.search(None, "TEXT", "unreported")[1][0]
+    ctl("setting", "set", "report.failure", "no")
+    ctl("setting", "set", "report.from", "noc@good.example")
+
+    m, _ = mail.fetch(FAILURES, "secret-pass", '"DMARC failure report for fails.example"')
+    assert m["Return-Path"] == "<>" and m.get_content_type() == "multipart/report"
+    text, report, header = m.get_payload()
+    assert report.get_content_type() == "message/feedback-report"
+    fields = report.get_payload()[0]
+    assert (fields["Feedback-Type"], fields["Auth-Failure"]) == ("auth-failure", "dmarc")
+    assert (fields["Delivery-Result"], fields["Identity-Alignment"]) == ("reject", "none")
+    assert (fields["Source-IP"], fields["Reported-Domain"]) == ("192.0.2.1", "fails.example")
+    assert fields["Original-Mail-From"] == "someone@fails.example"  # their own
+    assert "spf=fail" in fields["Authentication-Results"] and "dmarc=fail" in fields["Authentication-Results"]
+    assert header.get_content_type() == "text/rfc822-headers"
+    assert "boss@fails.example" in header.get_payload() and "Subject: forged-" in header.get_payload()
+    local, domain = user.split("@")
+    assert fields["Original-Rcpt-To"].endswith("@" + domain)
+    assert f"{local}@".encode() not in b"".join(p.as_bytes() for p in (text, report, header))
 
 
 TLS = {

@@ -196,6 +196,7 @@ remember(struct filter_session *s, const struct decision *d,
 	if (s->f->o.quiet)
 		return;
 	dmarc_seen(s, d, action);
+	failure_seen(s, d, action);
 	arrivals_read(s, action);
 	log_failures(s);
 	log_message(s, d, action);

@@ -170,6 +170,14 @@ void compare(struct filter_session *s, const struct dmarc_query *q);
 void dmarc_seen(struct filter_session *s, const struct decision *d,
     enum filter_action action);
 
+/* failure_seen.c: what is told to it at once. At the end. */
+/* The Auth-Failure (RFC 6591) of what the record's fo= asks for; NULL: there is
+ * no such failure. S: the message's signature, a broken one first; or NULL. */
+const char *failure_type(const struct dmarc_verdict *v, enum spf_result spf,
+    const struct signature *s);
+void failure_seen(struct filter_session *s, const struct decision *d,
+    enum filter_action action);
+
 /* arrivals.c: reports that others send us. At the end. */
 void arrivals_read(struct filter_session *s, enum filter_action action);
 

@@ -58,7 +58,12 @@ lib_libmailstead_a_SOURCES += %D%/db_run.c %D%/dmarc_history.c \
 	%D%/report_receive.c %D%/report_receive.h %D%/report_address.c \
 	%D%/report_address.h %D%/report_make.c %D%/report_make.h \
 	%D%/report_send.c %D%/report_send.h
-check_PROGRAMS += %D%/report_send_test
+lib_libmailstead_a_SOURCES += %D%/failure_queue.c %D%/failure_queue.h \
+	%D%/failure_seen.c
+check_PROGRAMS += %D%/report_send_test %D%/failure_queue_test
+%C%_failure_queue_test_SOURCES = %D%/failure_queue_test.c %D%/fake_mta.c \
+	%D%/fake_mta.h lib/site/test.h
+%C%_failure_queue_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 %C%_report_send_test_SOURCES = %D%/report_send_test.c %D%/fake_mta.c \
 	%D%/fake_mta.h lib/site/test.h
 %C%_report_send_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

@@ -108,6 +108,8 @@ enum {
 	MAX_HEADER,
 	NETWORKS,
 	REPORT_DMARC,
+	REPORT_FAILURE,
+	REPORT_FAILURE_LIMIT,
 	REPORT_PERIOD,
 	SPAM_ENGINE,
 	SPAM_OUTGOING,
@@ -154,6 +156,8 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 		[MAX_HEADER] = { .key = "filter.max_header" },
 		[NETWORKS] = { .key = "filter.trusted_networks" },
 		[REPORT_DMARC] = { .key = "report.dmarc" },
+		[REPORT_FAILURE] = { .key = "report.failure" },
+		[REPORT_FAILURE_LIMIT] = { .key = "report.failure_limit" },
 		[REPORT_PERIOD] = { .key = "report.dmarc_interval" },
 		[SPAM_ENGINE] = { .key = "spam.engine" },
 		[SPAM_OUTGOING] = { .key = "spam.outgoing" },
@@ -196,6 +200,8 @@ filter_rules(struct site *s, struct arena *a, struct site_rules *out)
 		.spam_per_account = v[SPAM_PER_ACCOUNT].number != 0,
 		.spam_outgoing = v[SPAM_OUTGOING].number != 0,
 		.report_dmarc = v[REPORT_DMARC].number != 0,
+		.report_failures = str_eqc(v[REPORT_FAILURE].text, "no") ? 0 :
+		    (unsigned)v[REPORT_FAILURE_LIMIT].number,
 		.report_period = period_of(v[REPORT_PERIOD].number),
 		.greylist = {
 			.delay = (unsigned)v[GREYLIST_DELAY].number,

@@ -32,7 +32,8 @@ struct site_rules {
 	unsigned spam_turns;
 	bool spam_per_account, spam_outgoing;
 	bool report_dmarc;
-	unsigned report_period; /* seconds */
+	unsigned report_period;   /* seconds */
+	unsigned report_failures; /* a day; 0: none */
 };
 void filter_rules(struct site *s, struct arena *a, struct site_rules *out);
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "filter/failure_queue.h"
 #include "filter/report_address.h"
 #include "filter/report_make.h"
 #include "outbox/mail.h"
@@ -37,6 +38,28 @@ struct destination {
  * What is remembered
  */
 
+bool
+report_refused_until(
+    struct filter_db *db, struct str address, int64_t *until, struct err *e)
+{
+	struct sq *q = filter_db_reader(db, e);
+	struct sqlite3_stmt *s;
+	enum sq_rc rc;
+
+	*until = 0;
+	if (!q)
+		return false;
+	rc = sq_one(q, &s, e,
+	    "SELECT until FROM report_refusals WHERE address = ?",
+	    SQ_T(address));
+	if (rc == SQ_ROW) {
+		*until = sq_int(s, 0);
+		sq_reset(s);
+	}
+	filter_db_reader_done(db, &q);
+	return rc == SQ_ROW || rc == SQ_DONE;
+}
+
 static bool
 read_row(struct sq *q, struct round *t, struct destination *d)
 {
@@ -51,15 +74,6 @@ read_row(struct sq *q, struct round *t, struct destination *d)
 		d->tries = sq_int(s, 1);
 		d->next = sq_int(s, 2);
 		sq_reset(s);
-	} else if (rc != SQ_DONE) {
-		return false;
-	}
-	rc = sq_one(q, &s, t->e,
-	    "SELECT until FROM report_refusals WHERE address = ?",
-	    SQ_T(d->address));
-	if (rc == SQ_ROW) {
-		d->refused_until = sq_int(s, 0);
-		sq_reset(s);
 	}
 	return rc == SQ_ROW || rc == SQ_DONE;
 }
@@ -71,7 +85,8 @@ look_up(struct round *t, struct destination *d)
 	bool ok = q && read_row(q, t, d);
 
 	filter_db_reader_done(t->r->db, &q);
-	return ok;
+	return ok && report_refused_until(
+			 t->r->db, d->address, &d->refused_until, t->e);
 }
 
 /* In filter.db before anything else is done. */
@@ -402,8 +417,7 @@ reports_forget(const struct reports *r, int64_t now, struct err *e)
 	    SQ_VALUES(SQ_I(before)));
 	filter_db_run(r->db, "DELETE FROM report_refusals WHERE until < ?",
 	    SQ_VALUES(SQ_I(before)));
-	filter_db_run(r->db, "DELETE FROM failure_reports WHERE day < ?",
-	    SQ_VALUES(SQ_I(now - 2 * 86400)));
+	failure_queue_forget(r->db, now);
 	return filter_db_flush(r->db, e);
 }
 
@@ -411,10 +425,11 @@ bool
 reports_chore(void *arg, int64_t now, struct err *e)
 {
 	const struct reports *r = arg;
-	struct report_counts counts;
+	struct report_counts counts = { 0 };
 
 	if (site_setting_bool(r->site, "report.dmarc", everywhere) &&
 	    !reports_send(r, now, &counts, e))
 		return false;
-	return reports_forget(r, now, e);
+	return failure_queue_send(r, now, &counts, e) &&
+	       reports_forget(r, now, e);
 }

@@ -46,10 +46,13 @@ bool reports_close(const struct reports *r, int64_t now, struct err *e);
 /* An address refuses reports; also one whose mail came back. */
 void report_refused(
     struct filter_db *db, struct str address, struct str why, int64_t now);
-/* A chore, ARG being a struct reports: send what is due, unless report.dmarc is
- * no, and forget what is old. */
+/* *until: when it may have some again; 0: it never refused one. */
+bool report_refused_until(
+    struct filter_db *db, struct str address, int64_t *until, struct err *e);
+/* A chore, ARG being a struct reports: send what is due, by report.dmarc and
+ * report.failure, and forget what is old. */
 bool reports_chore(void *arg, int64_t now, struct err *e);
-/* Forget what is older than report.keep. */
+/* Forget what is older than report.keep, or was not sent in time. */
 bool reports_forget(const struct reports *r, int64_t now, struct err *e);
 
 #endif

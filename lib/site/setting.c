@@ -184,6 +184,8 @@ static const struct site_setting table[] = {
 	{ "quota.messages", SETTING_UINT, SDA, "0", NULL, "message limit of an account; 0: none" },
 	{ "report.dmarc", SETTING_BOOL, S, "yes", NULL, "send aggregate reports to the domains that ask for them (DMARC's rua=)" },
 	{ "report.dmarc_interval", SETTING_DURATION, S, "24h", NULL, "what time an aggregate report is about, from an hour to a day; days begin at midnight UTC" },
+	{ "report.failure", SETTING_CHOICE, S, "no", "no redacted", "send reports of single messages to the domains that ask for them (DMARC's ruf=): none, or with the header, in which local parts of addresses are made unreadable" },
+	{ "report.failure_limit", SETTING_UINT, S, "10", NULL, "failure reports that an organization's domains are sent a day; 0: none" },
 	{ "report.from", SETTING_TEXT, S, "", NULL, "address that reports come from, and that their bounces go to; empty: mta.postmaster" },
 	{ "report.keep", SETTING_DURATION, S, "90d", NULL, "how long reports are kept, received ones and what was sent" },
 	{ "report.max_size", SETTING_SIZE, S, "10M", NULL, "largest report that is sent; domains can ask for smaller ones; 0: no limit" },

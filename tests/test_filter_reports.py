@@ -4,7 +4,9 @@ back; and DKIM keys that are replaced."""
 
 import email
 import gzip
+import hmac
 import json
+import sqlite3
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -153,6 +155,34 @@ def test_failure_reports(mail):
     local, domain = user.split("@")
     assert fields["Original-Rcpt-To"].endswith("@" + domain)
     assert f"{local}@".encode() not in b"".join(p.as_bytes() for p in (text, report, header))
+
+
+def notification(envid, action):
+    return ("From: MAILER-DAEMON@mx.example\nSubject: Undelivered\n"
+            "Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n"
+            "--x\n\nSorry.\n--x\nContent-Type: message/delivery-status\n\n"
+            f"Reporting-MTA: dns; mx.example\nOriginal-Envelope-Id: {envid}\n\n"
+            f"Final-Recipient: rfc822; {REPORTS}\nAction: {action}\nStatus: 5.1.1\n"
+            "Diagnostic-Code: smtp; 550 nobody of that name\n--x--\n")
+
+
+def test_reports_come_back(mail):
+    """Who has an envelope id of ours can only have it from the report."""
+    [period] = collected(mail, "ours.example")
+    assert period["state"] == "sent"
+    with sqlite3.connect(f"file:{mail.site.dir}/data/filter.db?mode=ro", uri=True) as db:
+        [key] = db.execute("SELECT key FROM report_secret").fetchone()
+    tag = hmac.digest(key, f"{period['id']} {REPORTS}".encode(), "sha256")[:16].hex()
+    mail.site.ctl("setting", "set", "report.from", REPORTS)
+    for envid, action in ((f"report-{period['id']}-{'0' * 32}", "failed"),
+                          (f"report-{period['id']}-{tag}", "delayed")):
+        assert mail.send("", REPORTS, notification(envid, action))[0] == 250
+    time.sleep(1.5)
+    assert collected(mail, "ours.example")[0]["state"] == "sent"
+    assert mail.send("", REPORTS, notification(f"report-{period['id']}-{tag}", "failed"))[0] == 250
+    [failed] = wait_for(lambda: [p for p in collected(mail, "ours.example") if p["state"] == "failed"])
+    assert failed["reason"] == "it came back: smtp; 550 nobody of that name"
+    mail.site.ctl("setting", "set", "report.from", "noc@good.example")
 
 
 TLS = {

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "filter/report_address.h"
+#include "filter/report_bounce.h"
 #include "mailauth/report.h"
 #include "outbox/mail.h"
 #include "site/setting.h"
@@ -109,18 +110,6 @@ read_one(struct arena *a, struct sqlite3_stmt *s)
 }
 
 static bool
-read_key(struct sq *q, struct arena *a, struct str *key, struct err *e)
-{
-	struct sqlite3_stmt *s;
-
-	if (sq_one(q, &s, e, "SELECT key FROM report_secret") != SQ_ROW)
-		return false;
-	*key = arena_str(a, sq_blob(s, 0));
-	sq_reset(s);
-	return true;
-}
-
-static bool
 read_due(struct sq *q, struct arena *a, int64_t now, struct waiting **list,
     size_t *n, struct err *e)
 {
@@ -137,6 +126,17 @@ read_due(struct sq *q, struct arena *a, int64_t now, struct waiting **list,
 	for (; rc == SQ_ROW; rc = sq_step(s, e))
 		(*list)[(*n)++] = read_one(a, s);
 	return rc == SQ_DONE;
+}
+
+static bool
+list_due(const struct reports *r, struct arena *a, int64_t now,
+    struct waiting **list, size_t *n, struct err *e)
+{
+	struct sq *q = filter_db_reader(r->db, e);
+	bool ok = q && read_due(q, a, now, list, n, e);
+
+	filter_db_reader_done(r->db, &q);
+	return ok;
 }
 
 /* ------------------------------------------------------------------------
@@ -329,17 +329,14 @@ failure_queue_send(const struct reports *r, int64_t now,
 		.e = e,
 	};
 	struct waiting *list;
-	struct sq *q;
 	size_t n;
 	bool ok = true;
 
 	if (!str_eqc(
 		site_setting(r->site, a, "report.failure", everywhere), "no")) {
-		q = filter_db_reader(r->db, e);
-		ok = q && read_key(q, a, &t.key, e) &&
-		     read_due(q, a, now, &list, &n, e);
-		filter_db_reader_done(r->db, &q);
-		ok = ok && send_list(&t, list, n);
+		ok = report_secret(r->db, a, &t.key, e) &&
+		     list_due(r, a, now, &list, &n, e) &&
+		     send_list(&t, list, n);
 	}
 	arena_free(&a);
 	return ok;

@@ -127,8 +127,9 @@ static void
 test_report(void **state)
 {
 	static const char *const told[] = {
-		"Feedback-Type: auth-failure\r\n", "Auth-Failure: dmarc\r\n",
-		"Delivery-Result: reject\r\n", "Identity-Alignment: none\r\n",
+		"MAIL FROM:<>\r\n", "Feedback-Type: auth-failure\r\n",
+		"Auth-Failure: dmarc\r\n", "Delivery-Result: reject\r\n",
+		"Identity-Alignment: none\r\n",
 		"Reported-Domain: sub.a.example\r\n",
 		"Reporting-MTA: dns; mail.us.example\r\n",
 		"Source-IP: 192.0.2.1\r\n", "DKIM-Domain: a.example\r\n",

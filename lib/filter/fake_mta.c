@@ -25,16 +25,21 @@ say(FILE *f, const char *text)
 }
 
 static void
+hear(const char *line)
+{
+	pthread_mutex_lock(&lock);
+	buf_puts(&heard, line);
+	pthread_mutex_unlock(&lock);
+}
+
+static void
 take_data(FILE *f)
 {
 	char line[2048];
 
 	say(f, "354 go on");
-	while (fgets(line, sizeof(line), f) && strcmp(line, ".\r\n") != 0) {
-		pthread_mutex_lock(&lock);
-		buf_puts(&heard, line);
-		pthread_mutex_unlock(&lock);
-	}
+	while (fgets(line, sizeof(line), f) && strcmp(line, ".\r\n") != 0)
+		hear(line);
 	say(f, "250 taken");
 }
 
@@ -57,7 +62,11 @@ converse(FILE *f)
 	say(f, "220 mta");
 	while (fgets(line, sizeof(line), f)) {
 		fseek(f, 0, SEEK_CUR); /* from reading to writing */
-		if (strncmp(line, "RCPT", 4) == 0)
+		if (strncmp(line, "MAIL", 4) == 0)
+			hear(line);
+		if (strncmp(line, "EHLO", 4) == 0)
+			say(f, "250-mta\r\n250 DSN");
+		else if (strncmp(line, "RCPT", 4) == 0)
 			say_rcpt(f);
 		else if (strncmp(line, "DATA", 4) == 0)
 			take_data(f);

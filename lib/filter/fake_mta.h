@@ -13,7 +13,7 @@ void fake_mta_start(struct site *site);
 void fake_mta_stop(void);
 /* What RCPT is answered from now on; "250 fine" after the start. */
 void fake_mta_answer(const char *rcpt);
-/* All lines of all messages since the start. */
+/* All MAIL commands and lines of messages since the start. */
 const char *fake_mta_heard(void);
 
 #endif

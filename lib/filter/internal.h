@@ -178,7 +178,8 @@ const char *failure_type(const struct dmarc_verdict *v, enum spf_result spf,
 void failure_seen(struct filter_session *s, const struct decision *d,
     enum filter_action action);
 
-/* arrivals.c: reports that others send us. At the end. */
+/* arrivals.c: reports that others send us, and ours that come back. At the
+ * end. */
 void arrivals_read(struct filter_session *s, enum filter_action action);
 
 /* sign.c: our signatures of outgoing mail. In the order of the message. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "filter/failure_queue.h"
 #include "filter/report_address.h"
+#include "filter/report_bounce.h"
 #include "filter/report_make.h"
 #include "outbox/mail.h"
 #include "site/setting.h"
@@ -17,7 +18,7 @@ struct round {
 	const struct reports *r;
 	struct arena *a;
 	int64_t now;
-	struct str from, organization;
+	struct str from, organization, secret;
 	uint64_t max_size;
 	const struct report_period *p;
 	struct aggregate report;
@@ -167,6 +168,7 @@ post(struct round *t, const struct destination *d, struct str raw)
 		.to = &d->address,
 		.n = 1,
 		.raw = raw,
+		.envid = report_envid(t->a, t->secret, t->p->id, d->address),
 		.results = &result,
 	};
 	struct err why = ERR_INIT;
@@ -390,7 +392,8 @@ reports_send(const struct reports *r, int64_t now, struct report_counts *out,
 	bool ok;
 
 	*out = (struct report_counts){ 0 };
-	ok = list_due(r, a, now, &list, &n, e) && send_list(&t, list, n);
+	ok = report_secret(r->db, a, &t.secret, e) &&
+	     list_due(r, a, now, &list, &n, e) && send_list(&t, list, n);
 	arena_free(&a);
 	return ok;
 }

@@ -179,6 +179,8 @@ test_sent_once(void **state)
 	assert_non_null(
 	    strstr(fake_mta_heard(), "Report Domain: a.example Submitter: "
 				     "mail.us.example"));
+	assert_non_null(strstr(fake_mta_heard(),
+	    "MAIL FROM:<postmaster@mail.us.example> RET=HDRS ENVID=report-"));
 	assert_int_equal(ask("SELECT count(*) FROM dmarc_rows"), 0);
 	note(RECORD, "192.0.2.1", NOON); /* too late to be told */
 	send_at(f, AFTER + 1);

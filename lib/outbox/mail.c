@@ -59,6 +59,8 @@ outbox_mail(struct site *s, const char *hostname, const struct outbox_letter *l,
 		.to = l->to,
 		.nto = l->n,
 		.raw = l->raw,
+		.envid = l->envid,
+		.ret = l->envid.n > 0 ? STR("HDRS") : STR_NULL,
 	};
 	struct sending sending = {
 		.site = s,

@@ -17,6 +17,8 @@ struct outbox_letter {
 	const struct str *to; /* addresses */
 	size_t n;
 	struct str raw; /* CRLF line ends */
+	/* By which notifications name it (RFC 3461, xtext); empty: none. */
+	struct str envid;
 	/* What became of each recipient; may be NULL. */
 	enum outbox_result *results;
 };

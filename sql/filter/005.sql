@@ -21,6 +21,7 @@ CREATE TABLE failure_queue (
 );
 CREATE INDEX failure_queue_next ON failure_queue (next);
 
--- By which equal names stay equal when they are made unreadable.
+-- By which equal names stay equal when they are made unreadable, and envelope
+-- ids are ours (lib/filter/report_bounce.h).
 CREATE TABLE report_secret (key BLOB NOT NULL);
 INSERT INTO report_secret VALUES (randomblob(32));

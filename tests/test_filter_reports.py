@@ -149,6 +149,7 @@ def test_failure_reports(mail):
     assert (fields["Delivery-Result"], fields["Identity-Alignment"]) == ("reject", "none")
     assert (fields["Source-IP"], fields["Reported-Domain"]) == ("192.0.2.1", "fails.example")
     assert fields["Original-Mail-From"] == "someone@fails.example"  # their own
+    assert fields["SPF-DNS"] == 'txt : "v=spf1 -all"'
     assert "spf=fail" in fields["Authentication-Results"] and "dmarc=fail" in fields["Authentication-Results"]
     assert header.get_content_type() == "text/rfc822-headers"
     assert "boss@fails.example" in header.get_payload() and "Subject: forged-" in header.get_payload()

@@ -14,7 +14,7 @@ static const struct site_scope everywhere;
  * Noting
  */
 
-#define COLUMNS 15
+#define COLUMNS 16
 
 /* Half an address would not be known for one, and not be redacted. */
 static struct str
@@ -43,7 +43,8 @@ failure_queue_put(
 		SQ_T(n->mail_from), SQ_T(n->rcpt_to), SQ_T(n->results),
 		SQ_C(n->auth_failure), SQ_C(n->delivery_result),
 		SQ_C(n->alignment), SQ_T(s->domain), SQ_T(s->selector),
-		SQ_T(s->identity), SQ_T(whole_fields(n->header)) };
+		SQ_T(s->identity), SQ_T(whole_fields(n->header)),
+		SQ_T(n->spf_record) };
 
 	if (limit == 0)
 		return;
@@ -57,8 +58,8 @@ failure_queue_put(
 	    "INSERT INTO failure_queue (next, created, domain, record, author,"
 	    " source_ip, mail_from, rcpt_to, results, auth_failure,"
 	    " delivery_result, alignment, dkim_domain, dkim_selector,"
-	    " dkim_identity, header) VALUES (?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-	    " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+	    " dkim_identity, header, spf_record) VALUES (?2, ?2, ?3, ?4, ?5,"
+	    " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
 	    row, COLUMNS, 1);
 }
 
@@ -100,6 +101,7 @@ read_one(struct arena *a, struct sqlite3_stmt *s)
 			.delivery_result = sq_dup(a, s, 10).p,
 			.identity_alignment = sq_dup(a, s, 11).p,
 			.header = sq_dup(a, s, 15),
+			.spf_record = sq_dup(a, s, 16),
 		},
 		.signature = {
 			.domain = sq_dup(a, s, 12),
@@ -117,7 +119,7 @@ read_due(struct sq *q, struct arena *a, int64_t now, struct waiting **list,
 	enum sq_rc rc = sq_one(q, &s, e,
 	    "SELECT id, created, domain, record, author, source_ip, mail_from,"
 	    " rcpt_to, results, auth_failure, delivery_result, alignment,"
-	    " dkim_domain, dkim_selector, dkim_identity, header"
+	    " dkim_domain, dkim_selector, dkim_identity, header, spf_record"
 	    " FROM failure_queue WHERE next <= ? ORDER BY next, id LIMIT ?",
 	    SQ_I(now), SQ_I(FAILURE_BATCH));
 

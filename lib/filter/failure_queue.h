@@ -27,6 +27,7 @@ struct failure_note {
 	struct str author;
 	const char *source_ip;
 	struct str mail_from, rcpt_to, results;
+	struct str spf_record; /* that the sender fails; empty: none */
 	const char *auth_failure, *delivery_result, *alignment;
 	const struct signature *signature; /* NULL: there is none */
 	struct str header;

@@ -82,6 +82,7 @@ put_header(const char *record, unsigned limit, struct str header)
 		.alignment = "none",
 		.signature = &broken,
 		.header = header,
+		.spf_record = STR("v=spf1 ~all"),
 	};
 
 	failure_queue_put(db, &n, limit);
@@ -128,8 +129,8 @@ test_report(void **state)
 {
 	static const char *const told[] = {
 		"MAIL FROM:<>\r\n", "Feedback-Type: auth-failure\r\n",
-		"Auth-Failure: dmarc\r\n", "Delivery-Result: reject\r\n",
-		"Identity-Alignment: none\r\n",
+		"SPF-DNS: txt : \"v=spf1 ~all\"\r\n", "Auth-Failure: dmarc\r\n",
+		"Delivery-Result: reject\r\n", "Identity-Alignment: none\r\n",
 		"Reported-Domain: sub.a.example\r\n",
 		"Reporting-MTA: dns; mail.us.example\r\n",
 		"Source-IP: 192.0.2.1\r\n", "DKIM-Domain: a.example\r\n",

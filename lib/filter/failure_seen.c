@@ -84,6 +84,8 @@ note(struct filter_session *s, const struct decision *d,
 		.delivery_result = delivery_of(d, action),
 		.alignment = alignment_of(&m->dmarc),
 		.signature = signature_of(&m->facts),
+		.spf_record =
+		    spf_failed(m->spf.result) ? m->spf.record : STR_NULL,
 		.header = str_sub(m->raw, 0, m->body_at),
 	};
 

@@ -91,10 +91,29 @@ put_signature(struct buf *out, const struct failure *f)
 	put_field(out, "DKIM-Selector", s->selector);
 }
 
+/* A quoted string (RFC 6591, section 3.2.6). */
+static void
+put_spf_record(struct buf *out, struct str record)
+{
+	struct buf value = { 0 };
+
+	if (record.n == 0)
+		return;
+	BUF_LIT(&value, "txt : \"");
+	for (size_t i = 0; i < record.n; i++) {
+		if (record.p[i] == '"' || record.p[i] == '\\')
+			buf_putc(&value, '\\');
+		buf_putc(&value, record.p[i]);
+	}
+	buf_putc(&value, '"');
+	put_field(out, "SPF-DNS", buf_str(&value));
+	buf_fini(&value);
+}
+
 static void
 put_report(struct arena *a, struct buf *out, const struct failure *f)
 {
-	struct buf date = { 0 }, mta = { 0 }, spf = { 0 };
+	struct buf date = { 0 }, mta = { 0 };
 
 	mime_date_format(&date, f->now, 0);
 	buf_printf(&mta, "dns; %.*s", STR_ARG(f->reporting_mta));
@@ -112,12 +131,9 @@ put_report(struct arena *a, struct buf *out, const struct failure *f)
 	put_field(out, "Delivery-Result", str_of(f->delivery_result));
 	put_field(out, "Identity-Alignment", str_of(f->identity_alignment));
 	put_signature(out, f);
-	if (f->spf_record.n > 0)
-		buf_printf(&spf, "txt : \"%.*s\"", STR_ARG(f->spf_record));
-	put_field(out, "SPF-DNS", buf_str(&spf));
+	put_spf_record(out, f->spf_record);
 	buf_fini(&date);
 	buf_fini(&mta);
-	buf_fini(&spf);
 }
 
 /* ------------------------------------------------------------------------

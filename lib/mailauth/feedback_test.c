@@ -211,7 +211,7 @@ static const struct failure failure = {
 	.delivery_result = "reject",
 	.identity_alignment = "none",
 	.signature = &signature,
-	.spf_record = STR("v=spf1 -all\r\nX: y"),
+	.spf_record = STR("v=spf1 x=\" -all\r\nX: y"),
 	.header = STR("From: boss@example.com\r\nTo: Ann\r\n"
 		      " <secret@b.example>\r\nSubject: hi\r\n"),
 	.redact_key = STR("key"),
@@ -229,7 +229,7 @@ check_failure(const struct feedback *f)
 	assert_true(str_eqc(f->reporting_mta, "mx.b.example"));
 	assert_true(str_eqc(f->dkim_domain, "example.com"));
 	assert_true(str_eqc(f->dkim_selector, "s1"));
-	assert_true(str_eqc(f->spf_dns, "txt : \"v=spf1 -all  X: y\""));
+	assert_true(str_eqc(f->spf_dns, "txt : \"v=spf1 x=\\\" -all  X: y\""));
 	assert_int_equal(f->arrival, 1700000000);
 	assert_int_equal(f->nreported_domains, 1);
 	assert_int_equal(f->nresults, 1);

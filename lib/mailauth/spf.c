@@ -135,8 +135,11 @@ get_record(struct spf_eval *ev, struct spf_record *out)
 
 	if (!find_record(ev, &text))
 		return false;
-	if (spf_record_parse(ev->arena, text, out, &fault))
+	if (spf_record_parse(ev->arena, text, out, &fault)) {
+		if (!ev->record.p)
+			ev->record = text;
 		return true;
+	}
 	spf_stop(ev, SPF_PERMERROR, "record of %.*s: %s: \"%.*s\"",
 	    STR_ARG(ev->domain), fault.what, STR_ARG(fault.where));
 	return false;
@@ -325,6 +328,7 @@ spf_check(struct resolver *r, struct arena *a, const struct spf_query *q,
 	*out = (struct spf_verdict){
 		.result = o.result,
 		.domain = domain,
+		.record = ev.record,
 		.mechanism = o.mechanism,
 		.problem = ev.problem,
 		.explanation = explanation(&ev, &o),

@@ -46,6 +46,7 @@ struct spf_limits {
 struct spf_verdict {
 	enum spf_result result;
 	struct str domain;    /* whose record was first asked for */
+	struct str record;    /* it; empty if there is no right one */
 	struct str mechanism; /* that matched, as written; empty: none did */
 	struct str problem;   /* what was wrong, for SPF_NONE and the errors */
 	/* What the domain says of a fail (section 6.2): printable ASCII, at

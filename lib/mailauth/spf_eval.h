@@ -22,6 +22,7 @@ struct spf_eval {
 	unsigned lookups, voids;
 
 	struct str domain; /* of the record that is being evaluated */
+	struct str record; /* the first that was found */
 	bool unmatchable;  /* set while a macro is expanded: RFC 8616 */
 
 	/* The client's names that lead back to it, once they are known. */

@@ -17,7 +17,8 @@ CREATE TABLE failure_queue (
 	dkim_domain TEXT NOT NULL,    -- of a signature; '': there was none
 	dkim_selector TEXT NOT NULL,
 	dkim_identity TEXT NOT NULL,
-	header TEXT NOT NULL
+	header TEXT NOT NULL,
+	spf_record TEXT NOT NULL      -- that the sender fails; '': none
 );
 CREATE INDEX failure_queue_next ON failure_queue (next);
 

@@ -234,6 +234,9 @@ tell_others(json_t *rows, const struct facts *f)
 	if (o->has_spf)
 		row(rows, "libspf2", spf_result_name(o->spf), "%s",
 		    o->spf == f->spf->result ? agrees : differs);
+	if (o->has_dkim)
+		row(rows, "libopendkim", signature_result_name(o->dkim), "%s",
+		    o->dkim == o->dkim_ours->result ? agrees : differs);
 	if (o->has_dmarc)
 		row(rows, "libopendmarc", dmarc_result_name(o->dmarc), "%s",
 		    o->dmarc == f->dmarc->result ? agrees : differs);

@@ -195,6 +195,16 @@ def test_signature_saves_what_spf_does_not(mail, account, keys):
     assert code == 550 and "DKIM fail" in reply
 
 
+def test_check_asks_libopendkim(mail, keys):
+    text = message("ann@good.example", "signed").replace("\n", "\r\n").encode()
+    signed = (dkim.sign(text, b"s1", b"good.example", keys[0]) + text).decode()
+    options = "--client-ip", OUTSIDE, "--helo", "mx.example", "--from", "ann@good.example", "--compare"
+    rows = check(mail, signed, *options)
+    assert ("dkim", "pass") in rows and rows["libopendkim", "pass"] == "agrees"
+    rows = check(mail, signed.replace("Hello", "Hullo"), *options)
+    assert ("dkim", "fail") in rows and rows["libopendkim", "fail"] == "agrees"
+
+
 def test_settings_work_at_once(mail, account):
     mail.site.ctl("setting", "set", "dmarc.reject", "tag", "--account", account[0])
     code, reply = mail.send("x@strict.example", account[0], message("x@strict.example", "tolerated"))

@@ -19,8 +19,11 @@
 
 /* Of other libraries, where somebody wants to know (filter.compare). */
 struct opinions {
-	bool has_spf, has_dmarc;
+	bool has_spf, has_dmarc, has_dkim;
 	enum spf_result spf;
+	/* Of the signature where it is another, or else the last. */
+	enum signature_result dkim;
+	const struct signature *dkim_ours;
 	enum dmarc_result dmarc;
 	enum dmarc_policy policy;
 };

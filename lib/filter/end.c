@@ -215,9 +215,9 @@ filter_end(
 	list = arena_array(m->arena, m->nrecipients, sizeof(*list));
 	if (queue_id.n > 0)
 		m->envelope.queue_id = arena_str(m->arena, queue_id);
+	body_end(m);
 	if (!m->facts.outgoing)
 		auth_end(s);
-	body_end(m);
 	look(s, list);
 	*out = (struct filter_outcome){ .facts = m->facts };
 	name_recipients(m, out);

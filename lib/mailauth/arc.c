@@ -7,23 +7,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "mailauth/arc_sets.h"
+#include "mailauth/bodies.h"
 #include "mailauth/signed.h"
 
-/* What a chain may cost. A body is hashed once for each form that its
- * signatures ask for, the newest's first; older signatures, which decide
- * nothing, are looked at while it is cheap. */
-#define BODIES_MAX 4
+/* Older signatures, which decide nothing, are looked at while it is cheap. */
 #define OLD_OCTETS_MAX ((uint64_t)8 << 20)
 #define CLOCK_DRIFT 300
-
-/* One form of the body. */
-struct body {
-	enum canon canon;
-	uint64_t limit, length;
-	struct body_hash *hash;
-	uint8_t sum[SHA256_LEN];
-	bool more;
-};
 
 /* The parts of ARC-Message-Signature and ARC-Seal that are the same. */
 struct claim {
@@ -54,8 +43,7 @@ struct arc_verifier {
 	struct arc_sets sets;
 	struct header *header;
 	struct message_signature signatures[ARC_MAX_SETS];
-	struct body bodies[BODIES_MAX];
-	size_t nbodies;
+	struct bodies bodies;
 	struct key keys[2 * ARC_MAX_SETS];
 	size_t nkeys;
 	bool temporary;
@@ -157,22 +145,6 @@ parse_names(const struct arc_verifier *v, const struct tags *t, struct str *out,
 	return true;
 }
 
-/* NULL: there are enough already. */
-static struct body *
-body_of(struct arc_verifier *v, enum canon c, uint64_t limit)
-{
-	for (size_t i = 0; i < v->nbodies; i++) {
-		if (v->bodies[i].canon == c && v->bodies[i].limit == limit)
-			return &v->bodies[i];
-	}
-	if (v->nbodies == BODIES_MAX)
-		return NULL;
-	v->bodies[v->nbodies] = (struct body){
-		.canon = c, .limit = limit, .hash = body_hash_new(c, limit)
-	};
-	return &v->bodies[v->nbodies++];
-}
-
 static bool
 parse_body(struct arc_verifier *v, const struct tags *t,
     struct message_signature *out, struct str *why)
@@ -189,7 +161,7 @@ parse_body(struct arc_verifier *v, const struct tags *t,
 		return fail(why, "bh= is not base64");
 	if (tags_get(t, "q").p && names_count(tags_get(t, "q"), "dns/txt") == 0)
 		return fail(why, "q= is no way to ask for keys that is known");
-	out->body = body_of(v, c, limit);
+	out->body = bodies_get(&v->bodies, c, limit);
 	return out->body || fail(why, "there are too many forms of the body");
 }
 
@@ -274,15 +246,8 @@ claim_holds(struct arc_verifier *v, const struct claim *c,
 static bool
 body_holds(const struct message_signature *s, struct str *why)
 {
-	const struct body *b = s->body;
-
-	if (s->bh.n != SHA256_LEN || memcmp(s->bh.p, b->sum, SHA256_LEN) != 0)
-		return fail(why, "the body was changed");
-	if (b->limit != UINT64_MAX && b->length < b->limit)
-		return fail(why, "l= is more than the body has");
-	if (b->more)
-		return fail(why, "l= leaves text out");
-	return true;
+	return body_matches(s->body, s->bh, why) &&
+	       (!s->body->more || fail(why, "l= leaves text out"));
 }
 
 static bool
@@ -370,8 +335,7 @@ arc_verifier_new(
 void
 arc_verifier_body(struct arc_verifier *v, struct str chunk)
 {
-	for (size_t i = 0; i < v->nbodies; i++)
-		body_hash_add(v->bodies[i].hash, chunk);
+	bodies_add(&v->bodies, chunk);
 }
 
 void
@@ -379,8 +343,7 @@ arc_verifier_free(struct arc_verifier **v)
 {
 	if (!*v)
 		return;
-	for (size_t i = 0; i < (*v)->nbodies; i++)
-		body_hash_free(&(*v)->bodies[i].hash);
+	bodies_fini(&(*v)->bodies);
 	for (size_t i = 0; i < (*v)->nkeys; i++)
 		public_key_free(&(*v)->keys[i].record.key);
 	free(*v);
@@ -449,9 +412,7 @@ chain_holds(struct arc_verifier *v)
 	uint64_t octets = 0;
 	struct str why;
 
-	for (size_t i = 0; i < v->nbodies; i++)
-		body_hash_end(v->bodies[i].hash, v->bodies[i].sum,
-		    &v->bodies[i].length, &v->bodies[i].more);
+	bodies_end(&v->bodies);
 	if (!signature_holds(v, newest, &octets, &why))
 		return chain_fails(v, ARC_SIGNATURE, newest, why);
 	return seals_hold(v);

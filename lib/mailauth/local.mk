@@ -19,7 +19,8 @@ check_PROGRAMS += %D%/key_test
 # DKIM and ARC.
 lib_libmailstead_a_SOURCES += %D%/arc.c %D%/arc_seal.c %D%/arc_sets.c \
 	%D%/arc_sets.h %D%/signed.c %D%/signed.h %D%/signed_write.c \
-	%D%/opendkim.c %D%/opendkim.h %D%/signer.c %D%/verifier.c \
+	%D%/bodies.c %D%/bodies.h %D%/dkim_second.c %D%/signer.c \
+	%D%/verifier.c \
 	%D%/verifier_check.c %D%/verifier_check.h
 check_PROGRAMS += %D%/dkim_test
 %C%_dkim_test_SOURCES = %D%/dkim_test.c

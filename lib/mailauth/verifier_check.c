@@ -5,8 +5,6 @@
 #include "mailauth/signed.h"
 
 #define CLOCK_DRIFT 300
-/* What libopendkim keeps of h= at most; more it would leave out in silence. */
-#define NAMES_OCTETS_MAX 4000
 
 bool
 signature_fails(struct signature *out, enum signature_result r, struct str why)
@@ -124,8 +122,7 @@ check_names(const struct fields *f, struct signature *out, struct claim *c)
 {
 	size_t from = names_count(c->names, "from");
 
-	if (c->names.n > NAMES_OCTETS_MAX ||
-	    names_total(c->names) > SIGNED_NAMES_MAX)
+	if (names_total(c->names) > SIGNED_NAMES_MAX)
 		return signature_fails(
 		    out, SIGNATURE_POLICY, STR("h= is too long"));
 	if (from == 0)
@@ -141,10 +138,9 @@ static bool
 check_forms(struct arena *a, const struct tags *t, struct signature *out,
     struct claim *c)
 {
-	struct str l = tags_get(t, "l"), q = tags_get(t, "q"), octets;
-	enum canon header;
+	struct str l = tags_get(t, "l"), q = tags_get(t, "q");
 
-	if (!canon_parse(tags_get(t, "c"), &header, &c->body))
+	if (!canon_parse(tags_get(t, "c"), &c->header, &c->body))
 		return signature_fails(
 		    out, SIGNATURE_PERMERROR, STR("c= is no canonical form"));
 	if (l.p && !tag_number(l, &c->limit))
@@ -153,10 +149,10 @@ check_forms(struct arena *a, const struct tags *t, struct signature *out,
 	if (q.p && names_count(q, "dns/txt") == 0)
 		return signature_fails(out, SIGNATURE_PERMERROR,
 		    STR("q= is no way to ask for keys that is known"));
-	if (!tag_base64(a, tags_get(t, "bh"), &octets))
+	if (!tag_base64(a, tags_get(t, "bh"), &c->bh))
 		return signature_fails(
 		    out, SIGNATURE_NEUTRAL, STR("bh= is not base64"));
-	if (!tag_base64(a, tags_get(t, "b"), &octets))
+	if (!tag_base64(a, tags_get(t, "b"), &c->b))
 		return signature_fails(
 		    out, SIGNATURE_NEUTRAL, STR("b= is not base64"));
 	return true;

@@ -11,9 +11,10 @@
 struct claim {
 	enum key_type type;
 	struct str names; /* h= */
-	enum canon body;
-	uint64_t limit; /* l=; UINT64_MAX: none */
-	bool subdomain; /* i= is below d= */
+	enum canon header, body; /* c= */
+	uint64_t limit;          /* l=; UINT64_MAX: none */
+	struct str b, bh;        /* octets */
+	bool subdomain;          /* i= is below d= */
 };
 
 /* Fill both. False, with a result and the reason in *out, if it cannot pass. */

@@ -95,7 +95,7 @@ static const struct site_setting table[] = {
 	{ "dnsbl.tag", SETTING_SCORE, SDA, "1", NULL, "sum of weights of DNS lists from which on mail is tagged as unwanted; 0: never" },
 	{ "filter.author", SETTING_CHOICE, SDA, "tag", ACTIONS, "what is done with mail whose From names no author, or several of different domains" },
 	{ "filter.authserv_id", SETTING_TEXT, S, "", NULL, "name of this site in Authentication-Results (RFC 8601); empty: the hostname" },
-	{ "filter.compare", SETTING_BOOL, S, "no", NULL, "log where libspf2 and libopendmarc come to other results" },
+	{ "filter.compare", SETTING_BOOL, S, "no", NULL, "log where libspf2, libopendkim and libopendmarc come to other results" },
 	{ "filter.dns_queries", SETTING_UINT, S, "100", NULL, "DNS questions about one message" },
 	{ "filter.dns_time", SETTING_DURATION, S, "20s", NULL, "how long the DNS may take for one message" },
 	{ "filter.max_header", SETTING_SIZE, S, "1M", NULL, "largest header of a message; one with more is refused" },

@@ -2,6 +2,7 @@
 #include "site/setting.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/map.h"
@@ -483,22 +484,38 @@ lookup(struct sq *q, struct arena *a, const struct site_setting *k,
 	return value;
 }
 
-static struct str
-cached(struct site *s, struct sq *q, uint64_t generation, struct arena *a,
-    const char *key, struct site_scope scope)
+static char *
+append(char *to, struct str s)
 {
-	const struct site_setting *k = site_setting_find(str_of(key));
-	struct str id, value;
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
+	to[s.n] = ' ';
+	return to + s.n + 1;
+}
 
-	if (!k) {
-		log_error("site_setting_unknown", LOG_CSTR("key", key));
-		return STR("");
-	}
-	id = arena_printf(a, "%s %.*s %.*s", key, STR_ARG(scope.domain),
-	    STR_ARG(scope.account));
+/* "KEY DOMAIN ACCOUNT ". milterd reads a hundred settings for each message, for
+ * which formatting took a sixth of its time. */
+static struct str
+cache_id(struct arena *a, const char *key, struct site_scope scope)
+{
+	struct str k = str_of(key);
+	size_t n = k.n + scope.domain.n + scope.account.n + 3;
+	char *id = arena_alloc(a, n);
+
+	append(append(append(id, k), scope.domain), scope.account);
+	return (struct str){ id, n };
+}
+
+static struct str
+cached(struct site *s, struct reader_slot *r, struct arena *a,
+    const struct site_setting *k, struct site_scope scope)
+{
+	uint64_t generation = site_reader_generation(r);
+	struct str id = cache_id(a, k->key, scope), value;
+
 	if (cache_get(s->settings, generation, id, a, &value))
 		return value;
-	value = arena_str(a, lookup(q, a, k, scope));
+	value = arena_str(a, lookup(r->q, a, k, scope));
 	cache_put(s->settings, generation, id, value.p);
 	return value;
 }
@@ -507,7 +524,12 @@ struct str
 setting_on(struct site *s, struct reader_slot *r, struct arena *a,
     const char *key, struct site_scope scope)
 {
-	return cached(s, r->q, site_reader_generation(r), a, key, scope);
+	const struct site_setting *k = site_setting_find(str_of(key));
+
+	if (k)
+		return cached(s, r, a, k, scope);
+	log_error("site_setting_unknown", LOG_CSTR("key", key));
+	return STR("");
 }
 
 uint64_t
@@ -539,11 +561,15 @@ site_settings_read(struct site *s, struct arena *a, struct site_scope scope,
 		const struct site_setting *k =
 		    site_setting_find(str_of(v->key));
 
-		v->text = open ? setting_on(s, r, a, v->key, scope)
-			       : str_of(k ? k->value : "");
+		v->text = STR("");
 		v->number = 0;
-		if (k)
-			parse(k, v->text, &v->number);
+		if (!k) {
+			log_error(
+			    "site_setting_unknown", LOG_CSTR("key", v->key));
+			continue;
+		}
+		v->text = open ? cached(s, r, a, k, scope) : str_of(k->value);
+		parse(k, v->text, &v->number);
 	}
 	if (open)
 		site_reader_done(s, r);

@@ -9,9 +9,7 @@
 #include "site/setting.h"
 
 #define SELECTORS 10 /* tried of one day */
-#define REMIND                                                                 \
-	86400 /* seconds from one notice that a key waits to the next          \
-	       */
+#define REMIND 86400 /* seconds between two notices that a key waits */
 
 /* A step of a domain. */
 struct step {

@@ -9,6 +9,7 @@
 #include "ctl/verbs.h"
 #include "filter/dkim_record.h"
 #include "outbound/publish.h"
+#include "outbound/sts_fetch.h"
 
 /* What a domain has to have in the DNS: to show it, and to compare it. */
 
@@ -177,6 +178,29 @@ look_key(struct ctl *c, struct resolver *r, const struct site_dkim_key *k,
 	return s;
 }
 
+/* The host is there: does it have the policy? */
+static enum publish_state
+look_policy(
+    struct ctl *c, struct resolver *r, const struct publish *p, struct str *why)
+{
+	struct str want = STR_NULL;
+	struct buf text = { 0 };
+	enum publish_state s = PUBLISH_OK;
+	struct err e = ERR_INIT;
+
+	publish_policy(c->arena, p, &want, &e);
+	if (!sts_fetch(c->site, r, p->domain, &text, &e)) {
+		s = PUBLISH_MISSING;
+		*why = arena_printf(
+		    c->arena, "have a web server serve the policy: %s", e.msg);
+	} else if (!str_eq(buf_str(&text), want)) {
+		s = PUBLISH_DIFFERS;
+		*why = STR("have the web server serve the policy as it is now");
+	}
+	buf_fini(&text);
+	return s;
+}
+
 static bool
 check_record(struct ctl *c, struct resolver *r, const struct publish *p,
     const struct publish_record *record, json_t *rows)
@@ -187,6 +211,8 @@ check_record(struct ctl *c, struct resolver *r, const struct publish *p,
 				   : publish_look(r, c->arena, p, record, &why);
 	json_t *o = describe(record);
 
+	if (s == PUBLISH_OK && record->kind == PUBLISH_STS_HOST)
+		s = look_policy(c, r, p, &why);
 	json_object_set_new(o, "state", json_string(publish_state_name(s)));
 	json_object_set_new(o, "next", json_str(why));
 	json_array_append_new(rows, o);

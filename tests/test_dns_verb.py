@@ -11,6 +11,7 @@ import pytest
 
 from nsd import NameServer
 from test_milterd import Filtered
+from test_outbound import Web
 
 DOMAIN = "ours.example"
 
@@ -23,13 +24,23 @@ def names(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def site(names):
+def web(tmp_path_factory):
+    server = Web(tmp_path_factory.mktemp("web"), ["ours"])
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def site(names, web):
     f = Filtered(names)
     # Nobody is asked about names below "test".
     conf = f.site.dir / "mailstead.conf"
     conf.write_text(conf.read_text().replace(f"hostname = mail.{f.site.domain}", f"hostname = mx.{DOMAIN}"))
     f.site.ctl("domain", "add", DOMAIN)
     f.site.ctl("dkim", "new", DOMAIN, "--selector", "key", "--algorithm", "rsa")
+    authorities = f.site.dir / "web.crt"  # mailstead is not root: it cannot look into the folders of pytest
+    authorities.write_bytes(web.cert.read_bytes())
+    f.site.ctl("setting", "set", "outbound.mta_sts_ca_file", authorities)
     f.site.ctl("setting", "set", "mta_sts.mode", "enforce", "--domain", DOMAIN)
     f.site.ctl("setting", "set", "mta_sts.mx", "mx.ours.example *.backup.example", "--domain", DOMAIN)
     yield f.site
@@ -68,18 +79,23 @@ def test_no_policy(site, host):
     assert fetch(site, host)[0] == 404
 
 
-def test_check(site, names):
+def test_check(site, names, web):
     status, states = check(site)
     assert status == 1 and set(states.values()) == {"missing"}
     names.lines += zone(site)
-    names.add(f"mx.{DOMAIN}. A 127.0.0.1")
+    names.add(f"mx.{DOMAIN}. A {web.address}")
+    status, states = check(site)
+    assert status == 1 and [k for k, v in states.items() if v != "ok"] == [(f"mta-sts.{DOMAIN}", "CNAME")]
+    assert states[f"mta-sts.{DOMAIN}", "CNAME"] == "missing"  # the file
+    web.put("ours", fetch(site, f"mta-sts.{DOMAIN}")[1])
     status, states = check(site)
     assert set(states.values()) == {"ok"} and status == 0, states
 
     # The policy changes, so the record does not fit any more.
     site.ctl("setting", "set", "mta_sts.mode", "testing", "--domain", DOMAIN)
     status, states = check(site)
-    assert status == 1 and [k for k, v in states.items() if v != "ok"] == [(f"_mta-sts.{DOMAIN}", "TXT")]
+    assert status == 1 and {k: v for k, v in states.items() if v != "ok"} == {
+        (f"_mta-sts.{DOMAIN}", "TXT"): "differs", (f"mta-sts.{DOMAIN}", "CNAME"): "differs"}
     site.ctl("setting", "set", "mta_sts.mode", "enforce", "--domain", DOMAIN)
 
     # Mail would go to a host that the policy does not have.

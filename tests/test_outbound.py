@@ -39,9 +39,9 @@ def certificate(folder, name, hosts):
 class Web:
     """The web server of all policies. FILES: by host, what do_GET() says."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, domains):
         self.files, self.asked, self.go = {}, [], threading.Event()
-        self.cert, key = certificate(folder, "web", [f"mta-sts.{d}.example" for d in DOMAINS])
+        self.cert, key = certificate(folder, "web", [f"mta-sts.{d}.example" for d in domains])
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -88,7 +88,7 @@ class Web:
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory):
-    w = Web(tmp_path_factory.mktemp("web"))
+    w = Web(tmp_path_factory.mktemp("web"), DOMAINS)
     for domain in DOMAINS:
         w.put(domain, policy(domain))
     w.put("testing", policy("testing", "testing"))

@@ -6,12 +6,16 @@
 #include "dns/dns.h"
 #include "net/gate.h"
 #include "outbound/outbound.h"
+#include "outbound/tls_collect.h"
+#include "outbound/tls_send.h"
 
 #define GATE "tls_policy"
 
 static struct dns *dns;
 static struct filter_db *db;
 static struct outbound *outbound; /* NULL: it could not be started */
+static struct tls_collect *collect;
+static struct tls_reports reports;
 static struct chores *chores;
 
 static bool
@@ -27,15 +31,24 @@ open_parts(const struct conf *c, struct err *e)
 	       filter_db_open(conf_get(c, "data_dir"), &db, e);
 }
 
+static void
+start_chores(struct err *e)
+{
+	const struct chore list[] = {
+		{ "sts_refresh", OUTBOUND_REFRESH, outbound_refresh, outbound },
+		{ "tls_log", TLS_COLLECT_EVERY, tls_collect_run, collect },
+		{ "tls_reports", TLS_SEND_EVERY, tls_reports_chore, &reports },
+	};
+
+	chores = chores_start(list, sizeof(list) / sizeof(*list), e);
+	if (!chores)
+		log_error("tls_policy", LOG_ERR(e));
+}
+
 void
 policy_start(const struct conf *c, struct site *s)
 {
 	struct outbound_options o = { .site = s };
-	struct chore refresh = {
-		.name = "sts_refresh",
-		.every = OUTBOUND_REFRESH,
-		.run = outbound_refresh,
-	};
 	struct err e = ERR_INIT;
 
 	if (!open_parts(c, &e)) {
@@ -45,10 +58,14 @@ policy_start(const struct conf *c, struct site *s)
 	o.resolver = dns_resolver(dns);
 	o.db = db;
 	outbound = outbound_new(&o);
-	refresh.arg = outbound;
-	chores = chores_start(&refresh, 1, &e);
-	if (!chores)
-		log_error("tls_policy", LOG_ERR(&e));
+	collect = tls_collect_new(&o, outbound);
+	reports = (struct tls_reports){
+		.site = s,
+		.db = db,
+		.resolver = o.resolver,
+		.hostname = conf_hostname(c),
+	};
+	start_chores(&e);
 }
 
 void
@@ -56,6 +73,7 @@ policy_stop(void)
 {
 	if (chores)
 		chores_stop(&chores);
+	tls_collect_free(&collect);
 	outbound_free(&outbound);
 	filter_db_close(&db);
 	dns_free(&dns);

@@ -5,10 +5,11 @@
 #include "ctl/resolver.h"
 #include "ctl/verbs.h"
 #include "filter/failure_queue.h"
+#include "outbound/tls_send.h"
 
 /*
- * mailstead filter reports: the aggregate reports that were collected and sent,
- * and those (with TLS reports) that others sent us. What is shown are rows of
+ * mailstead filter reports: the aggregate and TLS reports that were collected
+ * and sent, and those that others sent us. What is shown are rows of
  * filter.db: a question and the columns of its answer belong together.
  */
 
@@ -111,6 +112,47 @@ static const struct question tls_question = {
 	tls_columns,
 };
 
+static const struct column day_columns[] = {
+	{ "id", "ID", COL_NUMBER },
+	{ "domain", "DOMAIN", COL_TEXT },
+	{ "begin", "DAY", COL_TIME },
+	{ "successes", "SUCCESSES", COL_NUMBER },
+	{ "failures", "FAILURES", COL_NUMBER },
+	{ "address", "TO", COL_TEXT },
+	{ "state", "STATE", COL_TEXT },
+	{ "next", NULL, COL_TIME },
+	{ "reason", "REASON", COL_TEXT },
+	{ NULL, NULL, COL_TEXT },
+};
+static const struct question day_question = {
+	"SELECT d.id, d.domain, d.day,"
+	" (SELECT ifnull(sum(count), 0) FROM tls_sessions"
+	"  WHERE report = d.id AND result = ''),"
+	" (SELECT ifnull(sum(count), 0) FROM tls_sessions"
+	"  WHERE report = d.id AND result <> ''), ifnull(s.address, ''),"
+	" ifnull(s.state, iif(d.done IS NULL, 'collecting', 'nobody')),"
+	" ifnull(s.next, 0), ifnull(s.why, '')"
+	" FROM tls_days d LEFT JOIN tls_sent s ON s.report = d.id"
+	" WHERE ? = 0 ORDER BY d.day DESC, d.domain, s.address LIMIT 1000",
+	day_columns,
+};
+
+static const struct column session_columns[] = {
+	{ "policy", "POLICY", COL_TEXT },
+	{ "result", "RESULT", COL_TEXT },
+	{ "count", "COUNT", COL_NUMBER },
+	{ "mx", "TO", COL_TEXT },
+	{ "ip", "ADDRESS", COL_TEXT },
+	{ "strings", NULL, COL_TEXT },
+	{ NULL, NULL, COL_TEXT },
+};
+static const struct question session_question = {
+	"SELECT policy, iif(result = '', 'success', result), count, mx, ip,"
+	" strings FROM tls_sessions WHERE report = ?"
+	" ORDER BY count DESC, policy, result",
+	session_columns,
+};
+
 /* ------------------------------------------------------------------------
  * Answers
  */
@@ -181,6 +223,12 @@ show_one(struct ctl *c, struct filter_db *db, int64_t id)
 	return show(c, db, &row_question, id);
 }
 
+static int
+tls(struct ctl *c, struct filter_db *db, int64_t id)
+{
+	return show(c, db, id ? &session_question : &day_question, id);
+}
+
 /* One that has TLS rows is a TLS report. */
 static int
 received(struct ctl *c, struct filter_db *db, int64_t id)
@@ -201,13 +249,16 @@ received(struct ctl *c, struct filter_db *db, int64_t id)
 static int
 send_now(struct ctl *c, const struct reports *r)
 {
+	const struct tls_reports tls = { r->site, r->db, r->resolver,
+		r->hostname };
 	bool now = ctl_switch(c, "now");
 	int64_t at = clock_now();
 	struct report_counts n;
 
 	if ((now && !reports_close(r, at, &c->err)) ||
 	    !reports_send(r, now ? at + REPORT_GRACE : at, &n, &c->err) ||
-	    !failure_queue_send(r, at, &n, &c->err))
+	    !failure_queue_send(r, at, &n, &c->err) ||
+	    !tls_reports_send(&tls, at, now, &n, &c->err))
 		return ctl_fail(c, EX_UNAVAILABLE, NULL);
 	return out_done(c,
 	    json_pack("{s:I, s:I, s:I}", "sent", (json_int_t)n.sent, "failed",
@@ -246,6 +297,7 @@ static const struct action {
 	{ "list", 0, 0, list },
 	{ "show", 1, 1, show_one },
 	{ "received", 0, 1, received },
+	{ "tls", 0, 1, tls },
 	{ "send", 0, 0, send_reports },
 };
 
@@ -275,7 +327,8 @@ cmd_filter_reports(struct ctl *c)
 	if (!a || (c->argc > 1 && (!str_u64(ctl_arg(c, 1), &id) || id == 0 ||
 				      id > INT64_MAX)))
 		return ctl_failf(c, EX_USAGE,
-		    "list, show ID, received, received ID, or send",
+		    "list, show ID, received, received ID, tls, tls ID, or "
+		    "send",
 		    "filter reports does not know what is wanted");
 	if ((status = ctl_open_site(c)) != 0)
 		return status;

@@ -21,7 +21,8 @@ filter_sql = $(srcdir)/%D%/filter/001.sql \
 	$(srcdir)/%D%/filter/002.sql \
 	$(srcdir)/%D%/filter/003.sql \
 	$(srcdir)/%D%/filter/004.sql \
-	$(srcdir)/%D%/filter/005.sql
+	$(srcdir)/%D%/filter/005.sql \
+	$(srcdir)/%D%/filter/006.sql
 
 EXTRA_DIST += %D%/embed.awk $(account_sql) $(site_sql) $(filter_sql) \
 	$(quarantine_sql)

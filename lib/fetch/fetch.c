@@ -108,6 +108,9 @@ set_options(CURL *c, const struct fetch *f, struct body *body, char *why)
 		curl_easy_setopt(c, CURLOPT_CAINFO, f->ca_file);
 	if (f->post)
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, f->post);
+	if (f->post && f->post_size > 0)
+		curl_easy_setopt(
+		    c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)f->post_size);
 	if (f->user && *f->user) {
 		curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 		curl_easy_setopt(c, CURLOPT_USERNAME, f->user);

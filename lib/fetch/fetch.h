@@ -22,6 +22,7 @@ struct fetch {
 	const char *ca_file; /* empty: the system's authorities */
 	unsigned timeout;    /* seconds */
 	const char *post;    /* a form (RFC 6749, appendix B); NULL: GET */
+	size_t post_size;    /* of POST; 0: up to its NUL */
 	const char *user, *password; /* Basic; an empty user: none */
 	const char *type;            /* of POST, if it is no form */
 	const char *name;            /* for sentences; NULL: the URL */

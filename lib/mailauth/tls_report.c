@@ -355,6 +355,8 @@ tls_report_mail(struct buf *out, const struct tls_report *r, struct str domain,
 	compose_address(&c, "To", STR_NULL, to);
 	report_subject(&subject, domain, submitter, r->report_id);
 	compose_text(&c, "Subject", buf_str(&subject));
+	/* It may be about what keeps mail with TLS from coming (RFC 8689). */
+	compose_raw(&c, "TLS-Required", STR("No"));
 	compose_raw(&c, "TLS-Report-Domain", domain);
 	compose_raw(&c, "TLS-Report-Submitter", submitter);
 	compose_date(&c, now, 0);

@@ -172,6 +172,13 @@ lowered(struct arena *a, struct str s)
 	return (struct str){ p, s.n };
 }
 
+static struct dns_budget *
+budget_of(const struct outbound *o)
+{
+	return dns_budget_new(o->o.resolver, OUTBOUND_DNS_QUERIES,
+	    clock_mono_ms() + OUTBOUND_DNS_MS);
+}
+
 enum outbound_rc
 outbound_policy(struct outbound *o, struct arena *a, struct str nexthop,
     struct buf *out, struct err *e)
@@ -185,12 +192,63 @@ outbound_policy(struct outbound *o, struct arena *a, struct str nexthop,
 		return OUTBOUND_NONE;
 	q.dane = site_setting(o->o.site, a, "outbound.dane", everywhere);
 	q.mta_sts = site_setting(o->o.site, a, "outbound.mta_sts", everywhere);
-	budget = dns_budget_new(o->o.resolver, OUTBOUND_DNS_QUERIES,
-	    clock_mono_ms() + OUTBOUND_DNS_MS);
+	budget = budget_of(o);
 	q.resolver = dns_budget_resolver(budget);
 	rc = decide(&q, out);
 	dns_budget_free(&budget);
 	return rc;
+}
+
+/* ------------------------------------------------------------------------
+ * For reports
+ */
+
+static enum outbound_promised
+sts_promise(struct question *q, struct sts_policy *out)
+{
+	struct str id = record_id(q);
+	int64_t deadline = clock_mono_ms() + OUTBOUND_WAIT_MS;
+
+	switch (
+	    sts_cache_get(q->o->policies, q->a, q->domain, id, deadline, out)) {
+	case STS_FOUND:
+		return out->mode == STS_NONE ? PROMISED_NONE : PROMISED_STS;
+	case STS_PENDING:
+		return PROMISED_UNKNOWN;
+	case STS_UNKNOWN:
+		break;
+	}
+	return id.n > 0 ? PROMISED_STS_UNKNOWN : PROMISED_NONE;
+}
+
+static enum outbound_promised
+promised(struct question *q, struct sts_policy *sts)
+{
+	switch (dane_find(q->resolver, q->a, q->domain, q->e)) {
+	case DANE_ALL:
+	case DANE_SOME:
+		return PROMISED_DANE;
+	case DANE_FAILED:
+		return PROMISED_UNKNOWN;
+	case DANE_NONE:
+		break;
+	}
+	return sts_promise(q, sts);
+}
+
+void
+outbound_promise(struct outbound *o, struct arena *a, struct str domain,
+    struct outbound_promise *out)
+{
+	struct err e = ERR_INIT;
+	struct question q = { .o = o, .a = a, .e = &e, .domain = domain };
+	struct dns_budget *budget = budget_of(o);
+
+	*out = (struct outbound_promise){ .kind = PROMISED_NONE };
+	q.resolver = dns_budget_resolver(budget);
+	if (sts_is_host(domain))
+		out->kind = promised(&q, &out->sts);
+	dns_budget_free(&budget);
 }
 
 bool

@@ -4,6 +4,7 @@
 
 #include "dns/resolver.h"
 #include "filter/db.h"
+#include "outbound/sts.h"
 #include "site/site.h"
 
 /*
@@ -45,6 +46,23 @@ void outbound_free(struct outbound **o);
  * nothing is known. Blocks; any thread. OUTBOUND_LATER: E says why. */
 enum outbound_rc outbound_policy(struct outbound *o, struct arena *a,
     struct str nexthop, struct buf *out, struct err *e);
+
+/* What a domain promises about TLS, for reports. */
+enum outbound_promised {
+	PROMISED_NONE,
+	PROMISED_STS,
+	PROMISED_STS_UNKNOWN, /* there is a policy that cannot be had */
+	PROMISED_DANE,
+	PROMISED_UNKNOWN, /* the DNS does not tell */
+};
+struct outbound_promise {
+	enum outbound_promised kind;
+	struct sts_policy sts;
+};
+/* DOMAIN as outbound_policy() takes it, whether or not the settings heed what
+ * it promises. Blocks; any thread. */
+void outbound_promise(struct outbound *o, struct arena *a, struct str domain,
+    struct outbound_promise *out);
 
 /* A chore (base/chores.h); ARG is the outbound. */
 #define OUTBOUND_REFRESH 3600

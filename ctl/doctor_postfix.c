@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <resolv.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,79 @@ check_milter(struct doctor *d)
 	expect(d, "non_smtpd_milters", at, true, HEALTH_WARN);
 }
 
+/* ------------------------------------------------------------------------
+ * Mail to other domains
+ */
+
+enum validation { VALIDATES, DOES_NOT, NO_ANSWER };
+
+/* Does the resolver that Postfix asks prove what is signed? The root is. */
+static enum validation
+ask_resolver(void)
+{
+	struct __res_state state = { .options = 0 };
+	unsigned char answer[4096];
+	enum validation v = NO_ANSWER;
+
+	if (res_ninit(&state) != 0)
+		return v;
+	state.options |= RES_USE_EDNS0 | RES_USE_DNSSEC | RES_TRUSTAD;
+	if (res_nquery(&state, ".", ns_c_in, ns_t_ns, answer, sizeof(answer)) >
+	    0)
+		v = ((const HEADER *)(const void *)answer)->ad ? VALIDATES
+							       : DOES_NOT;
+	res_nclose(&state);
+	return v;
+}
+
+/* Only dane-only makes mail wait for a resolver that does not validate. */
+static void
+check_dnssec(struct doctor *d, bool only)
+{
+	enum health otherwise = only ? HEALTH_BAD : HEALTH_WARN;
+
+	expect(d, "smtp_dns_support_level", "dnssec", false, otherwise);
+	if (ctl_switch(d->c, "no-dns"))
+		return;
+	switch (ask_resolver()) {
+	case VALIDATES:
+		doctor_report(d, HEALTH_OK, NULL,
+		    "Postfix: its resolver validates DNSSEC");
+		break;
+	case DOES_NOT:
+		doctor_report(d, otherwise,
+		    "apt install unbound, and name 127.0.0.1 in "
+		    "/etc/resolv.conf",
+		    only
+			? "Postfix: mail to domains with DANE waits, since its "
+			  "resolver does not validate DNSSEC"
+			: "Postfix: DANE is not used, since its resolver does "
+			  "not validate DNSSEC");
+		break;
+	case NO_ANSWER:
+		doctor_report(d, HEALTH_WARN, "correct /etc/resolv.conf",
+		    "Postfix: its resolver does not answer");
+	}
+}
+
+static void
+check_outbound(struct doctor *d)
+{
+	const char *at = doctor_endpoint(d, "authd.listen_map");
+	struct str dane;
+
+	if (!at || !d->c->site)
+		return;
+	expect(d, "smtp_tls_policy_maps",
+	    doctor_text(d, "socketmap:%s:tls_policy", at), true, HEALTH_WARN);
+	dane = site_setting(d->c->site, d->c->arena, "outbound.dane",
+	    (struct site_scope){ STR_NULL, STR_NULL });
+	if (str_find(value_of(d, "smtp_tls_policy_maps"), STR(":tls_policy")) !=
+		STR_NPOS &&
+	    !str_eqc(dane, "off"))
+		check_dnssec(d, str_eqc(dane, "dane-only"));
+}
+
 static void
 check_delimiter(struct doctor *d)
 {
@@ -244,6 +318,7 @@ any_chroot(struct doctor *d)
 		while (str_split(&rest, '\n', &line)) {
 			bool ours = str_find(line, STR("/inet/")) != STR_NPOS ||
 				    str_starts(line, STR("cleanup/")) ||
+				    str_starts(line, STR("smtp/unix/")) ||
 				    str_starts(line, STR("lmtp/"));
 
 			yes |= ours && str_iends(line, STR("= y"));
@@ -298,6 +373,7 @@ doctor_postfix(struct doctor *d)
 	check_transport(d);
 	check_sasl(d);
 	check_milter(d);
+	check_outbound(d);
 	check_delimiter(d);
 	check_classes(d);
 	check_chroot(d);

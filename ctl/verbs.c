@@ -314,7 +314,7 @@ const struct verb verbs[] = {
 	{ "filter quarantine delete", "[ID ...]", "delete what is in quarantine", 0, -1, 0, cmd_quarantine_delete, quarantine_work_options },
 	{ "filter quarantine digest", "", "tell owners what is new in quarantine, if it is due", 0, 0, 0, cmd_quarantine_digest, NULL },
 	{ "filter train", "", "let the spam engine learn what waits", 0, 0, 0, cmd_filter_train, NULL },
-	{ "filter reports", "[list|show ID|received [ID]|send]", "DMARC and TLS reports, sent and received", 0, 2, 0, cmd_filter_reports, filter_reports_options },
+	{ "filter reports", "[list|show ID|received [ID]|tls [ID]|send]", "DMARC and TLS reports, sent and received", 0, 2, 0, cmd_filter_reports, filter_reports_options },
 
 	{ "filter block", "ENTRY", "take no mail from a client or sender", 1, 1, 0, cmd_filter_block, filter_list_options },
 	{ "filter allow", "ENTRY", "take mail from a client or sender that others would not get through", 1, 1, 0, cmd_filter_allow, filter_list_options },

@@ -3,6 +3,7 @@
 MTA-STS from web servers, and what becomes of mail if these fail."""
 
 import http.server
+import json
 import random
 import smtplib
 import socket
@@ -88,8 +89,8 @@ class Web:
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory):
-    w = Web(tmp_path_factory.mktemp("web"), DOMAINS)
-    for domain in DOMAINS:
+    w = Web(tmp_path_factory.mktemp("web"), [*DOMAINS, "both.signed"])
+    for domain in [*DOMAINS, "both.signed"]:
         w.put(domain, policy(domain))
     w.put("testing", policy("testing", "testing"))
     w.put("off", policy("off", "none"))
@@ -113,6 +114,7 @@ def names(tmp_path_factory, web):
     server = SignedServer(tmp_path_factory.mktemp("nsd"), lines, {
         "signed.example": [
             "all MX 10 mx", "some MX 10 mx", "some MX 20 plain", "none MX 10 plain",
+            "both MX 10 mx", "both MX 20 plain", '_mta-sts.both TXT "v=STSv1; id=1"', f"mta-sts.both A {web.address}",
             "mx A 192.0.2.1", f"_25._tcp.mx TLSA 3 1 1 {DIGEST}", "plain A 192.0.2.2"],
         "bogus.example": ["@ MX 10 mx", "mx A 192.0.2.1", f"_25._tcp.mx TLSA 3 1 1 {DIGEST}"],
     }, [("bogus.example.\t300\tIN\tMX\t10 mx", "bogus.example.\t300\tIN\tMX\t10 evil")])
@@ -135,6 +137,7 @@ class Authority:
         conf.write_text(conf.read_text().replace(
             "[authd]\n", f"[authd]\ndns_servers = {names.address}\ntrust_anchor = {anchor}\n"))
         self.site.ctl("setting", "set", "outbound.mta_sts_ca_file", authorities)
+        self.site.ctl("setting", "set", "outbound.dane", "dane-only")
         self.start()
 
     def start(self):
@@ -165,7 +168,8 @@ def authority(names, web):
 
 
 @pytest.mark.parametrize("key, answer", [
-    ("all.signed.example", "dane-only"), ("some.signed.example", "dane"), ("none.signed.example", None),
+    ("all.signed.example", "dane-only"), ("some.signed.example", "dane"), ("both.signed.example", "dane-only"),
+    ("none.signed.example", None),
     ("unsigned.example", None), ("nowhere.example", None), ("bogus.example", False),
     ("sts.example", MATCH.format("sts")), ("STS.example", MATCH.format("sts")), ("testing.example", None),
     ("off.example", None), ("html.example", None), ("redirect.example", None), ("large.example", None),
@@ -182,8 +186,33 @@ def test_dane_setting(authority):
         assert authority.ask("all.signed.example") == "dane"
         authority.site.ctl("setting", "set", "outbound.dane", "off")
         assert authority.ask("all.signed.example") is None
+        # Where some hosts have no records, MTA-STS is stricter than "dane".
+        authority.site.ctl("setting", "set", "outbound.dane", "dane")
+        assert authority.ask("both.signed.example") == MATCH.format("both.signed")
     finally:
-        authority.site.ctl("setting", "unset", "outbound.dane")
+        authority.site.ctl("setting", "set", "outbound.dane", "dane-only")
+
+
+def test_doctor(authority):
+    """Does Postfix ask, and can it validate? The host's resolver decides how that ends."""
+    etc = authority.site.dir / "postfix" / "etc"
+
+    def findings(*options):
+        done = authority.site.ctl("doctor", "--json", "--postfix", etc, *options, check=False)
+        return {f["finding"]: f["health"] for f in json.loads(done.stdout)["findings"]}
+
+    found = findings()
+    assert found[f"Postfix: smtp_tls_policy_maps = {authority.map}"] == "ok"
+    [(finding, health)] = [(k, v) for k, v in found.items() if "its resolver" in k]
+    assert (finding, health) in (
+        ("Postfix: its resolver validates DNSSEC", "ok"), ("Postfix: its resolver does not answer", "warning"),
+        ("Postfix: mail to domains with DANE waits, since its resolver does not validate DNSSEC", "wrong"))
+    subprocess.run(["postconf", "-c", etc, "-e", "smtp_dns_support_level = enabled"], check=True)
+    assert findings("--no-dns")['Postfix: smtp_dns_support_level is "enabled"'] == "wrong"
+    subprocess.run(["postconf", "-c", etc, "-e", "smtp_tls_policy_maps ="], check=True)
+    found = findings()
+    assert found['Postfix: smtp_tls_policy_maps is ""'] == "warning"
+    assert not [k for k in found if "its resolver" in k]
 
 
 def test_sts_setting(authority):

@@ -113,31 +113,42 @@ ask_sts(struct question *q, struct sts_policy *out)
  * Both
  */
 
+static void
+put_secure(const struct sts_policy *policy, struct buf *out)
+{
+	buf_puts(out, "secure match=");
+	sts_policy_match(policy, out);
+	buf_puts(out, " servername=hostname");
+}
+
 static enum outbound_rc
 secure(struct question *q, struct buf *out)
 {
 	struct sts_policy policy;
 	enum outbound_rc rc = ask_sts(q, &policy);
 
-	if (rc == OUTBOUND_POLICY) {
-		buf_puts(out, "secure match=");
-		sts_policy_match(&policy, out);
-		buf_puts(out, " servername=hostname");
-	}
+	if (rc == OUTBOUND_POLICY)
+		put_secure(&policy, out);
 	return rc;
 }
 
 /* The hosts without records may be an attacker's, if the domain promises by
- * MTA-STS that there are none such. */
+ * MTA-STS that there are none such; "dane" would let them pass. */
 static enum outbound_rc
 mixed(struct question *q, struct buf *out)
 {
 	struct sts_policy policy;
 	enum outbound_rc rc = ask_sts(q, &policy);
 
-	if (rc != OUTBOUND_LATER)
-		buf_puts(out, rc == OUTBOUND_POLICY ? "dane-only" : "dane");
-	return rc == OUTBOUND_LATER ? rc : OUTBOUND_POLICY;
+	if (rc == OUTBOUND_LATER)
+		return rc;
+	if (rc == OUTBOUND_NONE)
+		buf_puts(out, "dane");
+	else if (str_eqc(q->dane, "dane-only"))
+		buf_puts(out, "dane-only");
+	else
+		put_secure(&policy, out);
+	return OUTBOUND_POLICY;
 }
 
 static enum outbound_rc

@@ -14,7 +14,8 @@
  *
  *	TLSA records     MTA-STS      answer
  *	all hosts        any          outbound.dane: dane-only, or dane
- *	some hosts       enforce      dane-only: the others promise less
+ *	some hosts       enforce      dane-only: the others promise less; with
+ *	                              outbound.dane = dane as if there were none
  *	some hosts       else         dane
  *	DNS fails        any          OUTBOUND_LATER
  *	none             enforce      secure match=... servername=hostname

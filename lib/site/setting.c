@@ -162,7 +162,7 @@ static const struct site_setting table[] = {
 	{ "oauth.leeway", SETTING_DURATION, SD, "60s", NULL, "by how much clocks may differ when a token's times are looked at" },
 	{ "oauth.scopes", SETTING_TEXT, SD, "", NULL, "scopes a token must have, all of them" },
 	{ "oauth.timeout", SETTING_DURATION, SD, "5s", NULL, "time to ask the provider" },
-	{ "outbound.dane", SETTING_CHOICE, S, "dane-only", "off dane dane-only", "what the MTA is told of domains all of whose hosts have TLSA records (DANE): nothing, to use them where it sees them, to use nothing else" },
+	{ "outbound.dane", SETTING_CHOICE, S, "dane", "off dane dane-only", "what the MTA is told of domains all of whose hosts have TLSA records (DANE): nothing, to use them where it sees them, to use nothing else" },
 	{ "outbound.fetch_time", SETTING_DURATION, S, "60s", NULL, "how long an MTA-STS policy may take to be fetched, up to a minute; mail waits so long for the first one of a domain" },
 	{ "outbound.mta_sts", SETTING_CHOICE, S, "enforce", "off testing enforce", "whether MTA-STS policies of other domains are obeyed (enforce), or only fetched and logged (testing)" },
 	{ "outbound.mta_sts_ca_file", SETTING_TEXT, S, "", NULL, "PEM file of the authorities that the certificates of MTA-STS policy hosts must come from; empty: the system's" },

@@ -126,7 +126,7 @@ FUZZ_TARGETS += %D%/attachment_fuzz
 %C%_attachment_fuzz_SOURCES = %D%/attachment_fuzz.c $(FUZZ_MAIN)
 %C%_attachment_fuzz_LDFLAGS = $(FUZZ_LINK)
 
-FUZZ_TARGETS += %D%/tls_log_fuzz
-%C%_tls_log_fuzz_SOURCES = %D%/tls_log_fuzz.c $(FUZZ_MAIN)
-%C%_tls_log_fuzz_LDFLAGS = $(FUZZ_LINK)
-%C%_tls_log_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+FUZZ_TARGETS += %D%/tlslog_fuzz
+%C%_tlslog_fuzz_SOURCES = %D%/tlslog_fuzz.c $(FUZZ_MAIN)
+%C%_tlslog_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_tlslog_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)

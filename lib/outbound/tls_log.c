@@ -141,11 +141,16 @@ has(struct str s, const char *text)
 	return str_find(s, str_of(text)) != STR_NPOS;
 }
 
+/* A name or an address, which has nothing but printable octets. */
 static bool
 copy(char *to, size_t size, struct str s)
 {
 	if (s.n == 0 || s.n >= size)
 		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] <= ' ')
+			return false;
+	}
 	memcpy(to, s.p, s.n);
 	to[s.n] = '\0';
 	return true;

@@ -16,6 +16,7 @@
 struct trial {
 	struct ctl *c;
 	struct ctl_resolver dns;
+	struct filter_db *db;
 	struct filter *filter;
 	struct filter_client client;
 	struct buf raw;
@@ -68,6 +69,10 @@ open_filter(struct trial *t)
 		return status;
 	spool_configure(
 	    conf_get(c->conf, "data_dir"), SIZE_MAX, FILTER_HEADROOM);
+	if (filter_db_open(conf_get(c->conf, "data_dir"), &t->db, &c->err))
+		o.db = t->db;
+	else
+		ctl_warn(c, "greylisting is left out: %s", c->err.msg);
 	o.site = c->site;
 	o.psl = t->dns.psl;
 	o.resolver = dns_resolver(t->dns.dns);
@@ -225,6 +230,36 @@ tell_listed(json_t *rows, const struct filter_outcome *out)
 	}
 }
 
+/* What is printed; NULL: that there is nothing to say. */
+static const struct {
+	const char *result, *detail;
+} greylisting[] = {
+	[STRANGER_OFF] = { "off", "by the settings" },
+	[STRANGER_ALLOWED] = { "allowed", "on a list: " },
+	[STRANGER_WHITE] = { "allowed", "a list in the DNS vouches for it" },
+	[STRANGER_CORRESPONDENT] = { "known", "an account wrote to " },
+	[STRANGER_DOMAIN] = { "known", "has sent with a proof before: " },
+	[STRANGER_KNOWN] = { "known", "has come again before" },
+	[STRANGER_RETURNED] = { "returned", "comes again in time" },
+	[STRANGER_NEW] = { "waits", "has not come before" },
+	[STRANGER_EARLY] = { "waits", "comes again too early" },
+};
+
+static void
+tell_strangers(json_t *rows, const struct filter_outcome *out)
+{
+	for (size_t i = 0; i < out->n; i++) {
+		const struct stranger *s = &out->strangers[i];
+
+		if (greylisting[s->result].result)
+			row(rows, "greylist", greylisting[s->result].result,
+			    "for %.*s: %s%.*s",
+			    STR_ARG(out->recipients[i].n ? out->recipients[i]
+							 : STR("anybody")),
+			    greylisting[s->result].detail, STR_ARG(s->by));
+	}
+}
+
 static void
 tell_others(json_t *rows, const struct facts *f)
 {
@@ -316,6 +351,7 @@ tell(struct ctl *c, const struct filter_outcome *out)
 	tell_signatures(rows, f);
 	tell_arc(rows, f);
 	tell_dmarc(rows, f);
+	tell_strangers(rows, out);
 	tell_others(rows, f);
 	tell_content(rows, f);
 	tell_decisions(rows, out);
@@ -351,6 +387,7 @@ cmd_filter_check(struct ctl *c)
 	int status = check(&t);
 
 	filter_free(&t.filter);
+	filter_db_close(&t.db);
 	ctl_close_resolver(&t.dns);
 	buf_fini(&t.raw);
 	return status;

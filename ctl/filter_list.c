@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "site/filter_list.h"
+#include "ctl/filter_list.h"
 
 #include "base/clock.h"
 #include "ctl/verbs.h"
@@ -44,16 +44,6 @@ read_expiry(struct ctl *c, int64_t *out)
 	return 0;
 }
 
-static json_t *
-describe(const struct site_list_entry *e)
-{
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:I, s:I}", "entry",
-	    json_str(e->entry), "action", site_list_kind_name(e->kind), "for",
-	    json_str(e->address.n > 0 ? e->address : e->scope.domain), "note",
-	    json_str(e->note), "by", json_str(e->made_by), "created",
-	    (json_int_t)e->created, "expires", (json_int_t)e->expires);
-}
-
 static int
 put(struct ctl *c, enum site_list_kind kind, const char *what)
 {
@@ -88,11 +78,57 @@ cmd_filter_allow(struct ctl *c)
 	return put(c, SITE_LIST_ALLOW, "allowed");
 }
 
+int
+cmd_greylist_allow(struct ctl *c)
+{
+	return put(c, SITE_LIST_KNOWN, "no stranger any more");
+}
+
 static bool
 is_of(const struct site_list_entry *e, const struct site_scope *scope)
 {
 	return str_eq(e->scope.account, scope->account) &&
 	       str_ieq(e->scope.domain, scope->domain);
+}
+
+static json_t *
+describe(struct ctl *c, const struct site_list_entry *e)
+{
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:I, s:I}", "entry",
+	    json_str(site_list_text(c->arena, e->entry)), "action",
+	    site_list_kind_name(e->kind), "for", json_str(filter_list_for(e)),
+	    "note", json_str(e->note), "by", json_str(e->made_by), "created",
+	    (json_int_t)e->created, "expires", (json_int_t)e->expires);
+}
+
+struct str
+filter_list_for(const struct site_list_entry *e)
+{
+	return e->address.n > 0 ? e->address : e->scope.domain;
+}
+
+int
+filter_list_read(struct ctl *c, struct site_list_entry **list, size_t *n)
+{
+	struct site_list_entry *all;
+	struct site_scope scope;
+	enum site_rc rc;
+	size_t count;
+	int status = read_scope(c, &scope);
+
+	if (status != 0)
+		return status;
+	rc = site_list_read(
+	    c->site, c->arena, clock_now(), &all, &count, &c->err);
+	if (rc != SITE_OK)
+		return ctl_site_failed(c, rc, NULL);
+	*list = all;
+	*n = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!ctl_option(c, "for") || is_of(&all[i], &scope))
+			all[(*n)++] = all[i];
+	}
+	return 0;
 }
 
 int
@@ -109,27 +145,23 @@ cmd_filter_list(struct ctl *c)
 		{ NULL, NULL, COL_TEXT },
 	};
 	struct site_list_entry *list;
-	struct site_scope scope;
 	json_t *rows;
-	enum site_rc rc;
 	size_t n;
-	int status = read_scope(c, &scope);
+	int status = filter_list_read(c, &list, &n);
 
 	if (status != 0)
 		return status;
-	rc = site_list_read(c->site, c->arena, clock_now(), &list, &n, &c->err);
-	if (rc != SITE_OK)
-		return ctl_site_failed(c, rc, NULL);
 	rows = json_array();
 	for (size_t i = 0; i < n; i++) {
-		if (!ctl_option(c, "for") || is_of(&list[i], &scope))
-			json_array_append_new(rows, describe(&list[i]));
+		if (list[i].kind != SITE_LIST_KNOWN)
+			json_array_append_new(rows, describe(c, &list[i]));
 	}
 	return out_rows(c, columns, rows);
 }
 
-int
-cmd_filter_remove(struct ctl *c)
+static int
+take_out(
+    struct ctl *c, enum site_list_kind kind, const char *verb, const char *what)
 {
 	struct site_scope scope;
 	enum site_rc rc;
@@ -137,10 +169,26 @@ cmd_filter_remove(struct ctl *c)
 
 	if (status != 0)
 		return status;
-	rc = site_list_remove(c->site, &c->by, ctl_arg(c, 0), scope, &c->err);
+	rc = site_list_remove(
+	    c->site, &c->by, kind, ctl_arg(c, 0), scope, &c->err);
 	if (rc != SITE_OK)
-		return ctl_site_failed(
-		    c, rc, "mailstead filter list shows those there are");
+		return ctl_site_failed(c, rc, verb);
 	return out_done(c, json_pack("{s:s}", "entry", c->argv[0]),
-	    "%s is neither blocked nor allowed there any more", c->argv[0]);
+	    "%s is %s any more", c->argv[0], what);
+}
+
+int
+cmd_filter_remove(struct ctl *c)
+{
+	return take_out(c, SITE_LIST_BLOCK,
+	    "mailstead filter list shows those there are",
+	    "neither blocked nor allowed there");
+}
+
+int
+cmd_greylist_remove(struct ctl *c)
+{
+	return take_out(c, SITE_LIST_KNOWN,
+	    "mailstead filter greylist list shows those there are",
+	    "not kept from greylisting there");
 }

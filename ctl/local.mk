@@ -4,7 +4,7 @@ ctl_parts = \
 	%D%/completion.c %D%/ctl.h %D%/daemons.h %D%/deliver.c %D%/dkim.c %D%/doctor.c \
 	%D%/doctor.h %D%/doctor_backend.c %D%/doctor_login.c %D%/doctor_net.c %D%/doctor_scanner.c \
 	%D%/doctor_postfix.c %D%/domain.c \
-	%D%/export.c %D%/export_scripts.c %D%/filter_check.c %D%/filter_quarantine.c %D%/filter_train.c %D%/filter_limits.c %D%/filter_list.c %D%/import.c %D%/import.h %D%/import_scripts.c %D%/mailbox.c %D%/message.c %D%/message.h \
+	%D%/export.c %D%/export_scripts.c %D%/filter_check.c %D%/filter_greylist.c %D%/filter_list.h %D%/filter_quarantine.c %D%/filter_train.c %D%/filter_limits.c %D%/filter_list.c %D%/import.c %D%/import.h %D%/import_scripts.c %D%/mailbox.c %D%/message.c %D%/message.h \
 	%D%/open.c %D%/out.c %D%/outgoing.c %D%/outgoing.h %D%/password.c %D%/setting.c %D%/setup.c \
 	%D%/sieve.c %D%/sieve.h %D%/sieve_target.c %D%/srs.c \
 	%D%/sieve_check.c %D%/sieve_run.c %D%/sieve_source.c %D%/sieve_source.h \

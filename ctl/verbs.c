@@ -131,6 +131,12 @@ static const struct option_def filter_for_options[] = {
 	FOR_OPTION,
 	END,
 };
+static const struct option_def greylist_list_options[] = {
+	{ "state", "STATE", "only those: waiting, known or allowed" },
+	{ "for", "ADDRESS|DOMAIN",
+	    "of those allowed, only by this account or domain" },
+	END,
+};
 #define QUARANTINE_FILTERS                                                     \
 	{ "account", "ADDRESS", "of this account" },                           \
 	    { "domain", "NAME", "of this domain" },                            \
@@ -319,6 +325,9 @@ const struct verb verbs[] = {
 	{ "filter block", "ENTRY", "take no mail from a client or sender", 1, 1, 0, cmd_filter_block, filter_list_options },
 	{ "filter allow", "ENTRY", "take mail from a client or sender that others would not get through", 1, 1, 0, cmd_filter_allow, filter_list_options },
 	{ "filter list", "", "list who is blocked and who is allowed", 0, 0, 0, cmd_filter_list, filter_for_options },
+	{ "filter greylist list", "", "list who waits, and who need not", 0, 0, 0, cmd_greylist_list, greylist_list_options },
+	{ "filter greylist allow", "ENTRY", "let a client or sender never wait, and through nothing else", 1, 1, 0, cmd_greylist_allow, filter_list_options },
+	{ "filter greylist remove", "ENTRY", "greylist a client or sender that was allowed", 1, 1, 0, cmd_greylist_remove, filter_for_options },
 	{ "filter limits", "[ACCOUNT]", "show what counts of limits", 0, 1, 0, cmd_filter_limits, NULL },
 	{ "filter remove", "ENTRY", "neither block nor allow a client or sender any more", 1, 1, 0, cmd_filter_remove, filter_for_options },
 

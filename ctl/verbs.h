@@ -74,6 +74,9 @@ int cmd_filter_block(struct ctl *c);   /* filter_list.c */
 int cmd_filter_allow(struct ctl *c);
 int cmd_filter_list(struct ctl *c);
 int cmd_filter_remove(struct ctl *c);
+int cmd_greylist_allow(struct ctl *c);
+int cmd_greylist_remove(struct ctl *c);
+int cmd_greylist_list(struct ctl *c);   /* filter_greylist.c */
 int cmd_filter_limits(struct ctl *c);   /* filter_limits.c */
 int cmd_filter_train(struct ctl *c);    /* filter_train.c */
 int cmd_quarantine_list(struct ctl *c); /* filter_quarantine.c */

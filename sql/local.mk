@@ -15,7 +15,8 @@ site_sql = $(srcdir)/%D%/site/001.sql \
 	$(srcdir)/%D%/site/004.sql \
 	$(srcdir)/%D%/site/005.sql \
 	$(srcdir)/%D%/site/006.sql \
-	$(srcdir)/%D%/site/007.sql
+	$(srcdir)/%D%/site/007.sql \
+	$(srcdir)/%D%/site/008.sql
 quarantine_sql = $(srcdir)/%D%/quarantine/001.sql
 filter_sql = $(srcdir)/%D%/filter/001.sql \
 	$(srcdir)/%D%/filter/002.sql \

@@ -98,6 +98,9 @@ def test_block_and_allow(mail, account):
     site.ctl("filter", "block", "@spam.example", "--for", account[0])
     assert answer(mail, account, "x@spam.example")[0] == 550
     assert answer(mail, other, "x@spam.example")[0] == 250
+    site.ctl("filter", "block", '"A b"@good.example', "--for", account[0])
+    code, text = answer(mail, account, '"a b"@good.example')
+    assert code == 550 and 'mail from "a b"@good.example is not taken here' in text
     # The proven name of the client, here what XCLIENT says.
     site.ctl("filter", "block", "mx.example", "--for", account[0])
     assert answer(mail, account)[0] == 550
@@ -105,7 +108,8 @@ def test_block_and_allow(mail, account):
     [flood] = [row for row in rows if row["entry"] == "198.51.100.0/24"]
     assert flood["action"] == "block" and flood["note"] == "a flood" and flood["expires"] > flood["created"]
     assert {row["entry"] for row in json.loads(site.ctl("filter", "list", "--json", "--for", account[0]))} == {
-        "198.51.100.9", "@spam.example", "mx.example"}
+        "198.51.100.9", "@spam.example", "mx.example", '"a b"@good.example'}
+    site.ctl("filter", "remove", '"a b"@good.example', "--for", account[0])
     site.ctl("filter", "remove", "198.51.100.0/24")
     assert answer(mail, other, address="198.51.100.9")[0] == 250
     assert "filter.block" in site.ctl("audit")

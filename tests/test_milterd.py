@@ -402,6 +402,40 @@ def test_strangers_come_again(mail, account):
     wait_for(lambda: mail.send("x@nobody.example", account[0], message("x@nobody.example", "grey"), **other)[0] == 250)
 
 
+def test_greylist_is_shown(mail, account):
+    """Who waits and who need not, and what an operator can say of it."""
+    greylisted(mail, account, "60s")
+    where = {"address": "203.0.116.7", "helo": "shown.example"}
+    text = message("x@shown.example", "shown")
+    asked = "--client-ip", where["address"], "--from", "x@shown.example", "--to", account[0]
+
+    def listed(*options):
+        return {r["place"]: r for r in json.loads(mail.site.ctl("filter", "greylist", "list", "--json", *options))}
+
+    rows = check(mail, text, *asked)
+    assert "has not come before" in rows["greylist", "waits"] and rows["decision", "tempfail"].startswith("451")
+    assert mail.send("x@shown.example", account[0], text, **where)[0] == 451
+    row = wait_for(lambda: listed("--state", "waiting").get("203.0.116.0/24"))
+    assert row["recipient"] == account[0] and 50 <= row["again"] - row["first"] <= 60
+    # To ask changes nothing.
+    for _ in range(2):
+        assert "too early" in check(mail, text, *asked)["greylist", "waits"]
+    assert listed("--state", "waiting")["203.0.116.0/24"]["count"] == row["count"]
+
+    mail.site.ctl("filter", "greylist", "allow", "203.0.116.0/24", "--note", "a friend")
+    assert check(mail, text, *asked)["greylist", "allowed"].endswith("203.0.116.0/24")
+    assert listed("--state", "allowed")["203.0.116.0/24"]["note"] == "a friend"
+    assert not json.loads(mail.site.ctl("filter", "list", "--json"))
+    assert mail.send("x@shown.example", account[0], text, **where)[0] == 250
+    mail.site.ctl("filter", "greylist", "remove", "203.0.116.0/24")
+    assert not listed("--state", "allowed")
+    # It gets through nothing else.
+    mail.site.ctl("filter", "greylist", "allow", "203.0.113.0/24")
+    forged = message("x@strict.example", "no")
+    assert mail.send("x@strict.example", account[0], forged, address="203.0.113.9")[0] == 550
+    mail.site.ctl("filter", "greylist", "remove", "203.0.113.0/24")
+
+
 def test_known_people_do_not_wait(mail, account, keys):
     """Whom our accounts wrote to, and domains that proved who they are before."""
     greylisted(mail, account)

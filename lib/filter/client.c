@@ -145,17 +145,27 @@ client_mail(struct filter_session *s)
 	dnsbl_ask(m->resolver, m->arena, s->dnsbl, &q, &s->facts.dnsbl);
 }
 
-const struct list_match *
-client_listed(struct filter_session *s, struct site_scope scope)
+static struct list_query
+list_query(struct filter_session *s, struct site_scope scope)
 {
-	struct message *m = &s->m;
-	const struct list_query q = {
+	const struct message *m = &s->m;
+
+	return (struct list_query){
 		.client = &s->client.address,
 		.host = s->client.name,
 		.sender = m->envelope.sender,
+		.spf_domain =
+		    m->spf.result == SPF_PASS ? m->spf.domain : STR_NULL,
 		.scope = scope,
 		.now = clock_now(),
 	};
+}
+
+const struct list_match *
+client_listed(struct filter_session *s, struct site_scope scope)
+{
+	const struct list_query q = list_query(s, scope);
+	struct message *m = &s->m;
 	struct list_match *match;
 
 	if (m->facts.outgoing)
@@ -164,11 +174,14 @@ client_listed(struct filter_session *s, struct site_scope scope)
 	return lists_find(s->f->lists, m->arena, &q, match) ? match : NULL;
 }
 
-bool
-client_is_welcome(const struct filter_session *s, const struct recipient *r)
+const struct list_match *
+client_known(struct filter_session *s, struct site_scope scope)
 {
-	return (r->listed && r->listed->kind == SITE_LIST_ALLOW) ||
-	       s->facts.dnsbl.white;
+	const struct list_query q = list_query(s, scope);
+	struct arena *a = s->m.arena;
+	struct list_match *match = ARENA_NEW(a, struct list_match);
+
+	return lists_find_known(s->f->lists, a, &q, match) ? match : NULL;
 }
 
 bool

@@ -15,7 +15,7 @@ decide(struct filter_session *s, struct decision *list)
 		const struct recipient *r = &m->recipients[i];
 
 		if (i > 0 && message_same_scope(&r->scope, &r[-1].scope) &&
-		    r->greylist_wait == r[-1].greylist_wait)
+		    r->stranger.wait == r[-1].stranger.wait)
 			list[i] = list[i - 1];
 		else
 			message_decide(s, r, &list[i]);
@@ -156,13 +156,17 @@ name_recipients(struct message *m, struct filter_outcome *out)
 	    arena_array(m->arena, m->nrecipients, sizeof(*addresses));
 	const struct list_match **listed =
 	    arena_array(m->arena, m->nrecipients, sizeof(*listed));
+	struct stranger *strangers =
+	    arena_array(m->arena, m->nrecipients, sizeof(*strangers));
 
 	for (size_t i = 0; i < m->nrecipients; i++) {
 		addresses[i] = m->recipients[i].address;
 		listed[i] = m->recipients[i].listed;
+		strangers[i] = m->recipients[i].stranger;
 	}
 	out->recipients = addresses;
 	out->listed = listed;
+	out->strangers = strangers;
 	out->n = m->nrecipients;
 }
 
@@ -191,10 +195,10 @@ static void
 remember(struct filter_session *s, const struct decision *d,
     enum filter_action action)
 {
-	if (action <= FILTER_TAG)
-		strangers_note(s);
 	if (s->f->o.quiet)
 		return;
+	if (action <= FILTER_TAG)
+		strangers_note(s);
 	dmarc_seen(s, d, action);
 	failure_seen(s, d, action);
 	arrivals_read(s, action);

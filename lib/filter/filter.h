@@ -71,6 +71,25 @@ void filter_field(struct filter_session *s, struct str name, struct str value);
 void filter_header_end(struct filter_session *s);
 void filter_body(struct filter_session *s, struct str chunk);
 
+/* What greylisting says of the sender to one recipient. */
+enum stranger_result {
+	STRANGER_UNASKED, /* the message was refused before */
+	STRANGER_OFF,     /* so are the recipient's settings */
+	STRANGER_ALLOWED,
+	STRANGER_WHITE, /* a list in the DNS vouches for the client */
+	STRANGER_CORRESPONDENT,
+	STRANGER_DOMAIN, /* a domain that sent before with SPF or DKIM pass */
+	STRANGER_KNOWN,  /* a place; and as enum greylist_answer has it: */
+	STRANGER_RETURNED,
+	STRANGER_NEW,
+	STRANGER_EARLY,
+};
+struct stranger {
+	enum stranger_result result;
+	struct str by; /* entry, address, domain or place; may be empty */
+	unsigned wait; /* seconds until it pays to come again; 0: welcome */
+};
+
 struct filter_outcome {
 	enum filter_action action;
 	const struct reason *refusal; /* of tempfail and reject */
@@ -83,6 +102,7 @@ struct filter_outcome {
 	const enum filter_action *fates;
 	const struct str *recipients;
 	const struct list_match *const *listed; /* NULL: no list knows it */
+	const struct stranger *strangers;       /* of mail from outside */
 	size_t n;
 };
 /* Good until the next message. Logs one line. */

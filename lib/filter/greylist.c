@@ -193,6 +193,44 @@ greylist_ask(struct greylist *g, const struct greylist_query *q,
 	return a;
 }
 
+static enum greylist_answer
+peek(const struct greylist *g, const struct greylist_key *k, int64_t now,
+    const struct greylist_rules *rules, unsigned *wait)
+{
+	const struct greylist_entry *place =
+	    greylist_table_find(g->tables[GREYLIST_PLACES], &k->place);
+	const struct greylist_entry *stranger =
+	    greylist_table_find(g->tables[GREYLIST_STRANGERS], &k->stranger);
+	int64_t age =
+	    stranger && now > stranger->first ? now - stranger->first : 0;
+
+	if (place && now - place->last <= rules->lifetime)
+		return GREYLIST_KNOWN;
+	if (stranger && age >= rules->delay && age <= rules->retry)
+		return GREYLIST_RETURNED;
+	*wait = rules->delay;
+	if (!stranger || age >= rules->delay)
+		return GREYLIST_NEW;
+	*wait -= (unsigned)age;
+	return GREYLIST_EARLY;
+}
+
+enum greylist_answer
+greylist_peek(struct greylist *g, const struct greylist_query *q,
+    const struct greylist_rules *rules, unsigned *wait)
+{
+	enum greylist_answer a;
+	struct greylist_key k;
+
+	*wait = 0;
+	greylist_key_init(&k, q);
+	pthread_mutex_lock(&g->lock);
+	a = peek(g, &k, q->now, rules, wait);
+	pthread_mutex_unlock(&g->lock);
+	greylist_key_fini(&k);
+	return a;
+}
+
 /* ------------------------------------------------------------------------
  * Correspondents and domains
  */

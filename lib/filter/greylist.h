@@ -79,6 +79,11 @@ enum greylist_answer greylist_ask(struct greylist *g,
     const struct greylist_query *q, const struct greylist_rules *rules,
     unsigned *wait);
 
+/* What greylist_ask() would answer. Changes nothing. */
+enum greylist_answer greylist_peek(struct greylist *g,
+    const struct greylist_query *q, const struct greylist_rules *rules,
+    unsigned *wait);
+
 /*
  * Known without waiting: a correspondent (one of our accounts wrote to
  * ADDRESS), or a domain that sent with SPF or DKIM pass before. Each is noted
@@ -108,6 +113,7 @@ struct greylist_row {
 	    recipient; /* the ones it was first seen with */
 	bool known;
 	int64_t first, last;
+	int64_t expires; /* known, or in time, until then */
 	uint64_t count;
 };
 enum sq_rc greylist_list(struct filter_db *db, struct arena *a,

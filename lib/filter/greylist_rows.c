@@ -189,9 +189,9 @@ greylist_rows_load(struct sq *q, enum greylist_kind kind,
 
 /* The first column says whether the place is known. */
 static const char *const list_sql[] = {
-	"SELECT 1, place, sender, recipient, first, last, count"
+	"SELECT 1, place, sender, recipient, first, last, count, expires"
 	" FROM greylist_known ORDER BY expires DESC LIMIT ?",
-	"SELECT 0, place, sender, recipient, first, last, count"
+	"SELECT 0, place, sender, recipient, first, last, count, expires"
 	" FROM greylist_waiting ORDER BY expires DESC LIMIT ?",
 };
 
@@ -213,6 +213,7 @@ read_list(struct sq *q, struct arena *a, const char *sql, struct buf *rows,
 			.first = sq_int(s, 4),
 			.last = sq_int(s, 5),
 			.count = (uint64_t)sq_int(s, 6),
+			.expires = sq_int(s, 7),
 		};
 
 		buf_put(rows, &row, sizeof(row));

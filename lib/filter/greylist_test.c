@@ -87,16 +87,26 @@ address(const char *text)
 	return a;
 }
 
-static enum greylist_answer
-ask(const char *client, const char *sender, int64_t now)
+static struct greylist_query
+query(const char *client, const char *sender, int64_t now)
 {
-	struct greylist_query q = { .client = address(client),
+	return (struct greylist_query){ .client = address(client),
 		.sender = str_of(sender),
 		.recipient = STR("bob@b.example"),
 		.now = now };
-	unsigned wait;
+}
 
-	return greylist_ask(g, &q, &rules, &wait);
+static enum greylist_answer
+ask(const char *client, const char *sender, int64_t now)
+{
+	struct greylist_query q = query(client, sender, now);
+	unsigned wait, peeked;
+	enum greylist_answer before = greylist_peek(g, &q, &rules, &peeked);
+	enum greylist_answer a = greylist_ask(g, &q, &rules, &wait);
+
+	assert_int_equal(before, a);
+	assert_int_equal(peeked, wait);
+	return a;
 }
 
 static void
@@ -492,6 +502,7 @@ test_list(void **state)
 	assert_int_equal(list[0].first, NOW + 60);
 	assert_int_equal(list[0].last, NOW + 200);
 	assert_int_equal(list[0].count, 2);
+	assert_int_equal(list[0].expires, NOW + 200 + 36 * DAY);
 	assert_false(list[1].known);
 	assert_string_equal(list[1].place.p, "198.51.100.0/24");
 	assert_string_equal(list[1].sender.p, "#@a.example");
@@ -665,11 +676,14 @@ static void *
 ask_many(void *arg)
 {
 	struct asker *a = arg;
+	struct greylist_query q;
+	unsigned wait;
 	char client[32];
 
 	for (unsigned i = 0; i < QUESTIONS_EACH; i++) {
 		snprintf(client, sizeof(client), "10.0.%u.1", i % 200);
-		a->answers[ask(client, A, NOW + i / 50)]++;
+		q = query(client, A, NOW + i / 50);
+		a->answers[greylist_ask(g, &q, &rules, &wait)]++;
 		greylist_note_domain(g, str_of(client), NOW + i);
 		greylist_is_correspondent(g, STR(B), NOW);
 	}

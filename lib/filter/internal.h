@@ -34,7 +34,7 @@ struct recipient {
 	struct site_scope scope; /* whose settings apply */
 	struct policy policy;
 	const struct list_match *listed; /* NULL: no list says anything */
-	unsigned greylist_wait;
+	struct stranger stranger;
 };
 
 /* One message. All of it lives in the arena. */
@@ -117,9 +117,9 @@ void client_mail(struct filter_session *s);
 /* What the lists of SCOPE say of client and sender; NULL: nothing. */
 const struct list_match *client_listed(
     struct filter_session *s, struct site_scope scope);
-/* It is no stranger to R. */
-bool client_is_welcome(
-    const struct filter_session *s, const struct recipient *r);
+/* Who is no stranger to greylisting in SCOPE, whatever it remembers; NULL. */
+const struct list_match *client_known(
+    struct filter_session *s, struct site_scope scope);
 /* Get better words for a refusal; true: decide again. */
 bool client_explain(struct filter_session *s, const struct decision *d);
 

@@ -180,6 +180,7 @@ nearness(const struct site_list_entry *e, const struct site_scope *scope)
 
 struct search {
 	const struct list_query *q;
+	bool known; /* else who is blocked or allowed */
 	const struct listed *best;
 	size_t near;
 };
@@ -189,10 +190,12 @@ consider(struct search *s, const struct listed *one)
 {
 	for (; one; one = one->next) {
 		size_t near = nearness(&one->e, &s->q->scope);
+		bool known = one->e.kind == SITE_LIST_KNOWN;
 		bool expired =
 		    one->e.expires != 0 && one->e.expires <= s->q->now;
 
-		if (expired || near == 0 || near < s->near ||
+		if (known != s->known || expired || near == 0 ||
+		    near < s->near ||
 		    (near == s->near && s->best->e.kind == SITE_LIST_ALLOW))
 			continue;
 		s->best = one;
@@ -215,12 +218,13 @@ look_for_client(const struct lists *l, struct search *s)
 
 /* "mx.a.example", ".a.example", ".example" */
 static void
-look_for_host(const struct lists *l, struct arena *a, struct search *s)
+look_for_name(
+    const struct lists *l, struct arena *a, struct str text, struct search *s)
 {
 	struct str name;
 	size_t dot;
 
-	if (!site_domain_normalize(a, s->q->host, &name))
+	if (!site_domain_normalize(a, text, &name))
 		return;
 	consider(s, map_get(l->names, name));
 	while ((dot = str_chr(str_sub(name, 1, SIZE_MAX), '.')) != STR_NPOS) {
@@ -241,27 +245,41 @@ look_for_sender(const struct lists *l, struct arena *a, struct search *s)
 			arena_printf(a, "@%.*s", STR_ARG(sender.domain))));
 }
 
-bool
-lists_find(struct lists *l, struct arena *a, const struct list_query *q,
-    struct list_match *out)
+/* Clients first: of two that are as near and allow it, the one that nobody can
+ * forge is taken. */
+static bool
+find(struct lists *l, struct arena *a, struct search s, struct list_match *out)
 {
-	struct search s = { .q = q };
-
 	pthread_mutex_lock(&l->lock);
 	refresh(l);
-	/* Clients first: of two that are as near and allow it, the one that
-	 * nobody can forge is taken. */
 	look_for_client(l, &s);
-	look_for_host(l, a, &s);
+	look_for_name(l, a, s.q->host, &s);
+	if (s.known)
+		look_for_name(l, a, s.q->spf_domain, &s);
 	look_for_sender(l, a, &s);
 	if (s.best)
 		*out = (struct list_match){
 			.kind = s.best->e.kind,
-			.entry = arena_str(a, s.best->e.entry),
+			.entry =
+			    arena_str(a, site_list_text(a, s.best->e.entry)),
 			.forgeable = s.best->type == SITE_LIST_SENDER,
 		};
 	pthread_mutex_unlock(&l->lock);
 	return s.best != NULL;
+}
+
+bool
+lists_find(struct lists *l, struct arena *a, const struct list_query *q,
+    struct list_match *out)
+{
+	return find(l, a, (struct search){ .q = q }, out);
+}
+
+bool
+lists_find_known(struct lists *l, struct arena *a, const struct list_query *q,
+    struct list_match *out)
+{
+	return find(l, a, (struct search){ .q = q, .known = true }, out);
 }
 
 bool

@@ -54,7 +54,7 @@ static const struct row {
 	{ "192.0.3.7", "", "any@y.example", "sub.a.example", false, "@y.example", SITE_LIST_ALLOW, true },
 	{ "192.0.3.7", "", "any@y.example", "ba.example", false, "@y.example", SITE_LIST_BLOCK, true },
 	{ "192.0.3.7", "", "any@y.example", "a.example", true, "@y.example", SITE_LIST_BLOCK, true },
-	{ "192.0.3.7", "", "\"a b\"@x.example", "", false, "a b@x.example", SITE_LIST_BLOCK, true },
+	{ "192.0.3.7", "", "\"a b\"@x.example", "", false, "\"a b\"@x.example", SITE_LIST_BLOCK, true },
 	{ "192.0.3.7", "", "old@z.example", "", false, NULL, 0, false },
 	{ NULL, "", "", "", false, NULL, 0, false },
 	/* clang-format on */
@@ -122,6 +122,60 @@ test_find(void **state)
 	lists_free(&l);
 }
 
+/* Who is no stranger to greylisting. */
+static const struct known_row {
+	const char *client, *host, *spf_domain, *sender, *domain, *entry;
+} known_rows[] = {
+	{ "192.0.2.1", "", "", "", "", "192.0.2.0/24" },
+	{ "192.0.3.1", "mx.big.example", "", "", "", ".big.example" },
+	{ "192.0.3.1", "", "big.example", "", "", NULL },
+	{ "192.0.3.1", "", "Out.big.example", "", "", ".big.example" },
+	{ "192.0.3.1", "", "paper.example", "", "", "paper.example" },
+	{ "192.0.3.1", "", "", "x@paper.example", "", NULL },
+	{ "192.0.3.1", "", "", "x@news.example", "", NULL },
+	{ "192.0.3.1", "", "", "x@news.example", "a.example", "@news.example" },
+	{ "192.0.3.1", "", "", "x@blocked.example", "", NULL },
+};
+
+static void
+test_known(void **state)
+{
+	const struct site_scope site = { .domain = STR_NULL };
+	const struct site_scope domain = { .domain = STR("a.example") };
+	struct fixture *f = *state;
+	struct lists *l = lists_new(f->site);
+
+	add_domain(f, "a.example");
+	put(f, SITE_LIST_KNOWN, "192.0.2.0/24", site, 0);
+	put(f, SITE_LIST_KNOWN, ".big.example", site, 0);
+	put(f, SITE_LIST_KNOWN, "paper.example", site, 0);
+	put(f, SITE_LIST_KNOWN, "@news.example", domain, 0);
+	put(f, SITE_LIST_BLOCK, "@blocked.example", site, 0);
+	for (size_t i = 0; i < sizeof(known_rows) / sizeof(*known_rows); i++) {
+		const struct known_row *r = &known_rows[i];
+		struct addr client;
+		struct list_match m = { .entry = STR_NULL };
+		const struct list_query q = {
+			.client = &client,
+			.host = str_of(r->host),
+			.spf_domain = str_of(r->spf_domain),
+			.sender = str_of(r->sender),
+			.scope.domain = str_of(r->domain),
+			.now = clock_now(),
+		};
+
+		print_message("%zu\n", i);
+		assert_true(addr_parse(str_of(r->client), &client));
+		assert_int_equal(
+		    lists_find_known(l, f->a, &q, &m), r->entry != NULL);
+		assert_true(str_eqc(m.entry, r->entry ? r->entry : ""));
+		/* It gets through nothing else. */
+		assert_false(
+		    lists_find(l, f->a, &q, &m) && m.kind != SITE_LIST_BLOCK);
+	}
+	lists_free(&l);
+}
+
 /* What changes counts at once. */
 static void
 test_changes(void **state)
@@ -139,7 +193,8 @@ test_changes(void **state)
 	put(f, SITE_LIST_ALLOW, "@b.example", site, 0);
 	assert_true(lists_find(l, f->a, &q, &m));
 	assert_int_equal(m.kind, SITE_LIST_ALLOW);
-	ok(site_list_remove(f->site, NULL, STR("@b.example"), site, &f->e));
+	ok(site_list_remove(
+	    f->site, NULL, SITE_LIST_ALLOW, STR("@b.example"), site, &f->e));
 	assert_false(lists_find(l, f->a, &q, &m));
 	assert_false(lists_is_our_domain(l, f->a, STR("ours.example")));
 	add_domain(f, "ours.example");
@@ -187,6 +242,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    test_find, fixture_up, fixture_down),
+		cmocka_unit_test_setup_teardown(
+		    test_known, fixture_up, fixture_down),
 		cmocka_unit_test_setup_teardown(
 		    test_changes, fixture_up, fixture_down),
 		cmocka_unit_test_setup_teardown(

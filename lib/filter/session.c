@@ -17,8 +17,10 @@ remember(struct filter *f)
 {
 	int64_t now = clock_now();
 
-	f->limits = limits_new(f->o.db, now);
-	f->hook = limit_hook_new();
+	if (!f->o.quiet) {
+		f->limits = limits_new(f->o.db, now);
+		f->hook = limit_hook_new();
+	}
 	f->greylist = greylist_new(f->o.db,
 	    (unsigned)site_setting_uint(
 		f->o.site, "greylist.entries", everywhere),
@@ -285,7 +287,7 @@ message_decide(
 {
 	struct facts f = s->m.facts;
 
-	f.greylist_wait = r->greylist_wait;
+	f.greylist_wait = r->stranger.wait;
 	f.listed = r->listed;
 	filter_decide(s->m.arena, &f, &r->policy, out);
 }

@@ -5,15 +5,34 @@
 #include "net/addr.h"
 #include "site/internal.h"
 
-static const char *const kinds[] = {
-	[SITE_LIST_BLOCK] = "block",
-	[SITE_LIST_ALLOW] = "allow",
+#define KINDS (sizeof(kinds) / sizeof(*kinds))
+static const struct {
+	const char *name;
+	const char *set, *removed; /* in the audit trail */
+	const char *said;          /* of an entry */
+} kinds[] = {
+	[SITE_LIST_BLOCK] = { "block", "filter.block", "filter.remove",
+	    "neither blocked nor allowed" },
+	[SITE_LIST_ALLOW] = { "allow", "filter.allow", "filter.remove",
+	    "neither blocked nor allowed" },
+	[SITE_LIST_KNOWN] = { "known", "greylist.allow", "greylist.remove",
+	    "not kept from greylisting" },
 };
 
 const char *
 site_list_kind_name(enum site_list_kind k)
 {
-	return kinds[k];
+	return kinds[k].name;
+}
+
+static enum site_list_kind
+kind_of(struct str name)
+{
+	size_t k = SITE_LIST_BLOCK;
+
+	while (k + 1 < KINDS && !str_eqc(name, kinds[k].name))
+		k++;
+	return (enum site_list_kind)k;
 }
 
 /* ------------------------------------------------------------------------
@@ -93,6 +112,17 @@ site_list_normalize(struct arena *a, struct str text, struct str *out)
 	return by_type[site_list_type_of(text)](a, text, out);
 }
 
+struct str
+site_list_text(struct arena *a, struct str entry)
+{
+	size_t at = str_rchr(entry, '@');
+
+	if (at == STR_NPOS)
+		return entry;
+	return address_format(
+	    a, str_sub(entry, 0, at), str_sub(entry, at + 1, SIZE_MAX));
+}
+
 static enum site_rc
 normalize(struct arena *a, struct str text, struct str *out, struct err *e)
 {
@@ -136,12 +166,14 @@ find_place(struct sq *q, struct arena *a, struct site_scope scope,
 }
 
 static enum sq_rc
-take_out(struct sq *q, struct str entry, const struct place *p, struct err *e)
+take_out(struct sq *q, enum site_list_kind kind, struct str entry,
+    const struct place *p, struct err *e)
 {
 	return sq_run(q, e,
-	    "DELETE FROM filter_list WHERE entry = ?"
+	    "DELETE FROM filter_list WHERE entry = ? AND (kind = 'known') = ?"
 	    " AND ifnull(account, 0) = ? AND ifnull(domain, 0) = ?",
-	    SQ_T(entry), SQ_I(p->account), SQ_I(p->domain));
+	    SQ_T(entry), SQ_I(kind == SITE_LIST_KNOWN), SQ_I(p->account),
+	    SQ_I(p->domain));
 }
 
 static enum sq_rc
@@ -149,7 +181,7 @@ put(struct sq *q, const struct site_by *by, struct str entry,
     const struct site_list_entry *new, const struct place *p, struct err *e)
 {
 	struct site_by who;
-	enum sq_rc rc = take_out(q, entry, p, e);
+	enum sq_rc rc = take_out(q, new->kind, entry, p, e);
 
 	if (rc != SQ_OK)
 		return rc;
@@ -158,7 +190,7 @@ put(struct sq *q, const struct site_by *by, struct str entry,
 	    "INSERT INTO filter_list (entry, kind, domain, account, note,"
 	    " made_by, created, expires)"
 	    " VALUES (?, ?, nullif(?, 0), nullif(?, 0), ?, ?, ?, ?)",
-	    SQ_T(entry), SQ_C(kinds[new->kind]), SQ_I(p->domain),
+	    SQ_T(entry), SQ_C(kinds[new->kind].name), SQ_I(p->domain),
 	    SQ_I(p->account), SQ_T(new->note), SQ_T(who.who), SQ_I(clock_now()),
 	    SQ_I(new->expires));
 }
@@ -177,30 +209,29 @@ site_list_set(struct site *s, const struct site_by *by,
 		rc = find_place(q, a, new->scope, &p, e);
 		if (rc == SITE_OK)
 			rc = site_rc_of(put(q, by, entry, new, &p, e));
-		rc = site_change_end(s, rc, by,
-		    new->kind == SITE_LIST_BLOCK ? "filter.block"
-						 : "filter.allow",
-		    p.name, entry, e);
+		rc = site_change_end(s, rc, by, kinds[new->kind].set, p.name,
+		    site_list_text(a, entry), e);
 	}
 	arena_free(&a);
 	return rc;
 }
 
 static enum site_rc
-remove_one(struct sq *q, struct str entry, const struct place *p, struct err *e)
+remove_one(struct sq *q, enum site_list_kind kind, struct str entry,
+    const struct place *p, struct err *e)
 {
-	enum sq_rc rc = take_out(q, entry, p, e);
+	enum sq_rc rc = take_out(q, kind, entry, p, e);
 
 	if (rc == SQ_OK && sq_changes(q) == 0)
-		return site_fail(e, SITE_NOTFOUND,
-		    "\"%.*s\" is neither blocked nor allowed there",
-		    STR_ARG(entry));
+		return site_fail(e, SITE_NOTFOUND, "\"%.*s\" is %s there",
+		    STR_ARG(entry), kinds[kind].said);
 	return site_rc_of(rc);
 }
 
 enum site_rc
-site_list_remove(struct site *s, const struct site_by *by, struct str text,
-    struct site_scope scope, struct err *e)
+site_list_remove(struct site *s, const struct site_by *by,
+    enum site_list_kind kind, struct str text, struct site_scope scope,
+    struct err *e)
 {
 	struct arena *a = arena_new();
 	struct place p = { .name = STR_NULL };
@@ -211,9 +242,9 @@ site_list_remove(struct site *s, const struct site_by *by, struct str text,
 	if (rc == SITE_OK && (rc = site_change_begin(s, &q, e)) == SITE_OK) {
 		rc = find_place(q, a, scope, &p, e);
 		if (rc == SITE_OK)
-			rc = remove_one(q, entry, &p, e);
-		rc = site_change_end(
-		    s, rc, by, "filter.remove", p.name, entry, e);
+			rc = remove_one(q, kind, entry, &p, e);
+		rc = site_change_end(s, rc, by, kinds[kind].removed, p.name,
+		    site_list_text(a, entry), e);
 	}
 	arena_free(&a);
 	return rc;
@@ -227,8 +258,7 @@ static struct site_list_entry
 entry_of(struct arena *a, struct sqlite3_stmt *st)
 {
 	return (struct site_list_entry){
-		.kind = str_eqc(sq_str(st, 0), "allow") ? SITE_LIST_ALLOW
-							: SITE_LIST_BLOCK,
+		.kind = kind_of(sq_str(st, 0)),
 		.entry = sq_dup(a, st, 1),
 		.scope = { .domain = sq_dup(a, st, 2),
 		    .account = sq_dup(a, st, 3) },

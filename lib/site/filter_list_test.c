@@ -43,7 +43,7 @@ test_forms(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
-		struct str out;
+		struct str out, again;
 		bool good =
 		    site_list_normalize(f->a, str_of(forms[i].text), &out);
 		enum site_list_type type =
@@ -52,9 +52,26 @@ test_forms(void **state)
 		if (good != (forms[i].entry != NULL) || type != forms[i].type)
 			fail_msg("\"%s\": %d, type %d", forms[i].text, good,
 			    (int)type);
-		if (good)
-			assert_str(out, forms[i].entry);
+		if (!good)
+			continue;
+		assert_str(out, forms[i].entry);
+		assert_true(site_list_normalize(
+		    f->a, site_list_text(f->a, out), &again));
+		assert_str(again, forms[i].entry);
 	}
+}
+
+static void
+test_text(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_str(site_list_text(f->a, STR("192.0.2.0/24")), "192.0.2.0/24");
+	assert_str(site_list_text(f->a, STR("@x.org")), "@x.org");
+	assert_str(site_list_text(f->a, STR("bob@x.org")), "bob@x.org");
+	assert_str(site_list_text(f->a, STR("a b@x.org")), "\"a b\"@x.org");
+	assert_str(
+	    site_list_text(f->a, STR("a\"@b@x.org")), "\"a\\\"@b\"@x.org");
 }
 
 static enum site_rc
@@ -103,12 +120,36 @@ test_life(void **state)
 	assert_str(list[0].note, "why");
 	assert_str(list[1].scope.domain, "a.test");
 	assert_int_equal(read_all(f, 1000, &list), 1);
-	ok(site_list_remove(f->site, NULL, STR("192.0.2.9/24"),
+	ok(site_list_remove(f->site, NULL, SITE_LIST_BLOCK, STR("192.0.2.9/24"),
 	    (struct site_scope){ .domain = STR("a.test") }, &f->e));
-	is(site_list_remove(f->site, NULL, STR("192.0.2.9/24"),
+	is(site_list_remove(f->site, NULL, SITE_LIST_BLOCK, STR("192.0.2.9/24"),
 	       (struct site_scope){ .domain = STR("a.test") }, &f->e),
 	    SITE_NOTFOUND);
 	assert_int_equal(read_all(f, 0, &list), 1);
+}
+
+/* To be known is said beside what is blocked and allowed. */
+static void
+test_known(void **state)
+{
+	const struct site_scope site = { .domain = STR_NULL };
+	struct fixture *f = *state;
+	struct site_list_entry *list;
+
+	ok(set(f, SITE_LIST_BLOCK, "192.0.2.0/24", NULL, 0));
+	ok(set(f, SITE_LIST_KNOWN, "192.0.2.0/24", NULL, 0));
+	ok(set(f, SITE_LIST_KNOWN, "192.0.2.0/24", NULL, 0));
+	assert_int_equal(read_all(f, 0, &list), 2);
+	ok(site_list_remove(
+	    f->site, NULL, SITE_LIST_ALLOW, STR("192.0.2.0/24"), site, &f->e));
+	assert_int_equal(read_all(f, 0, &list), 1);
+	assert_int_equal(list[0].kind, SITE_LIST_KNOWN);
+	is(site_list_remove(f->site, NULL, SITE_LIST_BLOCK, STR("192.0.2.0/24"),
+	       site, &f->e),
+	    SITE_NOTFOUND);
+	ok(site_list_remove(
+	    f->site, NULL, SITE_LIST_KNOWN, STR("192.0.2.0/24"), site, &f->e));
+	assert_int_equal(read_all(f, 0, &list), 0);
 }
 
 static void
@@ -138,7 +179,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_forms, fixture_up, fixture_down),
 		cmocka_unit_test_setup_teardown(
+		    test_text, fixture_up, fixture_down),
+		cmocka_unit_test_setup_teardown(
 		    test_life, fixture_up, fixture_down),
+		cmocka_unit_test_setup_teardown(
+		    test_known, fixture_up, fixture_down),
 		cmocka_unit_test_setup_teardown(
 		    test_goes_with_its_account, fixture_up, fixture_down),
 	};

@@ -161,7 +161,7 @@ def test_failed_logins(mail, account):
         def refused():
             with mail.client(address=peer) as c:
                 code, text = c.mail("ann@good.example")
-                return code == 451 and b"too many logins from" in text
+                return code == 451 and b"is blocked after too many failures" in text
 
         wait_for(refused, 15)
         site.ctl("block", "remove", peer)
@@ -170,6 +170,48 @@ def test_failed_logins(mail, account):
         site.ctl("block", "remove")
         for key in ("auth.block_after_address", "auth.trust_loopback", "auth.delay_max"):
             site.ctl("setting", "unset", key)
+
+
+def test_refused_too_often(mail, account):
+    """Whose mail is refused again and again finds all daemons closed for a while."""
+    site, client = mail.site, "203.0.113.66"
+    site.ctl("filter", "block", "@refused.example")
+
+    def attempt(sender):
+        with mail.client(address=client) as c:
+            code = c.mail(sender)[0]
+            return code if code != 250 else c.rcpt(account[0])[0]
+
+    try:
+        for _ in range(3):  # by default nothing comes of it
+            assert attempt("x@refused.example") == 550
+        assert not json.loads(site.ctl("block", "list", "--json"))
+        site.ctl("setting", "set", "client.block_after", "2")
+        codes = [attempt("x@refused.example") for _ in range(3)]
+        assert codes == [550] * 3
+        [row] = wait_for(lambda: json.loads(site.ctl("block", "list", "--json")))
+        assert row["peer"] == client and row["until"]
+        wait_for(lambda: attempt("ann@good.example") == 451, 15)
+        with mail.client(address="203.0.113.67") as c:
+            assert c.mail("ann@good.example")[0] == 250
+    finally:
+        site.ctl("block", "remove")
+        site.ctl("setting", "unset", "client.block_after")
+        site.ctl("filter", "remove", "@refused.example")
+
+
+def test_ipv6(mail, account):
+    """Its /64 is the place, and what is said of it counts."""
+    client = "2001:db8:1:2::25"
+    mail.postfix("inet_protocols = all")
+    mail.site.ctl("filter", "block", "2001:db8:1:2::/64", "--for", account[0])
+    assert answer(mail, account, address=f"IPV6:{client}")[0] == 550
+    assert answer(mail, account, address="IPV6:2001:db8:1:3::25")[0] == 250
+    mail.site.ctl("filter", "remove", "2001:db8:1:2::/64", "--for", account[0])
+    code, _ = mail.send("ann@good.example", account[0], message("ann@good.example", "six"), address=f"IPV6:{client}")
+    assert code == 250
+    m, _ = mail.fetch(*account, "six")
+    assert client in m["Received-SPF"]
 
 
 # ---------------------------------------------------------------------------
@@ -241,6 +283,39 @@ def test_account_limits(mail, account, hook):
     assert refused.value.smtp_code == 550
     site.ctl("setting", "set", "limit.account_messages_day", "0", "--account", account[0])
     submit(mail, account, message(account[0], "no-limit"), account[0])
+
+
+def test_domain_limits(mail, account):
+    """All accounts of the domain together; others do not count."""
+    site, domain = mail.site, account[0].split("@")[1]
+    other = site.new_account()
+    site.ctl("setting", "set", "limit.domain_messages_hour", "2", "--domain", domain)
+    try:
+        submit(mail, account, message(account[0], "first"), account[0])
+        submit(mail, other, message(other[0], "second"), account[0])
+        with pytest.raises(smtplib.SMTPSenderRefused) as refused:
+            submit(mail, other, message(other[0], "third"), account[0])
+        assert refused.value.smtp_code == 451 and f"{domain} may send" in str(refused.value.smtp_error)
+        assert answer(mail, account)[0] == 250
+    finally:
+        site.ctl("setting", "unset", "limit.domain_messages_hour", "--domain", domain)
+
+
+def test_host_limits(mail, account):
+    """Of a host of ours, whoever logs in there."""
+    site = mail.site
+    site.ctl("setting", "set", "filter.trusted_networks", "::1 203.0.113.80")
+    site.ctl("setting", "set", "limit.host_recipients_hour", "2")
+    try:
+        with mail.client(address="203.0.113.80") as c:
+            assert c.mail("ann@good.example")[0] == 250
+            assert [c.rcpt(account[0])[0] for _ in range(3)] == [250, 250, 451]
+        with mail.client(address="203.0.113.81") as c:
+            assert c.mail("ann@good.example")[0] == 250
+            assert [c.rcpt(account[0])[0] for _ in range(3)] == [250, 250, 250]
+    finally:
+        site.ctl("setting", "set", "filter.trusted_networks", "::1")
+        site.ctl("setting", "unset", "limit.host_recipients_hour")
 
 
 def test_recipient_limits(mail, account):

@@ -120,8 +120,8 @@ failed_logins(struct finding *at)
 	return c && c->blocked > 0 &&
 	       found(at, at->p->failed_logins,
 		   arena_printf(at->a,
-		       "too many logins from %.*s failed: please come again in "
-		       "%lld seconds",
+		       "%.*s is blocked after too many failures: please come "
+		       "again in %lld seconds",
 		       STR_ARG(c->address), (long long)c->blocked));
 }
 

@@ -199,6 +199,8 @@ remember(struct filter_session *s, const struct decision *d,
 		return;
 	if (action <= FILTER_TAG)
 		strangers_note(s);
+	if (action == FILTER_REJECT)
+		limits_refused(s);
 	dmarc_seen(s, d, action);
 	failure_seen(s, d, action);
 	arrivals_read(s, action);

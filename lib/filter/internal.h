@@ -129,6 +129,8 @@ void limits_connect(struct filter_session *s);
 bool limits_mail(struct filter_session *s);
 /* NULL: there is room for one more. */
 const struct limit_facts *limits_rcpt(struct filter_session *s);
+/* The client was refused for good. */
+void limits_refused(struct filter_session *s);
 
 /* auth.c: who sent it? In the order of the message. */
 void auth_envelope(struct filter_session *s);

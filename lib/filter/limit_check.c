@@ -90,6 +90,7 @@ what_name(enum limit_what what)
 		[LIMIT_CONNECTIONS] = "connections",
 		[LIMIT_MESSAGES] = "messages",
 		[LIMIT_RECIPIENTS] = "recipients",
+		[LIMIT_REFUSALS] = "refusals",
 	};
 
 	return names[what];
@@ -190,4 +191,19 @@ limits_rcpt(struct filter_session *s)
 	    take(s, LIMIT_RECIPIENTS, true, &over))
 		return NULL;
 	return refusal(s, &over);
+}
+
+/* All daemons leave him alone for a while, as one whose logins fail. */
+void
+limits_refused(struct filter_session *s)
+{
+	const struct site_peer peer = { .address = s->peer.address,
+		.service = "smtp",
+		.loopback = s->peer.loopback };
+	struct limit_over over;
+
+	if (!s->f->limits || s->f->o.quiet || s->m.facts.outgoing ||
+	    s->client.local || take(s, LIMIT_REFUSALS, false, &over))
+		return;
+	site_block_address(s->f->o.site, &peer);
 }

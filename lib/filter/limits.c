@@ -37,6 +37,7 @@ const struct limit limits_table[LIMITS] = {
 	{ "limit.host_messages_day",          LIMIT_MESSAGES,    LIMIT_HOST,    DAY },
 	{ "limit.host_recipients_hour",       LIMIT_RECIPIENTS,  LIMIT_HOST,    HOUR },
 	{ "limit.host_recipients_day",        LIMIT_RECIPIENTS,  LIMIT_HOST,    DAY },
+	{ "client.block_after",               LIMIT_REFUSALS,    LIMIT_CLIENT,  HOUR },
 	/* clang-format on */
 };
 

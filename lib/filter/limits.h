@@ -19,6 +19,7 @@ enum limit_what {
 	LIMIT_CONNECTIONS,
 	LIMIT_MESSAGES,
 	LIMIT_RECIPIENTS,
+	LIMIT_REFUSALS,
 };
 
 enum limit_subject {
@@ -36,7 +37,7 @@ struct limit {
 	enum limit_subject subject;
 	unsigned window; /* seconds */
 };
-#define LIMITS 20
+#define LIMITS 21
 extern const struct limit limits_table[LIMITS];
 /* NULL: there is none. */
 const struct limit *limit_find(struct str setting);

@@ -171,11 +171,13 @@ scope_of(struct filter_session *s, struct str address, struct str *name)
 }
 
 static void
-log_refusal(const struct filter_session *s, struct str recipient,
-    const struct decision *d)
+note_refusal(
+    struct filter_session *s, struct str recipient, const struct decision *d)
 {
 	if (s->f->o.quiet)
 		return;
+	if (d->action == FILTER_REJECT)
+		limits_refused(s);
 	log_info("refused", LOG_CSTR("client", s->peer.address),
 	    LOG_STR("from", s->m.envelope.sender), LOG_STR("to", recipient),
 	    LOG_STR("helo", s->helo),
@@ -212,7 +214,7 @@ refusal_of(struct filter_session *s, struct str recipient,
 	filter_decide(s->m.arena, f, p, d);
 	if (d->action < FILTER_TEMPFAIL)
 		return NULL;
-	log_refusal(s, recipient, d);
+	note_refusal(s, recipient, d);
 	return d->by;
 }
 
@@ -326,7 +328,7 @@ filter_rcpt(struct filter_session *s, struct str address)
 	const struct reason *refusal;
 
 	if (d->action >= FILTER_TEMPFAIL && !s->f->o.quiet) {
-		log_refusal(s, r.address, d);
+		note_refusal(s, r.address, d);
 		return d->by;
 	}
 	refusal = no_room_for_one_more(s, r.address);

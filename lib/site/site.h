@@ -359,6 +359,9 @@ enum site_rc site_block_list(struct site *s, struct arena *a,
 #define SITE_BLOCKED_MAX 10000
 enum site_rc site_blocked(struct site *s, struct arena *a, int64_t now,
     struct site_block **list, size_t *count, struct err *e);
+/* Block an address whole for auth.block_time, unless it is trusted. Does not
+ * wait for the disk. */
+void site_block_address(struct site *s, const struct site_peer *peer);
 /* How a block names the client with this address. */
 void site_block_peer(const char *address, char out[64]);
 

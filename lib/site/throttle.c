@@ -202,6 +202,17 @@ apply_block(struct sq *q, const struct churn_job *j, struct err *e)
 }
 
 static enum sq_rc
+apply_block_address(struct sq *q, const struct churn_job *j, struct err *e)
+{
+	enum sq_rc rc = sq_run(q, e,
+	    "INSERT OR IGNORE INTO auth_failures (peer, account, count, last)"
+	    " VALUES (?, '', 0, ?)",
+	    SQ_C(j->peer), SQ_I(j->time));
+
+	return rc == SQ_OK ? apply_block(q, j, e) : rc;
+}
+
+static enum sq_rc
 apply_success(struct sq *q, const struct churn_job *j, struct err *e)
 {
 	return sq_run(q, e,
@@ -244,6 +255,17 @@ read_count(struct site *s, const char *peer, const char *user)
 	return count;
 }
 
+static void
+block(struct site *s, struct churn_job *j, bool wait)
+{
+	j->value = j->time +
+		   (int64_t)site_setting_uint(s, "auth.block_time", whole_site);
+	site_churn(s, j, wait);
+	log_warn("auth_block", LOG_CSTR("peer", j->peer),
+	    LOG_CSTR("user", j->user), LOG_CSTR("service", j->service),
+	    LOG_INT("until", j->value));
+}
+
 /* Start a block when COUNT has reached the setting LIMIT. */
 static void
 block_at(struct site *s, const struct churn_job *failure, const char *user,
@@ -256,12 +278,19 @@ block_at(struct site *s, const struct churn_job *failure, const char *user,
 		return;
 	j.apply = apply_block;
 	snprintf(j.user, sizeof(j.user), "%s", user);
-	j.value = j.time +
-		  (int64_t)site_setting_uint(s, "auth.block_time", whole_site);
-	site_churn(s, &j, true);
-	log_warn("auth_block", LOG_CSTR("peer", j.peer),
-	    LOG_CSTR("user", j.user), LOG_CSTR("service", j.service),
-	    LOG_INT("until", j.value));
+	block(s, &j, true);
+}
+
+void
+site_block_address(struct site *s, const struct site_peer *peer)
+{
+	struct churn_job j;
+
+	if (exempt(s, peer))
+		return;
+	j = job_for(peer, STR_NULL);
+	j.apply = apply_block_address;
+	block(s, &j, false);
 }
 
 /* 0, 1, 2, 4, 8 ... seconds, by failures of this pair. */

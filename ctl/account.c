@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ctl/verbs.h"
+#include "filter/quarantine.h"
 
 static const struct column list_columns[] = {
 	{ "address", "ADDRESS", COL_TEXT },
@@ -320,6 +321,23 @@ cmd_account_set(struct ctl *c)
 
 /* The name goes first: a store without a name is only dead weight, which
  * "mailstead check" finds; a name without a store would bounce mail. */
+/* Mail that was kept from the account goes with it. */
+static bool
+forget_quarantine(struct ctl *c, const struct site_account *a)
+{
+	const char *dir = conf_get(c->conf, "data_dir");
+	struct quarantine *q;
+	bool ok;
+
+	if (!quarantine_exists(dir))
+		return true;
+	if (!quarantine_open(dir, c->site, &q, &c->err))
+		return false;
+	ok = quarantine_forget(q, str_of(a->id), &c->err);
+	quarantine_close(&q);
+	return ok;
+}
+
 int
 cmd_account_remove(struct ctl *c)
 {
@@ -341,6 +359,9 @@ cmd_account_remove(struct ctl *c)
 	if (store_rc != STORE_OK && store_rc != STORE_NOTFOUND)
 		return ctl_store_failed(c, store_rc,
 		    "the account is gone, its mail is not: remove its folder");
+	if (!forget_quarantine(c, &a))
+		return ctl_fail(c, EX_UNAVAILABLE,
+		    "the account is gone; what it has in quarantine expires");
 	return out_done(
 	    c, account_json(&a), "removed account %.*s", STR_ARG(a.address));
 }

@@ -6,7 +6,9 @@ import email
 import email.policy
 import json
 import os
+import sqlite3
 import subprocess
+import time
 
 import pytest
 
@@ -85,6 +87,28 @@ def test_release(site, account):
     [entry] = entries(site, "--account", account[0], "--all")
     assert entry["released"] > 0 and entry["released_by"].startswith("cli:")
     assert f"quarantine.release {one}" in " ".join(site.ctl("audit").split())
+
+
+def test_release_after_a_crash(site, account):
+    """It was delivered, but that was not noted: the account does not get it twice."""
+    one = put(site, account[0], "once")
+    site.ctl("filter", "quarantine", "release", one)
+    with sqlite3.connect(site.dir / "data" / "quarantine.db", timeout=10) as db:
+        assert db.execute("UPDATE entry SET released = 0 WHERE id = ?", (one,)).rowcount == 1
+    time.sleep(1.1)  # another date in the header
+    site.ctl("filter", "quarantine", "release", one)
+    with site.imap(*account) as c:
+        c.select()
+        assert len(c.search(None, "SUBJECT", "once")[1][0].split()) == 1
+
+
+def test_account_goes_with_what_it_has(site):
+    account = site.new_account()
+    one, bad = put(site, account[0], "gone"), put(site, account[0], "gone-bad", kind="malware")
+    other = put(site, site.new_account()[0], "stays")
+    site.ctl("account", "remove", account[0], "--yes")
+    left = {e["id"] for e in entries(site)}
+    assert other in left and not {one, bad} & left
 
 
 def test_release_runs_scripts_and_heeds_quota(site, account):

@@ -250,7 +250,7 @@ struct drop {
 struct run {
 	struct deliver *d;
 	const struct deliver_message *m;
-	uint8_t hash[SHA256_LEN]; /* of the message as it came */
+	uint8_t hash[SHA256_LEN]; /* of the message, or its identity */
 	struct str queue_id;
 	bool in_place; /* one after the other, using the headroom */
 	struct drop *drops;
@@ -761,7 +761,7 @@ deliver_message(struct deliver *d, const struct deliver_message *m,
 	size_t at_once;
 
 	plan(&run, list, count);
-	sha256(m->raw, run.hash);
+	sha256(m->identity.n > 0 ? m->identity : m->raw, run.hash);
 	at_once = run.ndrops < COPIES_AT_ONCE ? run.ndrops : COPIES_AT_ONCE;
 	run.in_place = run.ndrops <= 1 || !d->o.parallel ||
 		       m->raw.n > COPIES_MAX / at_once;

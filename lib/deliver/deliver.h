@@ -148,6 +148,8 @@ struct deliver_message {
 	const char *id;        /* of the session or transaction, for the logs */
 	struct str queue_id;   /* the MTA's; empty: read from its Received */
 	struct str ret, envid; /* RFC 3461, decoded, or empty */
+	/* What a redelivery has in common, if its bytes differ; or empty. */
+	struct str identity;
 	struct deliver_by by;
 };
 #define DELIVER_HEADROOM 8192

@@ -287,6 +287,29 @@ quarantine_delete(struct quarantine *q, struct str id, struct err *e)
 	return rc;
 }
 
+bool
+quarantine_forget(struct quarantine *q, struct str account, struct err *e)
+{
+	static const char *const rows[] = {
+		"DELETE FROM entry WHERE account = ?",
+		"DELETE FROM digest WHERE account = ?",
+	};
+	enum sq_rc rc;
+
+	pthread_mutex_lock(&q->lock);
+	rc = sq_begin(q->q, e);
+	for (size_t i = 0; rc == SQ_OK && i < sizeof(rows) / sizeof(*rows); i++)
+		rc = sq_run(q->q, e, rows[i], SQ_T(account));
+	if (rc == SQ_OK)
+		rc = sq_commit(q->q, e);
+	else
+		sq_rollback(q->q);
+	if (rc == SQ_OK && !quarantine_tidy(q, e))
+		rc = SQ_ERROR;
+	pthread_mutex_unlock(&q->lock);
+	return rc == SQ_OK;
+}
+
 enum quarantine_rc
 quarantine_released(struct quarantine *q, struct str id, struct str by,
     int64_t now, bool teach, struct err *e)

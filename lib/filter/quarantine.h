@@ -122,6 +122,8 @@ enum quarantine_rc quarantine_get(struct quarantine *q, struct arena *a,
 
 enum quarantine_rc quarantine_delete(
     struct quarantine *q, struct str id, struct err *e);
+/* All that was for an account, which is gone. */
+bool quarantine_forget(struct quarantine *q, struct str account, struct err *e);
 /* It was delivered; release.h does that. With TEACH it waits for
  * quarantine_lessons(). */
 enum quarantine_rc quarantine_released(struct quarantine *q, struct str id,

@@ -63,9 +63,12 @@ post(const struct release *r, const struct quarantine_entry *entry,
 	return outbox_mail(r->site, r->hostname, &l, e);
 }
 
+/* Should it be released again since a crash left no note of it, the account has
+ * it once. */
 static bool
-deliver_here(const struct release *r, const struct quarantine_entry *entry,
-    struct str raw, struct deliver_rcpt *to, struct err *e)
+deliver_here(const struct release *r, struct arena *a,
+    const struct quarantine_entry *entry, struct str raw,
+    struct deliver_rcpt *to, struct err *e)
 {
 	const struct deliver_message m = {
 		.raw = raw,
@@ -75,6 +78,8 @@ deliver_here(const struct release *r, const struct quarantine_entry *entry,
 		.with = "local",
 		.id = "release",
 		.queue_id = entry->queue_id,
+		.identity =
+		    arena_printf(a, "quarantine %.*s", STR_ARG(entry->id)),
 	};
 	const struct deliver_reply *reply;
 
@@ -98,7 +103,7 @@ hand_over(const struct release *r, struct arena *a,
 		rc = deliver_check(r->deliver, a, raw.n, &to, e);
 	if (rc == DELIVER_ELSEWHERE)
 		return post(r, entry, raw, e);
-	return rc == DELIVER_OK && deliver_here(r, entry, raw, &to, e);
+	return rc == DELIVER_OK && deliver_here(r, a, entry, raw, &to, e);
 }
 
 /* ------------------------------------------------------------------------

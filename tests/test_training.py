@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What users move into Junk and out of it, or release from quarantine, is
-learned by SpamAssassin's spamd."""
+learned by SpamAssassin's spamd, or by rspamd."""
 
+import http.server
 import pathlib
 import socket
 import tempfile
+import threading
 
 import pytest
 
@@ -142,3 +144,53 @@ def test_off(trained):
     assert learned(trained) == "0"
     trained.ctl("setting", "set", "spam.train", "site")
     assert learned(trained) == "1"
+
+
+class Controller:
+    """Takes lessons as rspamd's controller does."""
+
+    def __init__(self):
+        lessons = self.lessons = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                lessons.append((self.path, self.headers["Password"], body))
+                self.send_response(200)
+                self.send_header("Content-Length", "16")
+                self.end_headers()
+                self.wfile.write(b'{"success":true}')
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_rspamd(trained):
+    controller = Controller()
+    secret = trained.dir / "rspamd-password"
+    secret.write_text("open sesame\n")
+    secret.chmod(0o644)
+    for setting in (("spam.engine", "rspamd"), ("spam.server", controller.address), ("spam.password_file", secret)):
+        trained.ctl("setting", "set", *setting)
+    try:
+        account = trained.new_account()
+        append(trained, account, "for-rspamd")
+        move(trained, account, "INBOX", "Junk")
+        assert learned(trained) == "1"
+        move(trained, account, "Junk", "INBOX")
+        assert learned(trained) == "1"
+    finally:
+        for key in ("spam.engine", "spam.password_file"):
+            trained.ctl("setting", "unset", key)
+        controller.close()
+    assert [(path, password) for path, password, _ in controller.lessons] == [
+        ("/learnspam", "open sesame"), ("/learnham", "open sesame")]
+    assert all(mail("for-rspamd") in body for _, _, body in controller.lessons)

@@ -16,3 +16,6 @@ check_PROGRAMS += %D%/publish_test
 check_PROGRAMS += %D%/tls_log_test
 %C%_tls_log_test_SOURCES = %D%/tls_log_test.c
 %C%_tls_log_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+check_PROGRAMS += %D%/sts_cache_test
+%C%_sts_cache_test_SOURCES = %D%/sts_cache_test.c
+%C%_sts_cache_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

@@ -99,7 +99,8 @@ class Sender:
         self.log = d / "log" / "postfix.log"
         self.log.chmod(0o644)
         for setting in (("outbound.mta_sts_ca_file", d / "web.crt"), ("report.tls_ca_file", d / "receiver.crt"),
-                        ("report.tls_private", "yes"), ("report.tls_log", self.log)):
+                        ("report.tls_private", "yes"), ("report.tls_log", self.log),
+                        ("report.tls", "no")):  # authd might be first
             self.site.ctl("setting", "set", *setting)
         self.site.start_daemon("authd")
 

@@ -25,9 +25,18 @@ def spamd():
         daemon.stop()
 
 
+@pytest.fixture(scope="module")
+def untrained(site):
+    """Nobody else teaches meanwhile."""
+    site.stop_daemon("milterd")
+    yield site
+    site.start_daemon("milterd")
+
+
 @pytest.fixture
-def trained(site, spamd):
+def trained(untrained, spamd):
     """A site whose accounts train; of each test by its own accounts."""
+    site = untrained
     site.ctl("setting", "set", "spam.server", spamd)
     site.ctl("setting", "set", "spam.train", "account")
     while learned(site) != "0":  # of other tests

@@ -319,8 +319,6 @@ cmd_account_set(struct ctl *c)
 	return done(c, a.id, "changed");
 }
 
-/* The name goes first: a store without a name is only dead weight, which
- * "mailstead check" finds; a name without a store would bounce mail. */
 /* Mail that was kept from the account goes with it. */
 static bool
 forget_quarantine(struct ctl *c, const struct site_account *a)
@@ -338,6 +336,8 @@ forget_quarantine(struct ctl *c, const struct site_account *a)
 	return ok;
 }
 
+/* The name goes first: a store without a name is only dead weight, which
+ * "mailstead check" finds; a name without a store would bounce mail. */
 int
 cmd_account_remove(struct ctl *c)
 {

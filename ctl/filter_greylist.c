@@ -47,11 +47,13 @@ describe(const struct greylist_row *r, unsigned delay)
 }
 
 static void
-warn_if_cut(struct ctl *c, const size_t n[STATES])
+warn_if_cut(struct ctl *c, unsigned state, const size_t n[STATES])
 {
-	for (int i = WAITING; i <= KNOWN; i++) {
-		if (n[i] == GREYLIST_LIST_MAX)
-			ctl_warn(c, "more than %d are %s: these last longest",
+	for (unsigned i = WAITING; i <= KNOWN; i++) {
+		if (n[i] == GREYLIST_LIST_MAX &&
+		    (state == STATES || state == i))
+			ctl_warn(c,
+			    "%d are %s: if there are more, these last longest",
 			    GREYLIST_LIST_MAX, names[i]);
 	}
 }
@@ -74,7 +76,7 @@ add_remembered(
 		if (state == STATES || state == is)
 			json_array_append_new(rows, describe(&list[i], delay));
 	}
-	warn_if_cut(c, n);
+	warn_if_cut(c, state, n);
 	return 0;
 }
 

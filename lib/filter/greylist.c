@@ -124,86 +124,15 @@ seen_again(struct greylist *g, enum greylist_kind kind,
  * Strangers and places
  */
 
-static bool
-is_known(struct greylist *g, const struct greylist_key *k, int64_t now,
-    const struct greylist_rules *rules)
-{
-	struct greylist_entry *e =
-	    greylist_table_find(g->tables[GREYLIST_PLACES], &k->place);
-
-	if (!e)
-		return false;
-	if (now - e->last > rules->lifetime) {
-		forget(g, GREYLIST_PLACES, e, now);
-		return false;
-	}
-	seen_again(g, GREYLIST_PLACES, e, k->texts, now, rules->lifetime);
-	return true;
-}
-
-/* How long ago E began to wait. A clock that was set back begins anew. */
-static int64_t
-waited(struct greylist_entry *e, int64_t now)
-{
-	if (now < e->first)
-		e->first = now;
-	return now - e->first;
-}
-
+/* PLACE and STRANGER: what is remembered of them, or NULL. */
 static enum greylist_answer
-ask_stranger(struct greylist *g, const struct greylist_key *k, int64_t now,
-    const struct greylist_rules *rules, unsigned *wait)
+judge(const struct greylist_entry *place, const struct greylist_entry *stranger,
+    int64_t now, const struct greylist_rules *rules, unsigned *wait)
 {
-	struct greylist_entry *e =
-	    greylist_table_find(g->tables[GREYLIST_STRANGERS], &k->stranger);
-	int64_t age = e ? waited(e, now) : 0;
-	bool in_time = e && age <= rules->retry;
-
-	if (e && age < rules->delay) {
-		*wait = rules->delay - (unsigned)age;
-		seen(g, GREYLIST_STRANGERS, e, k->texts, now);
-		return GREYLIST_EARLY;
-	}
-	if (e)
-		forget(g, GREYLIST_STRANGERS, e, now);
-	if (in_time) {
-		add(g, GREYLIST_PLACES, &k->place, k->texts, now,
-		    rules->lifetime);
-		return GREYLIST_RETURNED;
-	}
-	*wait = rules->delay;
-	add(g, GREYLIST_STRANGERS, &k->stranger, k->texts, now, rules->retry);
-	return GREYLIST_NEW;
-}
-
-enum greylist_answer
-greylist_ask(struct greylist *g, const struct greylist_query *q,
-    const struct greylist_rules *rules, unsigned *wait)
-{
-	enum greylist_answer a = GREYLIST_KNOWN;
-	struct greylist_key k;
-
-	*wait = 0;
-	greylist_key_init(&k, q);
-	pthread_mutex_lock(&g->lock);
-	if (!is_known(g, &k, q->now, rules))
-		a = ask_stranger(g, &k, q->now, rules, wait);
-	pthread_mutex_unlock(&g->lock);
-	greylist_key_fini(&k);
-	return a;
-}
-
-static enum greylist_answer
-peek(const struct greylist *g, const struct greylist_key *k, int64_t now,
-    const struct greylist_rules *rules, unsigned *wait)
-{
-	const struct greylist_entry *place =
-	    greylist_table_find(g->tables[GREYLIST_PLACES], &k->place);
-	const struct greylist_entry *stranger =
-	    greylist_table_find(g->tables[GREYLIST_STRANGERS], &k->stranger);
 	int64_t age =
 	    stranger && now > stranger->first ? now - stranger->first : 0;
 
+	*wait = 0;
 	if (place && now - place->last <= rules->lifetime)
 		return GREYLIST_KNOWN;
 	if (stranger && age >= rules->delay && age <= rules->retry)
@@ -215,17 +144,79 @@ peek(const struct greylist *g, const struct greylist_key *k, int64_t now,
 	return GREYLIST_EARLY;
 }
 
+struct found {
+	struct greylist_entry *place, *stranger;
+};
+
+static struct found
+find(struct greylist *g, const struct greylist_key *k)
+{
+	return (struct found){
+		greylist_table_find(g->tables[GREYLIST_PLACES], &k->place),
+		greylist_table_find(
+		    g->tables[GREYLIST_STRANGERS], &k->stranger),
+	};
+}
+
+/* What of it is not as it is remembered any more. */
+static void
+remember(struct greylist *g, const struct greylist_key *k, struct found f,
+    enum greylist_answer a, int64_t now, const struct greylist_rules *rules)
+{
+	if (a == GREYLIST_KNOWN) {
+		seen_again(g, GREYLIST_PLACES, f.place, k->texts, now,
+		    rules->lifetime);
+		return;
+	}
+	if (f.place)
+		forget(g, GREYLIST_PLACES, f.place, now);
+	if (a == GREYLIST_EARLY) {
+		seen(g, GREYLIST_STRANGERS, f.stranger, k->texts, now);
+		return;
+	}
+	if (f.stranger)
+		forget(g, GREYLIST_STRANGERS, f.stranger, now);
+	if (a == GREYLIST_RETURNED)
+		add(g, GREYLIST_PLACES, &k->place, k->texts, now,
+		    rules->lifetime);
+	else
+		add(g, GREYLIST_STRANGERS, &k->stranger, k->texts, now,
+		    rules->retry);
+}
+
+enum greylist_answer
+greylist_ask(struct greylist *g, const struct greylist_query *q,
+    const struct greylist_rules *rules, unsigned *wait)
+{
+	enum greylist_answer a;
+	struct greylist_key k;
+	struct found f;
+
+	greylist_key_init(&k, q);
+	pthread_mutex_lock(&g->lock);
+	f = find(g, &k);
+	/* A clock that was set back begins anew. */
+	if (f.stranger && q->now < f.stranger->first)
+		f.stranger->first = q->now;
+	a = judge(f.place, f.stranger, q->now, rules, wait);
+	remember(g, &k, f, a, q->now, rules);
+	pthread_mutex_unlock(&g->lock);
+	greylist_key_fini(&k);
+	return a;
+}
+
 enum greylist_answer
 greylist_peek(struct greylist *g, const struct greylist_query *q,
     const struct greylist_rules *rules, unsigned *wait)
 {
 	enum greylist_answer a;
 	struct greylist_key k;
+	struct found f;
 
-	*wait = 0;
 	greylist_key_init(&k, q);
 	pthread_mutex_lock(&g->lock);
-	a = peek(g, &k, q->now, rules, wait);
+	f = find(g, &k);
+	a = judge(f.place, f.stranger, q->now, rules, wait);
 	pthread_mutex_unlock(&g->lock);
 	greylist_key_fini(&k);
 	return a;

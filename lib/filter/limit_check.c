@@ -193,7 +193,8 @@ limits_rcpt(struct filter_session *s)
 	return refusal(s, &over);
 }
 
-/* All daemons leave him alone for a while, as one whose logins fail. */
+/* All daemons leave him alone for a while, as one whose logins fail. When that
+ * is over, or somebody lifts it, he begins anew. */
 void
 limits_refused(struct filter_session *s)
 {
@@ -205,5 +206,6 @@ limits_refused(struct filter_session *s)
 	if (!s->f->limits || s->f->o.quiet || s->m.facts.outgoing ||
 	    s->client.local || take(s, LIMIT_REFUSALS, false, &over))
 		return;
+	limits_reset(s->f->limits, over.limit, over.subject, clock_now());
 	site_block_address(s->f->o.site, &peer);
 }

@@ -281,3 +281,16 @@ limits_take(struct limits *l, const struct limit_ask *list, size_t n,
 	pthread_mutex_unlock(&l->lock);
 	return ok;
 }
+
+void
+limits_reset(struct limits *l, const struct limit *limit, struct str subject,
+    int64_t now)
+{
+	struct counter *c;
+
+	pthread_mutex_lock(&l->lock);
+	c = counter_of(l, limit, subject);
+	c->w = (struct limit_window){ .number = c->w.number };
+	write_counter(l, c, now);
+	pthread_mutex_unlock(&l->lock);
+}

@@ -55,6 +55,10 @@ struct limits;
 struct limits *limits_new(struct filter_db *db, int64_t now);
 void limits_free(struct limits **l);
 
+/* What was counted so far does not count. */
+void limits_reset(struct limits *l, const struct limit *limit,
+    struct str subject, int64_t now);
+
 struct limit_ask {
 	const struct limit *limit;
 	struct str subject;

@@ -289,7 +289,8 @@ message_decide(
 {
 	struct facts f = s->m.facts;
 
-	f.greylist_wait = r->stranger.wait;
+	if (!s->f->o.quiet) /* who asks wants to know what comes after it */
+		f.greylist_wait = r->stranger.wait;
 	f.listed = r->listed;
 	filter_decide(s->m.arena, &f, &r->policy, out);
 }

@@ -5,7 +5,7 @@ build_packages="autoconf automake make gcc pkg-config libc6-dev \
 libevent-dev libssl-dev libsqlite3-dev libicu-dev libzstd-dev libargon2-dev \
 libcrypt-dev libinih-dev libjansson-dev zlib1g-dev \
 libcurl4-openssl-dev libpcre2-dev libunbound-dev nettle-dev libopendkim-dev \
-libopendmarc-dev libspf2-dev libpsl-dev libidn2-dev libxml2-dev libmilter-dev \
+libopendmarc-dev libspf2-dev libpsl-dev libidn2-dev libxml2-dev \
 libclamav-dev libseccomp-dev"
 run_packages="postfix ca-certificates openssl curl procps publicsuffix dns-root-data"
 test_packages="m4 clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest \

@@ -130,3 +130,8 @@ FUZZ_TARGETS += %D%/tlslog_fuzz
 %C%_tlslog_fuzz_SOURCES = %D%/tlslog_fuzz.c $(FUZZ_MAIN)
 %C%_tlslog_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_tlslog_fuzz_LDADD = $(MS_LIBS) $(MAILAUTH_LIBS)
+
+FUZZ_TARGETS += %D%/milter_fuzz
+%C%_milter_fuzz_SOURCES = %D%/milter_fuzz.c milterd/protocol.c \
+	milterd/protocol.h $(FUZZ_MAIN)
+%C%_milter_fuzz_LDFLAGS = $(FUZZ_LINK)

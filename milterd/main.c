@@ -11,6 +11,9 @@
 #include "milterd/mailbox_work.h"
 #include "milterd/milter.h"
 
+/* Each may wait for the DNS and for scanners. */
+#define WORKERS 128
+
 static struct site *site;
 static struct dns *dns;
 static struct psl *psl;
@@ -25,9 +28,8 @@ static struct chores *lessons; /* apart: a spam engine may hang */
 static bool
 listen_on(const struct conf *c, struct net_server *s, struct err *e)
 {
-	(void)s;
-	return milter_listen(
-	    conf_get(c, "milterd.listen"), conf_get(c, "run_dir"), e);
+	return net_listen(s, conf_get(c, "milterd.listen"),
+	    conf_get(c, "run_dir"), &milter_proto, false, NULL, e);
 }
 
 static void
@@ -61,7 +63,6 @@ open_dns(const struct conf *c, struct err *e)
 static void
 stop(void)
 {
-	milter_stop();
 	chores_stop(&chores);
 	chores_stop(&lessons);
 	filter_free(&filter);
@@ -118,7 +119,8 @@ start(const struct conf *c, struct net_server *s, struct err *e)
 	o.psl = psl;
 	o.resolver = dns_resolver(dns);
 	filter = filter_new(&o);
-	return start_chores(o.hostname, e) && milter_start(filter, &m, e);
+	milter_set_up(filter, &m);
+	return start_chores(o.hostname, e);
 }
 
 int
@@ -129,6 +131,8 @@ main(int argc, char **argv)
 		.listen = listen_on,
 		.start = start,
 		.stop = stop,
+		.workers = WORKERS,
+		.few_clients = true,
 	};
 
 	return daemon_main(&d, argc, argv);

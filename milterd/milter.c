@@ -1,185 +1,192 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "milterd/milter.h"
 
-#include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <libmilter/mfapi.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "milterd/address.h"
+#include "milterd/protocol.h"
 
-#define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_DELRCPT)
+#define ACTIONS                                                                \
+	(MILTER_ADDS_HEADERS | MILTER_CHANGES_HEADERS | MILTER_DELETES_RCPTS)
+
+/* Steps that never end a message need no answer: the MTA sends a whole header
+ * at once then. Only on Unix sockets, since TCP makes it wait for its own
+ * acknowledgements (Nagle's algorithm), 40 ms each time. */
+#define SILENT                                                                 \
+	(MILTER_SILENT_CONNECT | MILTER_SILENT_HELO | MILTER_SILENT_HEADER |   \
+	    MILTER_SILENT_EOH | MILTER_SILENT_BODY)
+
+#define KEEP 4096 /* octets of a buffer between packets */
+
+/* An MTA waits for its own client for an hour, and more for a message. */
+#define PATIENCE 7200
 
 static struct filter *filter;
 static struct milter_counters counters;
-static pthread_t thread;
-static bool running;
-static struct sockaddr_storage listening; /* family 0: not known */
-static socklen_t listening_size;
 
-struct connection {
+struct milter {
+	struct conn *conn;
+	struct buf in; /* whole packets, to be run */
 	struct filter_session *session;
-	bool leading_space;   /* values come, and go, with their first space */
-	unsigned long silent; /* steps that the MTA awaits no answer of */
-	struct buf value;     /* of one header field */
+	uint32_t silent;    /* steps that the MTA awaits no answer of */
+	bool leading_space; /* as MILTER_LEADING_SPACE has it */
+	struct buf value;   /* of one header field */
+	/* Macros: of the client, and of the message. */
+	struct buf client_name, login, queue_id;
 };
 
-static struct connection *
-connection(SMFICTX *ctx)
+void
+milter_set_up(struct filter *f, const struct milter_counters *c)
 {
-	return smfi_getpriv(ctx);
-}
-
-static struct str
-macro(SMFICTX *ctx, const char *name)
-{
-	char copy[32];
-
-	snprintf(copy, sizeof(copy), "%s", name);
-	return str_of(smfi_getsymval(ctx, copy));
-}
-
-/* "<a@b>" as commands have it. */
-static struct str
-without_brackets(const char *arg)
-{
-	struct str s = str_trim(str_of(arg));
-
-	if (s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>')
-		s = str_sub(s, 1, s.n - 2);
-	return s;
+	filter = f;
+	counters = *c;
 }
 
 /* ------------------------------------------------------------------------
- * The connection
+ * Negotiation and macros
  */
+
+enum step { STEP_ON, STEP_ERROR, STEP_CLOSE };
+
+static enum step
+broken(const struct milter *m, const char *what)
+{
+	log_error("milter", LOG_CSTR("session", conn_id(m->conn)),
+	    LOG_CSTR("error", what));
+	return STEP_ERROR;
+}
 
 static void
-want_macros(SMFICTX *ctx, int stage, const char *names)
+put_macros(struct buf *out, uint32_t stage, const char *names)
 {
-	char copy[128];
-
-	snprintf(copy, sizeof(copy), "%s", names);
-	if (smfi_setsymlist(ctx, stage, copy) != MI_SUCCESS)
-		log_debug("macros", LOG_CSTR("refused", names));
+	milter_put_number(out, stage);
+	milter_put_text(out, str_of(names));
 }
 
-/*
- * Steps that never end a message need no answer: the MTA sends a whole header
- * at once then. Only on Unix sockets, since TCP makes it wait for its own
- * acknowledgements (Nagle's algorithm), 40 ms each time.
+static void
+put_options(struct milter *m, const struct milter_options *o)
+{
+	struct buf *out = conn_out(m->conn);
+	size_t begin = milter_begin(out, MILTER_OPTNEG);
+	uint32_t symlist = o->actions & MILTER_SETS_SYMLIST;
+
+	milter_put_number(
+	    out, o->version < MILTER_VERSION ? o->version : MILTER_VERSION);
+	milter_put_number(out, ACTIONS | symlist);
+	milter_put_number(
+	    out, m->silent | (o->steps & (MILTER_NO_UNKNOWN | MILTER_NO_DATA |
+					     MILTER_LEADING_SPACE)));
+	if (symlist) {
+		put_macros(out, MILTER_AT_CONNECT, "{client_name}");
+		put_macros(out, MILTER_AT_MAIL, "i {auth_authen}");
+		put_macros(out, MILTER_AT_EOM, "i");
+	}
+	milter_end(out, begin);
+}
+
+static bool
+is_local(const struct milter *m)
+{
+	return strcmp(conn_peer(m->conn)->address, "local") == 0;
+}
+
+static enum step
+on_optneg(struct milter *m, struct str data)
+{
+	struct milter_options o;
+
+	if (!milter_options_parse(data, &o) || o.version < 2)
+		return broken(m, "no options that are known");
+	if ((o.actions & ACTIONS) != ACTIONS)
+		return broken(m,
+		    "the MTA does not let headers and recipients be changed");
+	m->silent = is_local(m) ? o.steps & SILENT : 0;
+	m->leading_space = (o.steps & MILTER_LEADING_SPACE) != 0;
+	put_options(m, &o);
+	return STEP_ON;
+}
+
+static void
+set(struct buf *to, struct str value)
+{
+	buf_clear(to);
+	buf_putstr(to, value);
+}
+
+/* Names come with braces if they are longer than a letter. */
+static void
+set_macro(struct milter *m, struct str name, struct str value)
+{
+	if (str_eqc(name, "i"))
+		set(&m->queue_id, value);
+	else if (str_eqc(name, "{auth_authen}"))
+		set(&m->login, value);
+	else if (str_eqc(name, "{client_name}"))
+		set(&m->client_name, value);
+}
+
+static enum step
+on_macros(struct milter *m, struct str data)
+{
+	struct str name, value;
+
+	data = str_sub(data, 1, STR_NPOS); /* of which step */
+	while (milter_text(&data, &name) && milter_text(&data, &value))
+		set_macro(m, name, value);
+	return STEP_ON;
+}
+
+/* ------------------------------------------------------------------------
+ * The client
  */
-#define SILENT                                                                 \
-	(SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR | SMFIP_NR_EOH |         \
-	    SMFIP_NR_BODY)
-
-static sfsistat
-go_on(const struct connection *c, unsigned long step)
-{
-	return c->silent & step ? SMFIS_NOREPLY : SMFIS_CONTINUE;
-}
-
-static sfsistat
-on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
-    unsigned long f2, unsigned long f3, unsigned long *want_actions,
-    unsigned long *want_steps, unsigned long *out2, unsigned long *out3)
-{
-	struct connection *c = mem_zalloc(sizeof(*c));
-
-	(void)f2;
-	(void)f3;
-	if ((actions & ACTIONS) != ACTIONS) {
-		log_error("milter",
-		    LOG_CSTR("error", "the MTA does not let headers and "
-				      "recipients be changed"));
-		free(c);
-		return SMFIS_REJECT;
-	}
-	c->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
-	*want_actions = ACTIONS;
-	if (listening.ss_family == AF_UNIX)
-		c->silent = steps & SILENT;
-	*want_steps = SMFIP_NOUNKNOWN | (steps & SMFIP_NODATA) |
-		      (steps & SMFIP_HDR_LEADSPC) | c->silent;
-	*out2 = *out3 = 0;
-	if (actions & SMFIF_SETSYMLIST) {
-		*want_actions |= SMFIF_SETSYMLIST;
-		want_macros(ctx, SMFIM_CONNECT, "{client_name}");
-		want_macros(ctx, SMFIM_ENVFROM, "i {auth_authen}");
-		want_macros(ctx, SMFIM_EOM, "i");
-	}
-	smfi_setpriv(ctx, c);
-	return SMFIS_CONTINUE;
-}
 
 /* Postfix says "unknown", Sendmail "[192.0.2.1]", if nothing is proven. */
-static bool
-is_name(struct str client_name)
+static struct str
+proven_name(const struct milter *m)
 {
-	return !str_eqc(client_name, "unknown") &&
-	       !str_starts(client_name, STR("["));
+	struct str name = buf_str(&m->client_name);
+
+	return str_eqc(name, "unknown") || str_starts(name, STR("[")) ? STR_NULL
+								      : name;
 }
 
-static sfsistat
-on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *sa)
+static enum step
+on_connect(struct milter *m, struct str data)
 {
-	struct connection *c = connection(ctx);
+	struct milter_client from;
 	struct filter_client client = { .local = true };
-	uint16_t port;
 
-	(void)host;
-	if (!c)
-		return SMFIS_TEMPFAIL;
-	if (sa && addr_from(sa, &client.address, &port)) {
+	if (!milter_client_parse(data, &from))
+		return broken(m, "no client that can be read");
+	if (from.known) {
 		client.local = false;
-		client.name = macro(ctx, "{client_name}");
-		if (!is_name(client.name))
-			client.name = STR_NULL;
+		client.address = from.address;
+		client.name = proven_name(m);
 	}
-	filter_session_free(&c->session);
-	c->session = filter_session_new(filter, &client);
+	filter_session_free(&m->session);
+	m->session = filter_session_new(filter, &client);
 	metric_add(counters.connections, 1);
-	return go_on(c, SMFIP_NR_CONN);
+	return STEP_ON;
 }
 
-static sfsistat
-on_helo(SMFICTX *ctx, char *name)
+static enum step
+on_helo(struct milter *m, struct str data)
 {
-	struct connection *c = connection(ctx);
+	struct str name;
 
-	filter_helo(c->session, str_of(name));
-	return go_on(c, SMFIP_NR_HELO);
-}
-
-static sfsistat
-on_close(SMFICTX *ctx)
-{
-	struct connection *c = connection(ctx);
-
-	if (!c)
-		return SMFIS_CONTINUE;
-	smfi_setpriv(ctx, NULL);
-	filter_session_free(&c->session);
-	buf_fini(&c->value);
-	free(c);
-	return SMFIS_CONTINUE;
+	if (!milter_text(&data, &name))
+		return broken(m, "no name in HELO");
+	filter_helo(m->session, name);
+	return STEP_ON;
 }
 
 /* ------------------------------------------------------------------------
  * Answers
  */
 
-/* libmilter takes "%" for the beginning of something. */
+/* MTAs take "%" for the beginning of something. */
 static void
 put_reply_text(struct buf *out, struct str text)
 {
@@ -193,305 +200,348 @@ put_reply_text(struct buf *out, struct str text)
 #define REPLY_TEXT 450 /* with the code within the line of RFC 5321 */
 
 /* WHY NULL: it is not refused. */
-static sfsistat
-answer(SMFICTX *ctx, const struct reason *why)
+static enum step
+answer(struct milter *m, const struct reason *why)
 {
-	struct buf text = { 0 };
-	char code[4], status[16];
+	struct buf *out = conn_out(m->conn);
+	size_t begin;
 
-	if (!why)
-		return SMFIS_CONTINUE;
-	snprintf(code, sizeof(code), "%u", why->code % 1000);
-	snprintf(status, sizeof(status), "%s", why->status);
-	put_reply_text(&text, str_sub(why->text, 0, REPLY_TEXT));
-	buf_putc(&text, '\0');
-	if (smfi_setreply(ctx, code, status, text.p) != MI_SUCCESS)
-		log_warn("reply", LOG_STR("refused", why->text));
-	buf_fini(&text);
-	return why->action == FILTER_REJECT ? SMFIS_REJECT : SMFIS_TEMPFAIL;
+	if (!why) {
+		milter_put(out, MILTER_CONTINUE);
+		return STEP_ON;
+	}
+	begin = milter_begin(out, MILTER_REPLYCODE);
+	buf_printf(out, "%u %s ", why->code % 1000, why->status);
+	put_reply_text(out, str_sub(why->text, 0, REPLY_TEXT));
+	buf_putc(out, '\0');
+	milter_end(out, begin);
+	return STEP_ON;
 }
 
 /* ------------------------------------------------------------------------
  * A message
  */
 
-static sfsistat
-on_envfrom(SMFICTX *ctx, char **args)
+/* "<a@b>" as commands have it. */
+static bool
+read_address(struct str data, struct str *out)
 {
-	const struct filter_envelope e = {
-		.sender = without_brackets(args[0]),
-		.login = macro(ctx, "{auth_authen}"),
-		.queue_id = macro(ctx, "i"),
+	struct str s;
+
+	if (!milter_text(&data, &s))
+		return false;
+	s = str_trim(s);
+	if (s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>')
+		s = str_sub(s, 1, s.n - 2);
+	*out = s;
+	return true;
+}
+
+static enum step
+on_mail(struct milter *m, struct str data)
+{
+	struct filter_envelope e = {
+		.login = buf_str(&m->login),
+		.queue_id = buf_str(&m->queue_id),
 	};
 
-	return answer(ctx, filter_mail(connection(ctx)->session, &e));
+	if (!read_address(data, &e.sender))
+		return broken(m, "no sender");
+	return answer(m, filter_mail(m->session, &e));
 }
 
-static sfsistat
-on_envrcpt(SMFICTX *ctx, char **args)
+static enum step
+on_rcpt(struct milter *m, struct str data)
 {
-	return answer(ctx,
-	    filter_rcpt(connection(ctx)->session, without_brackets(args[0])));
+	struct str address;
+
+	if (!read_address(data, &address))
+		return broken(m, "no recipient");
+	return answer(m, filter_rcpt(m->session, address));
 }
 
-static sfsistat
-on_header(SMFICTX *ctx, char *name, char *value)
+static enum step
+on_data(struct milter *m, struct str data)
 {
-	struct connection *c = connection(ctx);
-
-	buf_clear(&c->value);
-	if (!c->leading_space)
-		buf_putc(&c->value, ' '); /* most probably */
-	buf_puts(&c->value, value);
-	filter_field(c->session, str_of(name), buf_str(&c->value));
-	return go_on(c, SMFIP_NR_HDR);
+	(void)data;
+	return answer(m, NULL);
 }
 
-static sfsistat
-on_eoh(SMFICTX *ctx)
+static enum step
+on_header(struct milter *m, struct str data)
 {
-	struct connection *c = connection(ctx);
+	struct str name, value;
 
-	filter_header_end(c->session);
-	return go_on(c, SMFIP_NR_EOH);
+	if (!milter_text(&data, &name) || !milter_text(&data, &value))
+		return broken(m, "no header field that can be read");
+	buf_clear(&m->value);
+	if (!m->leading_space)
+		buf_putc(&m->value, ' '); /* most probably */
+	buf_putstr(&m->value, value);
+	filter_field(m->session, name, buf_str(&m->value));
+	return STEP_ON;
 }
 
-static sfsistat
-on_body(SMFICTX *ctx, unsigned char *chunk, size_t n)
+static enum step
+on_eoh(struct milter *m, struct str data)
 {
-	struct connection *c = connection(ctx);
-
-	filter_body(c->session, (struct str){ (const char *)chunk, n });
-	return go_on(c, SMFIP_NR_BODY);
+	(void)data;
+	filter_header_end(m->session);
+	return STEP_ON;
 }
 
-static sfsistat
-on_abort(SMFICTX *ctx)
+static enum step
+on_body(struct milter *m, struct str data)
 {
-	struct connection *c = connection(ctx);
+	filter_body(m->session, data);
+	return STEP_ON;
+}
 
-	if (c && c->session)
-		filter_abort(c->session);
-	return SMFIS_CONTINUE;
+/* What is of a message must not be of the next one. */
+static enum step
+on_abort(struct milter *m, struct str data)
+{
+	(void)data;
+	filter_abort(m->session);
+	buf_clear(&m->login);
+	buf_clear(&m->queue_id);
+	return STEP_ON;
 }
 
 /* ------------------------------------------------------------------------
  * The end
  */
 
-static char *
-cstr(struct arena *a, struct str s)
+static void
+put_field(struct buf *out, enum milter_reply reply, uint32_t index,
+    struct str name, struct str value)
 {
-	return arena_cstr(a, s);
+	size_t begin = milter_begin(out, (char)reply);
+
+	milter_put_number(out, index);
+	milter_put_text(out, name);
+	milter_put_text(out, value);
+	milter_end(out, begin);
 }
 
-static bool
-apply_edit(SMFICTX *ctx, struct arena *a, const struct connection *c,
-    const struct edit *e)
+static void
+apply(struct milter *m, const struct edit *e)
 {
-	char *name = cstr(a, e->name);
+	struct buf *out = conn_out(m->conn);
 	struct str value = e->value;
 
-	if (e->delete)
-		return smfi_chgheader(ctx, name, (int)e->delete, NULL) ==
-		       MI_SUCCESS;
-	if (!c->leading_space && value.n > 0 && value.p[0] == ' ')
-		value = str_sub(value, 1, SIZE_MAX);
-	return smfi_insheader(ctx, 0, name, cstr(a, value)) == MI_SUCCESS;
-}
-
-static bool
-apply(SMFICTX *ctx, const struct connection *c, const struct edits *edits)
-{
-	struct arena *a = arena_new();
-	bool ok = true;
-
-	for (size_t i = 0; ok && i < edits->n; i++)
-		ok = apply_edit(ctx, a, c, &edits->v[i]);
-	arena_free(&a);
-	return ok;
+	if (e->delete) {
+		put_field(out, MILTER_CHANGE_HEADER, (uint32_t)e->delete,
+		    e->name, STR(""));
+		return;
+	}
+	if (!m->leading_space && value.n > 0 && value.p[0] == ' ')
+		value = str_sub(value, 1, STR_NPOS);
+	put_field(out, MILTER_INSERT_HEADER, 0, e->name, value);
 }
 
 /* Those for whom it is kept apart. */
-static bool
-leave_out(SMFICTX *ctx, const struct filter_outcome *out)
+static void
+leave_out(struct milter *m, const struct filter_outcome *outcome)
 {
-	struct arena *a = arena_new();
-	bool ok = true;
+	struct buf *out = conn_out(m->conn);
 
-	for (size_t i = 0; ok && i < out->n; i++) {
-		if (out->fates[i] == FILTER_QUARANTINE)
-			ok = smfi_delrcpt(
-				 ctx, arena_cstr(a,
-					  arena_printf(a, "<%.*s>",
-					      STR_ARG(out->recipients[i])))) ==
-			     MI_SUCCESS;
+	for (size_t i = 0; i < outcome->n; i++) {
+		size_t begin;
+
+		if (outcome->fates[i] != FILTER_QUARANTINE)
+			continue;
+		begin = milter_begin(out, MILTER_DELETE_RCPT);
+		buf_printf(out, "<%.*s>", STR_ARG(outcome->recipients[i]));
+		buf_putc(out, '\0');
+		milter_end(out, begin);
 	}
-	arena_free(&a);
-	return ok;
 }
 
-static sfsistat
-on_eom(SMFICTX *ctx)
+static enum step
+conclude(struct milter *m, const struct filter_outcome *outcome)
 {
-	struct connection *c = connection(ctx);
-	struct filter_outcome out;
-
-	filter_end(c->session, macro(ctx, "i"), &out);
-	metric_add(counters.messages[out.action], 1);
-	if (out.refusal)
-		return answer(ctx, out.refusal);
-	if (out.action == FILTER_QUARANTINE)
-		return SMFIS_DISCARD;
-	if (!apply(ctx, c, &out.edits) || !leave_out(ctx, &out)) {
-		log_error("milter",
-		    LOG_CSTR("error", "the MTA did not take the changes of "
-				      "the message"),
-		    LOG_STR("queue", macro(ctx, "i")));
-		return SMFIS_TEMPFAIL;
+	metric_add(counters.messages[outcome->action], 1);
+	if (outcome->refusal)
+		return answer(m, outcome->refusal);
+	if (outcome->action == FILTER_QUARANTINE) {
+		milter_put(conn_out(m->conn), MILTER_DISCARD);
+		return STEP_ON;
 	}
-	return SMFIS_CONTINUE;
+	for (size_t i = 0; i < outcome->edits.n; i++)
+		apply(m, &outcome->edits.v[i]);
+	leave_out(m, outcome);
+	return answer(m, NULL);
+}
+
+/* The last of the body may come with it. */
+static enum step
+on_eom(struct milter *m, struct str data)
+{
+	struct filter_outcome outcome;
+	enum step s;
+
+	if (data.n > 0)
+		filter_body(m->session, data);
+	filter_end(m->session, buf_str(&m->queue_id), &outcome);
+	s = conclude(m, &outcome);
+	on_abort(m, STR_NULL);
+	return s;
+}
+
+static enum step
+on_quit(struct milter *m, struct str data)
+{
+	(void)m;
+	(void)data;
+	return STEP_CLOSE;
+}
+
+/* The next client comes over the same connection, with the same options. */
+static enum step
+on_quit_nc(struct milter *m, struct str data)
+{
+	(void)data;
+	filter_session_free(&m->session);
+	buf_clear(&m->client_name);
+	buf_clear(&m->login);
+	buf_clear(&m->queue_id);
+	return STEP_ON;
 }
 
 /* ------------------------------------------------------------------------
- * Serving
+ * Commands
  */
 
-static char name[] = "mailstead";
-
-static struct smfiDesc description = {
-	.xxfi_name = name,
-	.xxfi_version = SMFI_VERSION,
-	.xxfi_flags = ACTIONS,
-	.xxfi_connect = on_connect,
-	.xxfi_helo = on_helo,
-	.xxfi_envfrom = on_envfrom,
-	.xxfi_envrcpt = on_envrcpt,
-	.xxfi_header = on_header,
-	.xxfi_eoh = on_eoh,
-	.xxfi_body = on_body,
-	.xxfi_eom = on_eom,
-	.xxfi_abort = on_abort,
-	.xxfi_close = on_close,
-	.xxfi_negotiate = on_negotiate,
+static const struct command {
+	enum milter_command letter;
+	bool in_session; /* it takes a client */
+	bool answered;   /* here, unless the step is silent; else by itself */
+	uint32_t silent;
+	enum step (*run)(struct milter *m, struct str data);
+} commands[] = {
+	{ MILTER_OPTNEG, false, false, 0, on_optneg },
+	{ MILTER_MACROS, false, false, 0, on_macros },
+	{ MILTER_CONNECT, false, true, MILTER_SILENT_CONNECT, on_connect },
+	{ MILTER_HELO, true, true, MILTER_SILENT_HELO, on_helo },
+	{ MILTER_MAIL, true, false, 0, on_mail },
+	{ MILTER_RCPT, true, false, 0, on_rcpt },
+	{ MILTER_DATA, true, false, 0, on_data },
+	{ MILTER_UNKNOWN, true, false, 0, on_data },
+	{ MILTER_HEADER, true, true, MILTER_SILENT_HEADER, on_header },
+	{ MILTER_EOH, true, true, MILTER_SILENT_EOH, on_eoh },
+	{ MILTER_BODY, true, true, MILTER_SILENT_BODY, on_body },
+	{ MILTER_EOM, true, false, 0, on_eom },
+	{ MILTER_ABORT, true, false, 0, on_abort },
+	{ MILTER_QUIT, false, false, 0, on_quit },
+	{ MILTER_QUIT_NC, false, false, 0, on_quit_nc },
 };
 
-/* ------------------------------------------------------------------------
- * Stopping: libmilter looks only every five seconds whether it should, or when
- * somebody connects.
- */
-
-static void
-remember_unix(const char *path)
+static const struct command *
+find(char letter)
 {
-	struct sockaddr_un *sa = (struct sockaddr_un *)&listening;
-
-	sa->sun_family = AF_UNIX;
-	snprintf(sa->sun_path, sizeof(sa->sun_path), "%s", path);
-	listening_size = sizeof(*sa);
-}
-
-/* "25@127.0.0.1", or "25" for all addresses, of which a loopback will do. */
-static void
-remember_inet(const char *text)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICSERV };
-	struct str rest = str_of(text), port;
-	struct arena *a = arena_new();
-	struct addrinfo *list;
-
-	str_split(&rest, '@', &port);
-	if (getaddrinfo(rest.n > 0 ? arena_cstr(a, rest) : NULL,
-		arena_cstr(a, port), &hints, &list) == 0) {
-		memcpy(&listening, list->ai_addr, list->ai_addrlen);
-		listening_size = list->ai_addrlen;
-		freeaddrinfo(list);
-	}
-	arena_free(&a);
-}
-
-static void
-remember_address(const char *text)
-{
-	const char *rest = strchr(text, ':') + 1;
-
-	if (strncmp(text, "unix:", 5) == 0)
-		remember_unix(rest);
-	else
-		remember_inet(rest);
-}
-
-static void
-wake(void)
-{
-	int fd;
-
-	if (listening_size == 0)
-		return;
-	fd = socket(listening.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	if (connect(fd, (const struct sockaddr *)&listening, listening_size) !=
-	    0)
-		log_debug("milter", LOG_CSTR("error", "cannot wake libmilter"));
-	close(fd);
-}
-
-bool
-milter_listen(const char *spec, const char *run_dir, struct err *e)
-{
-	struct milter_address at = { .mode = 0660 };
-	mode_t mask;
-	bool ok;
-
-	if (!milter_address(str_of(spec), run_dir, &at, e))
-		return false;
-	/* The mask makes it right from the first moment. */
-	mask = umask(0777 & ~at.mode);
-	remember_address(at.text.p);
-	ok = smfi_register(description) == MI_SUCCESS &&
-	     smfi_setconn(at.text.p) == MI_SUCCESS &&
-	     smfi_opensocket(true) == MI_SUCCESS;
-	umask(mask);
-	if (!ok)
-		err_set(e,
-		    "cannot listen on %s: is its folder there, and may "
-		    "it be written?",
-		    at.text.p);
-	buf_fini(&at.text);
-	return ok;
-}
-
-static void *
-serve(void *arg)
-{
-	(void)arg;
-	if (smfi_main() != MI_SUCCESS) {
-		log_error("milter", LOG_CSTR("error", "libmilter gave up"));
-		kill(getpid(), SIGTERM);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (commands[i].letter == (enum milter_command)letter)
+			return &commands[i];
 	}
 	return NULL;
 }
 
-bool
-milter_start(struct filter *f, const struct milter_counters *c, struct err *e)
+static enum step
+run_packet(struct milter *m, const struct milter_packet *p)
 {
-	filter = f;
-	counters = *c;
-	running = pthread_create(&thread, NULL, serve, NULL) == 0;
-	if (!running)
-		err_errno(e, "cannot start a thread");
-	return running;
+	const struct command *c = find(p->command);
+	enum step s;
+
+	if (!c || (c->in_session && !m->session))
+		return broken(m, c ? "a message without a client"
+				   : "a command that nobody knows");
+	s = c->run(m, p->data);
+	if (s == STEP_ON && c->answered && !(m->silent & c->silent))
+		milter_put(conn_out(m->conn), MILTER_CONTINUE);
+	return s;
 }
 
-void
-milter_stop(void)
+/* ------------------------------------------------------------------------
+ * The connection
+ */
+
+static void *
+on_open(struct conn *c)
 {
-	if (!running)
-		return;
-	smfi_stop();
-	wake();
-	pthread_join(thread, NULL);
-	running = false;
+	struct milter *m = mem_zalloc(sizeof(*m));
+
+	m->conn = c;
+	conn_set_timeout(c, PATIENCE);
+	return m;
 }
+
+/* Whole packets go to a worker, all that there are. */
+static size_t
+on_input(void *session, struct str in)
+{
+	struct milter *m = session;
+	struct milter_packet p;
+	struct str rest = in;
+	enum milter_rc rc;
+
+	while ((rc = milter_take(&rest, &p)) == MILTER_WHOLE)
+		;
+	if (rc == MILTER_BROKEN) {
+		broken(m, "a packet of a length that cannot be");
+		conn_close(m->conn);
+		return in.n;
+	}
+	if (rest.n == in.n)
+		return 0;
+	set(&m->in, str_sub(in, 0, in.n - rest.n));
+	conn_run(m->conn);
+	return in.n - rest.n;
+}
+
+static enum net_next
+on_run(void *session)
+{
+	struct milter *m = session;
+	struct str rest = buf_str(&m->in);
+	struct milter_packet p;
+	enum step s = STEP_ON;
+
+	while (s == STEP_ON && milter_take(&rest, &p) == MILTER_WHOLE)
+		s = run_packet(m, &p);
+	if (m->in.n > KEEP) /* an idle connection has no large buffers */
+		buf_fini(&m->in);
+	buf_clear(&m->in);
+	return s == STEP_ON ? NET_DONE : NET_CLOSE;
+}
+
+static void
+on_timeout(void *session)
+{
+	struct milter *m = session;
+
+	conn_close(m->conn);
+}
+
+static void
+on_close(void *session)
+{
+	struct milter *m = session;
+
+	filter_session_free(&m->session);
+	buf_fini(&m->in);
+	buf_fini(&m->value);
+	buf_fini(&m->client_name);
+	buf_fini(&m->login);
+	buf_fini(&m->queue_id);
+	free(m);
+}
+
+const struct net_proto milter_proto = {
+	.name = "milter",
+	.open = on_open,
+	.input = on_input,
+	.run = on_run,
+	.timeout = on_timeout,
+	.close = on_close,
+};

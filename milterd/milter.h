@@ -2,28 +2,26 @@
 #ifndef MILTERD_MILTER_H
 #define MILTERD_MILTER_H
 
-#include "base/err.h"
 #include "filter/filter.h"
 #include "net/daemon.h"
 
 /*
- * The milter protocol, by libmilter: what the MTA tells goes to lib/filter,
- * what that decides goes back.
+ * The milter protocol: what the MTA tells goes to lib/filter, what that decides
+ * goes back.
  *
- * libmilter runs the callbacks of one connection on any of its threads, one
- * after the other; all state is in the connection's private pointer.
+ * Why not libmilter: it asks poll(2) three times and read(2) twice for each of
+ * the forty packets of a message, and its two workers wait for the data of one
+ * session while others are ready, so that it cost more than all the rest of
+ * the filter and left processors idle (docs/performance.md).
  */
-
 struct milter_counters {
-	struct metric *connections, *aborted;
+	struct metric *connections;
 	struct metric *messages[FILTER_ACTIONS];
 };
 
-/* SPEC as in address.h. Binds; called once. */
-bool milter_listen(const char *spec, const char *run_dir, struct err *e);
-/* Serve on a thread of its own until milter_stop(). */
-bool milter_start(
-    struct filter *f, const struct milter_counters *c, struct err *e);
-void milter_stop(void);
+extern const struct net_proto milter_proto;
+
+/* Before the first connection. What is named must outlive the last. */
+void milter_set_up(struct filter *f, const struct milter_counters *c);
 
 #endif

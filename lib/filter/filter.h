@@ -12,8 +12,8 @@
 
 /*
  * The filter: a message as an MTA gets it, step by step, in; what to answer and
- * how to change its header out. milterd feeds it from libmilter, `mailstead
- * filter check` from a file.
+ * how to change its header out. milterd feeds it from an MTA, `mailstead filter
+ * check` from a file.
  *
  * A filter is for the whole process. A session is one connection to the MTA;
  * its calls come one after the other, on any thread.

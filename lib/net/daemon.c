@@ -276,6 +276,10 @@ make_server(struct running *r, struct err *e)
 		.certificate = r->d->certificate,
 	};
 
+	if (o.workers == 0)
+		o.workers = r->d->workers;
+	if (r->d->few_clients)
+		o.max_per_address = o.max_connections;
 	return net_server_new(&o, &r->server, e);
 }
 

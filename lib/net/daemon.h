@@ -28,6 +28,10 @@ struct daemon {
 	/* As in struct net_options; may be NULL. */
 	bool (*certificate)(
 	    void *arg, struct str name, struct buf *chain, struct buf *key);
+	/* Threads, unless the configuration says how many; 0: eight a core. */
+	unsigned workers;
+	/* All connections come from a few hosts, which have no limit each. */
+	bool few_clients;
 	/* What the process may still do: the last step before serving.
 	 * NULL: no-new-privileges only. */
 	bool (*sandbox)(struct err *e);

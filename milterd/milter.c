@@ -26,8 +26,20 @@
 static struct filter *filter;
 static struct milter_counters counters;
 
+/* Where the conversation is, each a bit. */
+enum stage {
+	AT_START = 1,
+	AT_OPTIONS = 2, /* they are agreed on */
+	AT_CLIENT = 4,  /* there is a client, and no message */
+	AT_MESSAGE = 8,
+	AT_BODY = 16, /* of a message whose header is complete */
+};
+#define WITH_CLIENT (AT_CLIENT | AT_MESSAGE | AT_BODY)
+#define ANYWHERE (AT_START | AT_OPTIONS | WITH_CLIENT)
+
 struct milter {
 	struct conn *conn;
+	enum stage stage;
 	struct buf in; /* whole packets, to be run */
 	struct filter_session *session;
 	uint32_t silent;    /* steps that the MTA awaits no answer of */
@@ -104,6 +116,7 @@ on_optneg(struct milter *m, struct str data)
 		    "the MTA does not let headers and recipients be changed");
 	m->silent = is_local(m) ? o.steps & SILENT : 0;
 	m->leading_space = (o.steps & MILTER_LEADING_SPACE) != 0;
+	m->stage = AT_OPTIONS;
 	put_options(m, &o);
 	return STEP_ON;
 }
@@ -167,6 +180,7 @@ on_connect(struct milter *m, struct str data)
 	}
 	filter_session_free(&m->session);
 	m->session = filter_session_new(filter, &client);
+	m->stage = AT_CLIENT;
 	metric_add(counters.connections, 1);
 	return STEP_ON;
 }
@@ -247,6 +261,7 @@ on_mail(struct milter *m, struct str data)
 
 	if (!read_address(data, &e.sender))
 		return broken(m, "no sender");
+	m->stage = AT_MESSAGE;
 	return answer(m, filter_mail(m->session, &e));
 }
 
@@ -287,6 +302,7 @@ on_eoh(struct milter *m, struct str data)
 {
 	(void)data;
 	filter_header_end(m->session);
+	m->stage = AT_BODY;
 	return STEP_ON;
 }
 
@@ -303,6 +319,7 @@ on_abort(struct milter *m, struct str data)
 {
 	(void)data;
 	filter_abort(m->session);
+	m->stage = AT_CLIENT;
 	buf_clear(&m->login);
 	buf_clear(&m->queue_id);
 	return STEP_ON;
@@ -403,6 +420,7 @@ on_quit_nc(struct milter *m, struct str data)
 {
 	(void)data;
 	filter_session_free(&m->session);
+	m->stage = AT_OPTIONS;
 	buf_clear(&m->client_name);
 	buf_clear(&m->login);
 	buf_clear(&m->queue_id);
@@ -415,26 +433,28 @@ on_quit_nc(struct milter *m, struct str data)
 
 static const struct command {
 	enum milter_command letter;
-	bool in_session; /* it takes a client */
+	unsigned stages; /* in which it may come */
 	bool answered;   /* here, unless the step is silent; else by itself */
 	uint32_t silent;
 	enum step (*run)(struct milter *m, struct str data);
 } commands[] = {
-	{ MILTER_OPTNEG, false, false, 0, on_optneg },
-	{ MILTER_MACROS, false, false, 0, on_macros },
-	{ MILTER_CONNECT, false, true, MILTER_SILENT_CONNECT, on_connect },
-	{ MILTER_HELO, true, true, MILTER_SILENT_HELO, on_helo },
-	{ MILTER_MAIL, true, false, 0, on_mail },
-	{ MILTER_RCPT, true, false, 0, on_rcpt },
-	{ MILTER_DATA, true, false, 0, on_data },
-	{ MILTER_UNKNOWN, true, false, 0, on_data },
-	{ MILTER_HEADER, true, true, MILTER_SILENT_HEADER, on_header },
-	{ MILTER_EOH, true, true, MILTER_SILENT_EOH, on_eoh },
-	{ MILTER_BODY, true, true, MILTER_SILENT_BODY, on_body },
-	{ MILTER_EOM, true, false, 0, on_eom },
-	{ MILTER_ABORT, true, false, 0, on_abort },
-	{ MILTER_QUIT, false, false, 0, on_quit },
-	{ MILTER_QUIT_NC, false, false, 0, on_quit_nc },
+	/* clang-format off */
+	{ MILTER_OPTNEG,  AT_START,               false, 0,                     on_optneg },
+	{ MILTER_MACROS,  ANYWHERE,               false, 0,                     on_macros },
+	{ MILTER_CONNECT, AT_OPTIONS,             true,  MILTER_SILENT_CONNECT, on_connect },
+	{ MILTER_HELO,    AT_CLIENT | AT_MESSAGE, true,  MILTER_SILENT_HELO,    on_helo },
+	{ MILTER_MAIL,    AT_CLIENT | AT_MESSAGE, false, 0,                     on_mail },
+	{ MILTER_RCPT,    AT_MESSAGE,             false, 0,                     on_rcpt },
+	{ MILTER_DATA,    AT_MESSAGE,             false, 0,                     on_data },
+	{ MILTER_UNKNOWN, AT_CLIENT | AT_MESSAGE, false, 0,                     on_data },
+	{ MILTER_HEADER,  AT_MESSAGE,             true,  MILTER_SILENT_HEADER,  on_header },
+	{ MILTER_EOH,     AT_MESSAGE,             true,  MILTER_SILENT_EOH,     on_eoh },
+	{ MILTER_BODY,    AT_BODY,                true,  MILTER_SILENT_BODY,    on_body },
+	{ MILTER_EOM,     AT_BODY,                false, 0,                     on_eom },
+	{ MILTER_ABORT,   WITH_CLIENT,            false, 0,                     on_abort },
+	{ MILTER_QUIT,    ANYWHERE,               false, 0,                     on_quit },
+	{ MILTER_QUIT_NC, AT_OPTIONS|WITH_CLIENT, false, 0,                     on_quit_nc },
+	/* clang-format on */
 };
 
 static const struct command *
@@ -453,8 +473,8 @@ run_packet(struct milter *m, const struct milter_packet *p)
 	const struct command *c = find(p->command);
 	enum step s;
 
-	if (!c || (c->in_session && !m->session))
-		return broken(m, c ? "a message without a client"
+	if (!c || !(c->stages & m->stage))
+		return broken(m, c ? "a command that may not come here"
 				   : "a command that nobody knows");
 	s = c->run(m, p->data);
 	if (s == STEP_ON && c->answered && !(m->silent & c->silent))
@@ -472,6 +492,7 @@ on_open(struct conn *c)
 	struct milter *m = mem_zalloc(sizeof(*m));
 
 	m->conn = c;
+	m->stage = AT_START;
 	conn_set_timeout(c, PATIENCE);
 	return m;
 }

@@ -8,6 +8,7 @@ import email
 import json
 import re
 import smtplib
+import socket
 import subprocess
 import time
 
@@ -535,6 +536,43 @@ def test_hostile_headers(mail, account, name):
     assert code == 250, reply
     assert seconds < 10
     assert mail.milterd.poll() is None
+
+
+def packet(letter, data=b""):
+    return (len(data) + 1).to_bytes(4, "big") + letter + data
+
+
+HELLO = packet(b"O", bytes([0, 0, 0, 6, 0, 0, 1, 0xff, 0, 0x1f, 0xff, 0xff]))
+CLIENT = packet(b"C", b"mx\x004\x00\x19192.0.2.1\0")
+MAIL, RCPT = packet(b"M", b"<a@good.example>\0"), packet(b"R", b"<b@example.test>\0")
+
+
+@pytest.mark.parametrize("talk", [
+    CLIENT, HELLO + MAIL, HELLO + CLIENT + RCPT, HELLO + CLIENT + packet(b"N"), HELLO + CLIENT + packet(b"E"),
+    HELLO + CLIENT + MAIL + packet(b"B", b"x"), HELLO + CLIENT + MAIL + RCPT + packet(b"E"),
+    HELLO + CLIENT + MAIL + packet(b"N") + packet(b"N"), HELLO + CLIENT + packet(b"L", b"A\0b\0"),
+    HELLO + CLIENT + CLIENT, HELLO + HELLO, packet(b"O", b"\0\0\0\6"), HELLO + packet(b"C", b"mx\x004"),
+    HELLO + CLIENT + packet(b"z"), HELLO + CLIENT + packet(b"M", b"no end"), b"\0\0\0\0", b"\xff\xff\xff\xff",
+    HELLO + CLIENT + MAIL + packet(b"Q")], ids=range(18))
+def test_absurd_packets(mail, account, talk):
+    """What comes where it may not ends the connection, and nothing else."""
+    pid = mail.milterd.pid
+    where = subprocess.run(["postconf", "-h", "-c", mail.site.dir / "postfix" / "etc", "smtpd_milters"],
+                           capture_output=True, text=True, check=True).stdout.strip().removeprefix("unix:")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(where)
+        s.sendall(talk)
+        while s.recv(4096):
+            pass
+    assert mail.milterd.poll() is None and mail.milterd.pid == pid
+
+
+def test_milter_connections_are_shown(mail):
+    """As all that are open, in "mailstead who"."""
+    with mail.client() as c:
+        assert c.mail("ann@good.example")[0] == 250
+        assert "milter" in mail.site.ctl("who")
 
 
 def test_killed_in_the_middle(mail, account):

@@ -19,3 +19,7 @@ check_PROGRAMS += %D%/tls_log_test
 check_PROGRAMS += %D%/sts_cache_test
 %C%_sts_cache_test_SOURCES = %D%/sts_cache_test.c
 %C%_sts_cache_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
+check_PROGRAMS += %D%/tls_collect_test
+%C%_tls_collect_test_SOURCES = %D%/tls_collect_test.c lib/filter/test.h \
+	lib/site/test.h
+%C%_tls_collect_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)

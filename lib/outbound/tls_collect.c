@@ -20,6 +20,12 @@
 #define DNS_QUERIES 20     /* about a session, and what it promises */
 #define DNS_MS 20000
 
+/* How far a log was read. */
+struct place {
+	bool known;
+	uint64_t inode, at;
+};
+
 struct tls_collect {
 	struct outbound_options o;
 	struct outbound *outbound;
@@ -27,11 +33,12 @@ struct tls_collect {
 	int64_t now;
 	/* The file. */
 	char *path;
-	int fd;          /* -1: it is not open */
-	uint64_t at;     /* where the next line begins */
-	uint64_t saved;  /* the same, as filter.db has it */
-	struct buf text; /* that was read behind it */
-	bool complained;
+	int fd;             /* -1: it is not open */
+	uint64_t at;        /* where the next line begins */
+	struct place place; /* as it is on its way to filter.db */
+	bool place_read;    /* from there */
+	struct buf text;    /* that was read behind it */
+	struct err told;    /* why it is not read, "": it is */
 };
 
 static const struct site_scope everywhere;
@@ -237,63 +244,77 @@ tls_collect_free(struct tls_collect **t)
 	*t = NULL;
 }
 
-struct place {
-	bool known;
-	uint64_t inode, at;
-};
-
+/* Once: what is on its way to filter.db is not seen there yet. */
 static bool
-read_place(struct tls_collect *t, struct place *out, struct err *e)
+read_place(struct tls_collect *t, struct err *e)
 {
-	struct sq *q = filter_db_reader(t->o.db, e);
 	struct sqlite3_stmt *s;
+	struct sq *q;
 	enum sq_rc rc;
 
-	*out = (struct place){ .known = false };
+	if (t->place_read)
+		return true;
+	q = filter_db_reader(t->o.db, e);
 	if (!q)
 		return false;
+	t->place.known = false;
 	rc = sq_one(q, &s, e, "SELECT inode, at FROM tls_logs WHERE path = ?",
 	    SQ_C(t->path));
 	if (rc == SQ_ROW) {
-		*out = (struct place){ true, (uint64_t)sq_int(s, 0),
+		t->place = (struct place){ true, (uint64_t)sq_int(s, 0),
 			(uint64_t)sq_int(s, 1) };
 		sq_reset(s);
 	}
 	filter_db_reader_done(t->o.db, &q);
-	return rc == SQ_ROW || rc == SQ_DONE;
+	t->place_read = rc == SQ_ROW || rc == SQ_DONE;
+	return t->place_read;
 }
 
 static void
 save_place(struct tls_collect *t, const struct stat *st)
 {
-	t->saved = t->at;
+	const struct place now = { true, st->st_ino, t->at };
+
+	if (t->place.known && t->place.inode == now.inode &&
+	    t->place.at == now.at)
+		return;
+	t->place = now;
 	filter_db_run(t->o.db,
 	    "INSERT OR REPLACE INTO tls_logs VALUES (?, ?, ?)",
-	    SQ_VALUES(SQ_C(t->path), SQ_I((int64_t)st->st_ino),
-		SQ_I((int64_t)t->at)));
+	    SQ_VALUES(SQ_C(t->path), SQ_I((int64_t)now.inode),
+		SQ_I((int64_t)now.at)));
+}
+
+static bool
+stat_log(const struct tls_collect *t, struct stat *st, struct err *e)
+{
+	if (fstat(t->fd, st) == 0)
+		return true;
+	err_errno(e, "cannot look at the mail log %s", t->path);
+	return false;
 }
 
 /* One that was never read before is read from now on. */
 static bool
 open_log(struct tls_collect *t, struct err *e)
 {
-	struct place place;
 	struct stat st;
 
 	t->fd = open(t->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (t->fd < 0 || fstat(t->fd, &st) != 0) {
+	if (t->fd < 0) {
 		err_errno(e,
 		    "cannot read the mail log %s (the setting report.tls_log):"
 		    " may the user of authd read it?",
 		    t->path);
 		return false;
 	}
-	if (!read_place(t, &place, e))
+	if (!stat_log(t, &st, e) || !read_place(t, e))
 		return false;
-	if (!place.known)
+	if (!t->place.known)
 		t->at = (uint64_t)st.st_size;
-	else if (place.inode == st.st_ino && place.at <= (uint64_t)st.st_size)
-		t->at = place.at;
+	else if (t->place.inode == st.st_ino &&
+		 t->place.at <= (uint64_t)st.st_size)
+		t->at = t->place.at;
 	save_place(t, &st);
 	return true;
 }
@@ -315,9 +336,9 @@ take_lines(struct tls_collect *t)
 	buf_drop(&t->text, taken);
 }
 
-/* Up to the end of the file. */
+/* As much as is read each time; AT_END: nothing is left. */
 static bool
-read_log(struct tls_collect *t, struct err *e)
+read_log(struct tls_collect *t, bool *at_end, struct err *e)
 {
 	size_t total = 0;
 	ssize_t n = 1;
@@ -332,39 +353,47 @@ read_log(struct tls_collect *t, struct err *e)
 			take_lines(t);
 		}
 	}
+	*at_end = n == 0;
 	if (n >= 0)
 		return true;
 	err_errno(e, "cannot read the mail log %s", t->path);
 	return false;
 }
 
-/* Was it put away, or cut? Then the one that is there now is read. */
+/*
+ * Was it put away, or cut? Then the one that is there now is to be read. As
+ * long as that one is empty, the logger may still be writing the old one.
+ */
 static bool
-is_another(const struct tls_collect *t, const struct stat *open)
+is_ended(const struct tls_collect *t, const struct stat *open)
 {
 	struct stat named;
 
-	if (stat(t->path, &named) != 0)
-		return false; /* between two logs */
-	return named.st_ino != open->st_ino || named.st_dev != open->st_dev ||
-	       (uint64_t)open->st_size < t->at;
+	if ((uint64_t)open->st_size < t->at)
+		return true;
+	if (stat(t->path, &named) != 0 || named.st_size == 0)
+		return false;
+	return named.st_ino != open->st_ino || named.st_dev != open->st_dev;
 }
 
 static bool
 follow(struct tls_collect *t, struct err *e)
 {
 	struct stat st;
+	bool ended, at_end;
 
 	if (t->fd < 0 && !open_log(t, e))
 		return false;
-	if (!read_log(t, e) || fstat(t->fd, &st) != 0)
+	if (!stat_log(t, &st, e))
 		return false;
-	if (t->at != t->saved)
-		save_place(t, &st);
-	if (!is_another(t, &st))
+	ended = is_ended(t, &st); /* before its last lines are read */
+	if (!read_log(t, &at_end, e))
+		return false;
+	save_place(t, &st);
+	if (!ended || !at_end)
 		return true;
 	close_log(t);
-	return open_log(t, e) && read_log(t, e);
+	return open_log(t, e) && read_log(t, &at_end, e);
 }
 
 static void
@@ -375,7 +404,8 @@ set_path(struct tls_collect *t, const char *path)
 	close_log(t);
 	free(t->path);
 	t->path = mem_strdup(path);
-	t->complained = false;
+	t->place_read = false;
+	err_set(&t->told, "%s", "");
 }
 
 bool
@@ -383,7 +413,7 @@ tls_collect_run(void *arg, int64_t now, struct err *e)
 {
 	struct tls_collect *t = arg;
 	struct arena *a = arena_new();
-	bool ok = true, first = !t->complained;
+	bool ok = true, told;
 
 	t->now = now;
 	set_path(t, arena_cstr(a, site_setting(t->o.site, a, "report.tls_log",
@@ -391,8 +421,12 @@ tls_collect_run(void *arg, int64_t now, struct err *e)
 	arena_free(&a);
 	if (*t->path)
 		ok = follow(t, e);
-	if (!ok)
-		close_log(t);
-	t->complained = !ok;
-	return ok || !first; /* once is enough */
+	if (ok) {
+		err_set(&t->told, "%s", "");
+		return true;
+	}
+	close_log(t);
+	told = strcmp(t->told.msg, e->msg) == 0;
+	t->told = *e;
+	return told; /* once is enough */
 }

@@ -11,49 +11,22 @@
 
 #include <cmocka.h>
 
-#include "dns/zone.h"
-#include "filter/fake_mta.h"
 #include "filter/internal.h"
-#include "site/test.h"
+#include "filter/reports_test.h"
 
 #define NOW (20000 * (int64_t)86400 + 3600)
-
-static struct filter_db *db;
-static struct zone *zone;
-static struct psl *psl;
-static struct reports reports;
-static struct report_counts counts;
 
 static int
 up(void **state)
 {
 	struct fixture *f;
 
-	if (fixture_up(state) != 0)
+	if (reports_up(state) != 0)
 		return -1;
 	f = *state;
-	if (!filter_db_open(f->dir, &db, &f->e) || !psl_open(NULL, &psl, &f->e))
-		return -1;
 	ok(site_setting_set(f->site, NULL, STR("report.failure"),
 	    (struct site_scope){ 0 }, STR("redacted"), &f->e));
-	zone = zone_new();
-	fake_mta_start(f->site);
-	reports = (struct reports){ .site = f->site,
-		.db = db,
-		.resolver = zone_resolver(zone),
-		.psl = psl,
-		.hostname = "mail.us.example" };
 	return 0;
-}
-
-static int
-down(void **state)
-{
-	fake_mta_stop();
-	filter_db_close(&db);
-	zone_free(&zone);
-	psl_close(&psl);
-	return fixture_down(state);
 }
 
 static const struct signature broken = {
@@ -99,19 +72,7 @@ put(const char *record, unsigned limit)
 static int64_t
 waiting(void)
 {
-	struct err e = ERR_INIT;
-	struct sqlite3_stmt *s;
-	struct sq *q;
-	int64_t n;
-
-	assert_true(filter_db_flush(db, &e));
-	q = filter_db_reader(db, &e);
-	assert_int_equal(
-	    sq_one(q, &s, &e, "SELECT count(*) FROM failure_queue"), SQ_ROW);
-	n = sq_int(s, 0);
-	sq_reset(s);
-	filter_db_reader_done(db, &q);
-	return n;
+	return ask("SELECT count(*) FROM failure_queue");
 }
 
 static void
@@ -348,7 +309,7 @@ test_types(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, up, reports_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_report),
 		TEST(test_off),

@@ -63,14 +63,16 @@ lib_libmailstead_a_SOURCES += %D%/failure_queue.c %D%/failure_queue.h \
 check_PROGRAMS += %D%/report_send_test %D%/failure_queue_test \
 	%D%/report_bounce_test %D%/report_receive_test
 %C%_failure_queue_test_SOURCES = %D%/failure_queue_test.c %D%/fake_mta.c \
-	%D%/fake_mta.h lib/site/test.h
+	%D%/fake_mta.h %D%/reports_test.h %D%/test.h lib/site/test.h
 %C%_failure_queue_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
-%C%_report_bounce_test_SOURCES = %D%/report_bounce_test.c lib/site/test.h
+%C%_report_bounce_test_SOURCES = %D%/report_bounce_test.c %D%/test.h \
+	lib/site/test.h
 %C%_report_bounce_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
-%C%_report_receive_test_SOURCES = %D%/report_receive_test.c lib/site/test.h
+%C%_report_receive_test_SOURCES = %D%/report_receive_test.c %D%/test.h \
+	lib/site/test.h
 %C%_report_receive_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 %C%_report_send_test_SOURCES = %D%/report_send_test.c %D%/fake_mta.c \
-	%D%/fake_mta.h lib/site/test.h
+	%D%/fake_mta.h %D%/reports_test.h %D%/test.h lib/site/test.h
 %C%_report_send_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 
 # The client.

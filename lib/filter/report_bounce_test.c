@@ -12,9 +12,8 @@
 #include <cmocka.h>
 
 #include "filter/report_send.h"
-#include "site/test.h"
+#include "filter/test.h"
 
-static struct filter_db *db;
 static struct str secret;
 
 static int
@@ -22,11 +21,10 @@ up(void **state)
 {
 	struct fixture *f;
 
-	if (fixture_up(state) != 0)
+	if (filter_up(state) != 0)
 		return -1;
 	f = *state;
-	if (!filter_db_open(f->dir, &db, &f->e) ||
-	    !report_secret(db, f->a, &secret, &f->e))
+	if (!report_secret(db, f->a, &secret, &f->e))
 		return -1;
 	filter_db_run(db,
 	    "INSERT INTO dmarc_periods (id, domain, begin, end, created,"
@@ -37,13 +35,6 @@ up(void **state)
 	    " (7, 'r@a.example', 'sent', 1, 0, 0, '')",
 	    SQ_VALUES());
 	return filter_db_flush(db, &f->e) ? 0 : -1;
-}
-
-static int
-down(void **state)
-{
-	filter_db_close(&db);
-	return fixture_down(state);
 }
 
 static bool
@@ -109,8 +100,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_bounce, up, down),
-		cmocka_unit_test_setup_teardown(test_forged, up, down),
+		cmocka_unit_test_setup_teardown(test_bounce, up, filter_down),
+		cmocka_unit_test_setup_teardown(test_forged, up, filter_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,27 +11,18 @@
 
 #include <cmocka.h>
 
-#include "site/test.h"
-
-static struct filter_db *db;
+#include "filter/test.h"
 
 static int
 up(void **state)
 {
 	struct fixture *f;
 
-	if (fixture_up(state) != 0)
+	if (filter_up(state) != 0)
 		return -1;
 	f = *state;
 	add_domain(f, "ours.example");
-	return filter_db_open(f->dir, &db, &f->e) ? 0 : -1;
-}
-
-static int
-down(void **state)
-{
-	filter_db_close(&db);
-	return fixture_down(state);
+	return 0;
 }
 
 static enum report_kind
@@ -70,24 +61,6 @@ receive_aggregate(struct fixture *f, const char *org, const char *id,
 	kind = receive(f, buf_str(&raw));
 	buf_fini(&raw);
 	return kind;
-}
-
-static int64_t
-ask(const char *sql)
-{
-	struct err e = ERR_INIT;
-	struct sqlite3_stmt *s;
-	struct sq *q;
-	int64_t n;
-
-	assert_true(filter_db_flush(db, &e));
-	q = filter_db_reader(db, &e);
-	if (sq_one(q, &s, &e, sql) != SQ_ROW)
-		fail_msg("%s: %s", sql, e.msg);
-	n = sq_int(s, 0);
-	sq_reset(s);
-	filter_db_reader_done(db, &q);
-	return n;
 }
 
 static void
@@ -202,7 +175,7 @@ test_huge(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, up, filter_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_once),
 		TEST(test_not_kept),

@@ -11,56 +11,14 @@
 
 #include <cmocka.h>
 
-#include "dns/zone.h"
 #include "filter/dmarc_history.h"
-#include "filter/fake_mta.h"
 #include "filter/report_make.h"
-#include "site/test.h"
+#include "filter/reports_test.h"
 
 #define DAY 86400
 #define MIDNIGHT (20000 * (int64_t)DAY)
 #define NOON (MIDNIGHT + DAY / 2)
 #define AFTER (MIDNIGHT + DAY + REPORT_GRACE)
-
-static struct filter_db *db;
-static struct zone *zone;
-static struct psl *psl;
-static struct reports reports;
-static struct report_counts counts;
-
-/* ------------------------------------------------------------------------
- * Fixture
- */
-
-static int
-up(void **state)
-{
-	struct fixture *f;
-
-	if (fixture_up(state) != 0)
-		return -1;
-	f = *state;
-	if (!filter_db_open(f->dir, &db, &f->e) || !psl_open(NULL, &psl, &f->e))
-		return -1;
-	zone = zone_new();
-	fake_mta_start(f->site);
-	reports = (struct reports){ .site = f->site,
-		.db = db,
-		.resolver = zone_resolver(zone),
-		.psl = psl,
-		.hostname = "mail.us.example" };
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	fake_mta_stop();
-	filter_db_close(&db);
-	zone_free(&zone);
-	psl_close(&psl);
-	return fixture_down(state);
-}
 
 static void
 note(const char *record, const char *source, int64_t at)
@@ -84,24 +42,6 @@ note(const char *record, const char *source, int64_t at)
 		.spf_result = "pass" };
 
 	dmarc_history_note(db, &n, at, DAY);
-}
-
-static int64_t
-ask(const char *sql)
-{
-	struct err e = ERR_INIT;
-	struct sqlite3_stmt *s;
-	struct sq *q;
-	int64_t n;
-
-	assert_true(filter_db_flush(db, &e));
-	q = filter_db_reader(db, &e);
-	if (sq_one(q, &s, &e, sql) != SQ_ROW)
-		fail_msg("%s: %s", sql, e.msg);
-	n = sq_int(s, 0);
-	sq_reset(s);
-	filter_db_reader_done(db, &q);
-	return n;
 }
 
 static void
@@ -290,7 +230,8 @@ test_close(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, reports_up, reports_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_alike),
 		TEST(test_report),

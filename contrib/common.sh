@@ -12,7 +12,7 @@ test_packages="m4 clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest 
 python3-pytest-xdist mutt neomutt isync offlineimap3 fetchmail getmail6 dovecot-imapd \
 dovecot-lmtpd dovecot-pop3d dovecot-managesieved nginx libnginx-mod-mail \
 mandoc git gsasl sieve-connect php-cli php-net-sieve srs \
-nsd ldnsutils python3-spf python3-dkim python3-authres opendkim opendmarc \
+nsd unbound ldnsutils zip python3-spf python3-dkim python3-authres opendkim opendmarc \
 spamd clamav-daemon clamdscan rspamd"
 bench_packages="dovecot-imapd dovecot-lmtpd dovecot-pop3d dovecot-sieve"
 

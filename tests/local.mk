@@ -93,6 +93,9 @@ EXTRA_DIST += %D%/test_scanners.py
 %C%_scanner_tool_SOURCES = %D%/scanner_tool.c
 
 # A name server for test_milterd.py.
-EXTRA_DIST += %D%/nsd.py %D%/test_filter_client.py %D%/test_filter_content.py %D%/test_milterd.py %D%/test_dns_verb.py %D%/test_outbound.py %D%/test_tls_reports.py
+EXTRA_DIST += %D%/nsd.py %D%/test_filter_client.py \
+	%D%/test_filter_content.py %D%/test_milterd.py %D%/test_dns_verb.py \
+	%D%/test_outbound.py %D%/test_outbound_delivery.py \
+	%D%/test_tls_reports.py
 EXTRA_DIST += %D%/test_sendmail.py
 EXTRA_DIST += %D%/test_filter_quarantine.py

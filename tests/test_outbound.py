@@ -2,6 +2,8 @@
 """What authd tells Postfix about other domains' TLS: DANE from signed zones,
 MTA-STS from web servers, and what becomes of mail if these fail."""
 
+import base64
+import hashlib
 import http.server
 import json
 import random
@@ -35,6 +37,13 @@ def certificate(folder, name, hosts):
                     "-addext", "subjectAltName=" + ",".join(f"DNS:{host}" for host in hosts)],
                    check=True, capture_output=True)
     return cert, key
+
+
+def key_digest(pem):
+    """Of the public key of a certificate, as TLSA 3 1 1 has it."""
+    key = subprocess.run(["openssl", "x509", "-noout", "-pubkey"], input=pem, check=True, capture_output=True,
+                         text=True).stdout
+    return hashlib.sha256(base64.b64decode("".join(key.splitlines()[1:-1]))).hexdigest()
 
 
 class Web:
@@ -274,23 +283,26 @@ def test_silent_dns(authority, names):
 
 
 class Sink:
-    """Takes mail with STARTTLS on a port of loopback."""
+    """Takes mail with STARTTLS on loopback."""
 
-    def __init__(self, cert, key):
+    def __init__(self, cert, key, address=("127.0.0.1", 0)):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(cert, key)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port, self.messages = self.listener.getsockname()[1], 0
+        self.listener = socket.create_server(address)
+        self.host, self.port = self.listener.getsockname()
+        self.messages = 0
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
         while True:
             try:
-                self.converse(self.listener.accept()[0])
-            except ssl.SSLError:
-                pass
+                connection = self.listener.accept()[0]
             except OSError:
-                return
+                return  # closed
+            try:
+                self.converse(connection)
+            except OSError:  # ssl.SSLError is one
+                connection.close()
 
     def converse(self, c):
         c.sendall(b"220 sink\r\n")

@@ -23,23 +23,11 @@ quotable(struct str s)
 	return true;
 }
 
-static void
-put_quoted(struct buf *out, struct str s)
-{
-	buf_putc(out, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_putc(out, '\\');
-		buf_putc(out, s.p[i]);
-	}
-	buf_putc(out, '"');
-}
-
 void
 write_string(struct buf *out, struct str s)
 {
 	if (quotable(s)) {
-		put_quoted(out, s);
+		buf_put_quoted(out, s);
 		return;
 	}
 	buf_putc(out, '{');
@@ -89,7 +77,7 @@ write_mailbox(struct buf *out, struct str path, bool utf8)
 		if (is_ascii(path))
 			write_astring(out, path);
 		else
-			put_quoted(out, path);
+			buf_put_quoted(out, path);
 		return;
 	}
 	utf7_encode(&name, path);

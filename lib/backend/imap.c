@@ -165,17 +165,13 @@ identify(struct talk *t)
 static bool
 quote(struct buf *out, struct str s)
 {
-	buf_putc(out, '"');
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
 		if (c < ' ' || c > '~')
 			return false;
-		if (c == '"' || c == '\\')
-			buf_putc(out, '\\');
-		buf_putc(out, (char)c);
 	}
-	buf_putc(out, '"');
+	buf_put_quoted(out, s);
 	return true;
 }
 

@@ -93,6 +93,21 @@ test_split(void **state)
 }
 
 static void
+test_quoted(void **state)
+{
+	struct buf got = { 0 };
+
+	(void)state;
+	buf_put_quoted(&got, STR(""));
+	buf_put_quoted(&got, STR("a b"));
+	buf_put_quoted(&got, STR("\"\\\""));
+	assert_string_equal(buf_cstr(&got), "\"\""
+					    "\"a b\""
+					    "\"\\\"\\\\\\\"\"");
+	buf_fini(&got);
+}
+
+static void
 test_codecs(void **state)
 {
 	static const struct {
@@ -272,6 +287,7 @@ main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_quoted),
 		cmocka_unit_test(test_codecs),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_arena),

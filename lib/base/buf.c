@@ -74,6 +74,21 @@ buf_putu(struct buf *b, uint64_t v)
 }
 
 void
+buf_put_quoted(struct buf *b, struct str s)
+{
+	char *to = buf_reserve(b, 2 * s.n + 2);
+
+	*to++ = '"';
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			*to++ = '\\';
+		*to++ = s.p[i];
+	}
+	*to++ = '"';
+	b->n = (size_t)(to - b->p);
+}
+
+void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap, again;

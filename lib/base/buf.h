@@ -32,6 +32,8 @@ void buf_putc(struct buf *b, char c);
 void buf_puts(struct buf *b, const char *cstr);
 void buf_putstr(struct buf *b, struct str s);
 void buf_putu(struct buf *b, uint64_t v); /* in decimal */
+/* As a quoted-string: between ", and a \ before each " and \ in it. */
+void buf_put_quoted(struct buf *b, struct str s);
 void buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* The bytes followed by a NUL that n does not count. */

@@ -134,18 +134,6 @@ put_clean(struct buf *out, struct str s, bool utf8)
 }
 
 static void
-put_quoted(struct buf *out, struct str s)
-{
-	buf_putc(out, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_putc(out, '\\');
-		buf_putc(out, s.p[i]);
-	}
-	buf_putc(out, '"');
-}
-
-static void
 put_value(struct buf *out, struct str s, bool address)
 {
 	struct buf clean = { 0 };
@@ -155,7 +143,7 @@ put_value(struct buf *out, struct str s, bool address)
 	if (is_token(s) || (address && (is_address(s) || is_domain(s))))
 		buf_putstr(out, s);
 	else
-		put_quoted(out, s);
+		buf_put_quoted(out, s);
 	buf_fini(&clean);
 }
 
@@ -187,7 +175,7 @@ authres_reason(struct authres_writer *w, struct str reason)
 
 	put_clean(&clean, str_sub(reason, 0, MAX_TEXT), false);
 	BUF_LIT(&word, "reason=");
-	put_quoted(&word, buf_str(&clean));
+	buf_put_quoted(&word, buf_str(&clean));
 	put_word(w, &word);
 	buf_fini(&word);
 	buf_fini(&clean);

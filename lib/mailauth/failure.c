@@ -99,13 +99,8 @@ put_spf_record(struct buf *out, struct str record)
 
 	if (record.n == 0)
 		return;
-	BUF_LIT(&value, "txt : \"");
-	for (size_t i = 0; i < record.n; i++) {
-		if (record.p[i] == '"' || record.p[i] == '\\')
-			buf_putc(&value, '\\');
-		buf_putc(&value, record.p[i]);
-	}
-	buf_putc(&value, '"');
+	BUF_LIT(&value, "txt : ");
+	buf_put_quoted(&value, record);
 	put_field(out, "SPF-DNS", buf_str(&value));
 	buf_fini(&value);
 }

@@ -150,22 +150,10 @@ is_atom_text(struct str s)
 }
 
 void
-quoted_put(struct buf *out, struct str s)
-{
-	buf_putc(out, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_putc(out, '\\');
-		buf_putc(out, s.p[i]);
-	}
-	buf_putc(out, '"');
-}
-
-void
 phrase_put(struct buf *out, struct str utf8)
 {
 	if (is_plain(utf8) && !is_atom_text(utf8))
-		quoted_put(out, utf8);
+		buf_put_quoted(out, utf8);
 	else
 		text_put(out, utf8);
 }
@@ -391,7 +379,7 @@ put_filename(struct buf *out, struct str name)
 {
 	if (is_plain(name) && name.n <= 60) {
 		BUF_LIT(out, ";\r\n filename=");
-		quoted_put(out, name);
+		buf_put_quoted(out, name);
 	} else {
 		param_put(out, STR("filename"), name);
 	}

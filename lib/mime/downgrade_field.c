@@ -127,7 +127,7 @@ put_mailbox(struct buf *out, struct str name, struct str local, struct str host)
 	if (is_dot_atom(local) || (local.n == 0 && host.n == 0))
 		buf_putstr(out, local);
 	else
-		quoted_put(out, local);
+		buf_put_quoted(out, local);
 	if (host.n)
 		buf_putc(out, '@');
 	buf_putstr(out, host);
@@ -229,7 +229,7 @@ put_param(struct buf *out, struct arena *a, const struct mime_param *p)
 		return;
 	if (is_ascii(p->value)) {
 		buf_printf(out, ";\r\n %.*s=", STR_ARG(p->name));
-		quoted_put(out, p->value);
+		buf_put_quoted(out, p->value);
 	} else if (str_chr(p->name, '*') == STR_NPOS) {
 		param_put(
 		    out, p->name, mime_param(a, &one, arena_cstr(a, p->name)));

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* What of a string needs which form. */
-enum { S_ESCAPE = 1, S_LITERAL = 2, S_NUL = 4 };
+enum { S_LITERAL = 1, S_NUL = 2 };
 
 static unsigned
 needs(struct str s)
@@ -14,9 +14,7 @@ needs(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (c == '"' || c == '\\')
-			flags |= S_ESCAPE;
-		else if (c == '\0')
+		if (c == '\0')
 			flags |= S_NUL | S_LITERAL;
 		else if (c >= 0x80 || c == '\r' || c == '\n')
 			flags |= S_LITERAL;
@@ -58,15 +56,5 @@ imap_nstring(struct buf *out, struct str s)
 		put_literal(out, s, flags & S_NUL);
 		return;
 	}
-	buf_putc(out, '"');
-	if (flags & S_ESCAPE) {
-		for (size_t i = 0; i < s.n; i++) {
-			if (s.p[i] == '"' || s.p[i] == '\\')
-				buf_putc(out, '\\');
-			buf_putc(out, s.p[i]);
-		}
-	} else {
-		buf_putstr(out, s);
-	}
-	buf_putc(out, '"');
+	buf_put_quoted(out, s);
 }

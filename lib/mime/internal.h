@@ -81,7 +81,6 @@ void imap_nstring(struct buf *out, struct str s);
  * words where needed, folded. */
 void text_put(struct buf *out, struct str utf8);
 void phrase_put(struct buf *out, struct str utf8);
-void quoted_put(struct buf *out, struct str ascii);
 /* ";" and the parameter as RFC 2231 encodes it. */
 void param_put(struct buf *out, struct str name, struct str utf8);
 

@@ -206,18 +206,6 @@ publish_records(struct arena *a, const struct publish *p,
  * A zone file
  */
 
-static void
-put_string(struct buf *out, struct str s)
-{
-	buf_puts(out, " \"");
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_putc(out, '\\');
-		buf_putc(out, s.p[i]);
-	}
-	buf_putc(out, '"');
-}
-
 void
 publish_line(const struct publish_record *r, struct buf *out)
 {
@@ -227,6 +215,8 @@ publish_line(const struct publish_record *r, struct buf *out)
 		buf_printf(out, " %.*s", STR_ARG(r->data));
 		return;
 	}
-	for (size_t at = 0; at < r->data.n; at += TXT_STRING)
-		put_string(out, str_sub(r->data, at, TXT_STRING));
+	for (size_t at = 0; at < r->data.n; at += TXT_STRING) {
+		buf_putc(out, ' ');
+		buf_put_quoted(out, str_sub(r->data, at, TXT_STRING));
+	}
 }

@@ -289,13 +289,8 @@ sieve_put_mailbox(struct sieve_run *r, struct compose *c, const char *field,
 		compose_address(c, field, name, address);
 		return;
 	}
-	buf_putc(&out, '"');
-	for (size_t i = 0; i < name.n; i++) {
-		if (name.p[i] == '"' || name.p[i] == '\\')
-			buf_putc(&out, '\\');
-		buf_putc(&out, name.p[i]);
-	}
-	buf_printf(&out, "\" <%.*s>", STR_ARG(address));
+	buf_put_quoted(&out, name);
+	buf_printf(&out, " <%.*s>", STR_ARG(address));
 	compose_raw(c, field, buf_str(&out));
 	buf_fini(&out);
 }

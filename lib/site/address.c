@@ -208,13 +208,7 @@ address_format(struct arena *a, struct str local, struct str domain)
 	if (local.n == 0 || !needs_quotes(local)) {
 		buf_putstr(&b, local);
 	} else {
-		buf_putc(&b, '"');
-		for (size_t i = 0; i < local.n; i++) {
-			if (local.p[i] == '"' || local.p[i] == '\\')
-				buf_putc(&b, '\\');
-			buf_putc(&b, local.p[i]);
-		}
-		buf_putc(&b, '"');
+		buf_put_quoted(&b, local);
 	}
 	buf_putc(&b, '@');
 	buf_putstr(&b, domain);

@@ -7,6 +7,8 @@
 
 #include "base/mem.h"
 
+#define PRINTF_ROOM 128 /* enough for most */
+
 void
 buf_fini(struct buf *b)
 {
@@ -92,18 +94,19 @@ void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap, again;
+	char *to = buf_reserve(b, PRINTF_ROOM);
+	size_t room = b->cap - b->n;
 	int n;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(to, room, fmt, ap);
 	va_end(ap);
-	if (n > 0) {
-		char *at = buf_reserve(b, (size_t)n + 1);
-
-		vsnprintf(at, (size_t)n + 1, fmt, again);
+	if (n > 0 && (size_t)n >= room)
+		vsnprintf(
+		    buf_reserve(b, (size_t)n + 1), (size_t)n + 1, fmt, again);
+	if (n > 0)
 		b->n += (size_t)n;
-	}
 	va_end(again);
 }
 

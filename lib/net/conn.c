@@ -91,6 +91,13 @@ conn_unsent(const struct conn *c)
 }
 
 bool
+conn_finished(const struct conn *c)
+{
+	return c->dead ||
+	       (c->closing && conn_unsent(c) == 0 && c->delay_ms == 0);
+}
+
+bool
 conn_idle(const struct conn *c)
 {
 	return c->phase == PHASE_OPEN && c->opened && !c->run && !c->more &&

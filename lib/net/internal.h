@@ -180,6 +180,8 @@ void conn_return(struct conn *c, struct scratch *s);
 /* Take one reading of the PROXY header. */
 void conn_proxy(struct conn *c);
 void conn_discard(struct conn *c, struct scratch *s);
+/* Nothing is left to be done but to close its session. */
+bool conn_finished(const struct conn *c);
 /* May it be closed: nothing runs, nothing is half sent? */
 bool conn_idle(const struct conn *c);
 size_t conn_unsent(const struct conn *c); /* octets of output */

@@ -194,13 +194,6 @@ linger(struct conn *c)
 		destroy(c);
 }
 
-static bool
-finished(const struct conn *c)
-{
-	return c->dead ||
-	       (c->closing && conn_unsent(c) == 0 && c->delay_ms == 0);
-}
-
 /* See to what the step left to the loop. */
 static void
 settle(struct conn *c)
@@ -208,10 +201,13 @@ settle(struct conn *c)
 	struct loop *loop = c->loop;
 	uint32_t due;
 
-	if (finished(c)) {
+	if (conn_finished(c)) {
 		finish(c);
 		return;
 	}
+	due = conn_due(c);
+	if (due < c->timer.due)
+		wheel_set(&loop->wheel, &c->timer, due);
 	if (c->run) {
 		work_start(c);
 		return;
@@ -222,9 +218,6 @@ settle(struct conn *c)
 		begin_delay(c);
 	if (c->want_write != c->blocked)
 		listen_for(c, c->blocked);
-	due = conn_due(c);
-	if (due < c->timer.due)
-		wheel_set(&loop->wheel, &c->timer, due);
 	/* It had its share of reads: others first. */
 	if (c->attention && (c->readable || relay_more(c)) && conn_idle(c))
 		loop_post(loop, c);

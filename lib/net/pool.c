@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "net/pool.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -12,15 +14,16 @@
 struct worker {
 	struct pool *pool;
 	pthread_t thread;
-	pthread_cond_t wake;
-	bool woken;
+	sem_t wake;
+	struct task *task;   /* to be run after that; NULL: look for one */
 	struct worker *next; /* idle longer */
 };
 
 /*
  * The worker that went idle last is woken first: its stack, its memory arena
  * and what it read last are still in the cache. So a quiet daemon works with
- * one or two threads and the others sleep on.
+ * one or two threads and the others sleep on. It is handed its task, so that it
+ * wakes without asking for the lock.
  */
 struct pool {
 	pthread_mutex_t lock;
@@ -32,55 +35,69 @@ struct pool {
 };
 
 /* Under the lock. */
-static void
-sleep_until_woken(struct worker *w)
+static struct task *
+take_task(struct pool *p)
 {
-	struct pool *p = w->pool;
+	struct task *t = p->head;
 
-	w->woken = false;
-	w->next = p->idle;
-	p->idle = w;
-	while (!w->woken)
-		pthread_cond_wait(&w->wake, &p->lock);
+	if (t)
+		p->head = t->next;
+	if (!p->head)
+		p->tail = &p->head;
+	return t;
 }
 
-/* Under the lock; the caller signals. */
+/* Under the lock; the caller wakes it. */
 static struct worker *
 take_idle(struct pool *p)
 {
 	struct worker *w = p->idle;
 
-	if (w) {
+	if (w)
 		p->idle = w->next;
-		w->woken = true;
-	}
 	return w;
+}
+
+/* Under the lock, which is then free. */
+static struct task *
+wait_for_task(struct worker *w)
+{
+	w->task = NULL;
+	w->next = w->pool->idle;
+	w->pool->idle = w;
+	pthread_mutex_unlock(&w->pool->lock);
+	while (sem_wait(&w->wake) != 0 && errno == EINTR)
+		continue;
+	return w->task;
+}
+
+/* False: the pool is stopped and nothing is left. */
+static bool
+next_task(struct worker *w, struct task **out)
+{
+	struct pool *p = w->pool;
+	bool stop;
+
+	pthread_mutex_lock(&p->lock);
+	*out = take_task(p);
+	stop = p->stop;
+	if (!*out && !stop) {
+		*out = wait_for_task(w);
+		return true;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return *out || !stop;
 }
 
 static void *
 work(void *arg)
 {
-	struct worker *w = arg;
-	struct pool *p = w->pool;
+	struct task *t;
 
-	pthread_mutex_lock(&p->lock);
-	for (;;) {
-		struct task *t = p->head;
-
-		if (!t && p->stop)
-			break;
-		if (!t) {
-			sleep_until_woken(w);
-			continue;
-		}
-		p->head = t->next;
-		if (!p->head)
-			p->tail = &p->head;
-		pthread_mutex_unlock(&p->lock);
-		t->run(t);
-		pthread_mutex_lock(&p->lock);
+	while (next_task(arg, &t)) {
+		if (t)
+			t->run(t);
 	}
-	pthread_mutex_unlock(&p->lock);
 	return NULL;
 }
 
@@ -96,7 +113,7 @@ start(struct pool *p)
 		struct worker *w = &p->workers[i];
 
 		w->pool = p;
-		pthread_cond_init(&w->wake, NULL);
+		sem_init(&w->wake, 0, 0);
 		if (pthread_create(&w->thread, NULL, work, w) != 0)
 			abort();
 	}
@@ -123,12 +140,16 @@ pool_push(struct pool *p, struct task *t)
 
 	t->next = NULL;
 	pthread_mutex_lock(&p->lock);
-	*p->tail = t;
-	p->tail = &t->next;
 	w = take_idle(p);
+	if (w) {
+		w->task = t;
+	} else {
+		*p->tail = t;
+		p->tail = &t->next;
+	}
 	pthread_mutex_unlock(&p->lock);
 	if (w)
-		pthread_cond_signal(&w->wake);
+		sem_post(&w->wake);
 }
 
 void
@@ -142,12 +163,12 @@ pool_free(struct pool **pp)
 	pthread_mutex_lock(&p->lock);
 	p->stop = true;
 	while ((w = take_idle(p)))
-		pthread_cond_signal(&w->wake);
+		sem_post(&w->wake);
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < p->nthreads; i++)
 		pthread_join(p->workers[i].thread, NULL);
 	for (unsigned i = 0; i < p->nthreads; i++)
-		pthread_cond_destroy(&p->workers[i].wake);
+		sem_destroy(&p->workers[i].wake);
 	pthread_mutex_destroy(&p->lock);
 	free(p->workers);
 	free(p);

@@ -102,6 +102,15 @@ close_session(struct conn *c)
 	c->phase = PHASE_CLOSED;
 }
 
+/* What the loop has to let go of before its session is closed, it hands to a
+ * worker itself. */
+static bool
+may_close(const struct conn *c)
+{
+	return c->phase == PHASE_OPEN && conn_finished(c) && !c->relay &&
+	       !c->delay;
+}
+
 static void
 work(struct conn *c)
 {
@@ -157,6 +166,10 @@ turn(struct task *t)
 		if (c->run)
 			work(c);
 		conn_step(c, s);
+		if (!c->run && may_close(c)) {
+			c->phase = PHASE_CLOSING;
+			c->run = true;
+		}
 		if (c->run && round < ROUNDS)
 			continue;
 		conn_return(c, s);

@@ -45,8 +45,8 @@ struct milter {
 	uint32_t silent;    /* steps that the MTA awaits no answer of */
 	bool leading_space; /* as MILTER_LEADING_SPACE has it */
 	struct buf value;   /* of one header field */
-	/* Macros: of the client, and of the message. */
-	struct buf client_name, login, queue_id;
+	/* Macros: of the client, of the message, of the next recipient. */
+	struct buf client_name, login, queue_id, rcpt_mailer, rcpt_host;
 };
 
 void
@@ -87,12 +87,14 @@ put_options(struct milter *m, const struct milter_options *o)
 	milter_put_number(
 	    out, o->version < MILTER_VERSION ? o->version : MILTER_VERSION);
 	milter_put_number(out, ACTIONS | symlist);
-	milter_put_number(
-	    out, m->silent | (o->steps & (MILTER_NO_UNKNOWN | MILTER_NO_DATA |
-					     MILTER_LEADING_SPACE)));
+	milter_put_number(out,
+	    m->silent |
+		(o->steps & (MILTER_NO_UNKNOWN | MILTER_NO_DATA |
+				MILTER_REFUSED_RCPTS | MILTER_LEADING_SPACE)));
 	if (symlist) {
 		put_macros(out, MILTER_AT_CONNECT, "{client_name}");
 		put_macros(out, MILTER_AT_MAIL, "i {auth_authen}");
+		put_macros(out, MILTER_AT_RCPT, "{rcpt_mailer} {rcpt_host}");
 		put_macros(out, MILTER_AT_EOM, "i");
 	}
 	milter_end(out, begin);
@@ -138,6 +140,10 @@ set_macro(struct milter *m, struct str name, struct str value)
 		set(&m->login, value);
 	else if (str_eqc(name, "{client_name}"))
 		set(&m->client_name, value);
+	else if (str_eqc(name, "{rcpt_mailer}"))
+		set(&m->rcpt_mailer, value);
+	else if (str_eqc(name, "{rcpt_host}"))
+		set(&m->rcpt_host, value);
 }
 
 static enum step
@@ -265,14 +271,23 @@ on_mail(struct milter *m, struct str data)
 	return answer(m, filter_mail(m->session, &e));
 }
 
+/* The MTA's error is such a mailer, and its status the host. */
 static enum step
 on_rcpt(struct milter *m, struct str data)
 {
+	bool refused = str_eqc(buf_str(&m->rcpt_mailer), "error");
+	bool for_good = str_starts(buf_str(&m->rcpt_host), STR("5"));
 	struct str address;
 
+	buf_clear(&m->rcpt_mailer);
+	buf_clear(&m->rcpt_host);
 	if (!read_address(data, &address))
 		return broken(m, "no recipient");
-	return answer(m, filter_rcpt(m->session, address));
+	if (!refused)
+		return answer(m, filter_rcpt(m->session, address));
+	if (for_good)
+		filter_rcpt_refused(m->session);
+	return answer(m, NULL);
 }
 
 static enum step
@@ -555,6 +570,8 @@ on_close(void *session)
 	buf_fini(&m->client_name);
 	buf_fini(&m->login);
 	buf_fini(&m->queue_id);
+	buf_fini(&m->rcpt_mailer);
+	buf_fini(&m->rcpt_host);
 	free(m);
 }
 

@@ -55,6 +55,8 @@ enum { /* what a filter may do */
 enum { /* steps that are left out, and those that nobody answers */
 	MILTER_NO_UNKNOWN = 0x100,
 	MILTER_NO_DATA = 0x200,
+	/* Recipients come that the MTA has refused, too. */
+	MILTER_REFUSED_RCPTS = 0x800,
 	MILTER_SILENT_HEADER = 0x80,
 	MILTER_SILENT_CONNECT = 0x1000,
 	MILTER_SILENT_HELO = 0x2000,
@@ -67,6 +69,7 @@ enum { /* steps that are left out, and those that nobody answers */
 enum { /* stages of macros */
 	MILTER_AT_CONNECT = 0,
 	MILTER_AT_MAIL = 2,
+	MILTER_AT_RCPT = 3,
 	MILTER_AT_EOM = 5,
 };
 

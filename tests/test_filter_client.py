@@ -200,6 +200,35 @@ def test_refused_too_often(mail, account):
         site.ctl("filter", "remove", "@refused.example")
 
 
+def test_recipients_that_the_mta_refuses(mail, account):
+    """Who tries one name after the other is blocked like that, too; one whom the MTA asks to wait is not."""
+    site, client = mail.site, "203.0.113.68"
+    domain = account[0].partition("@")[2]
+    guesses = [f"guess{i}@{domain}" for i in range(3)]
+
+    def attempt(recipients):
+        with mail.client(address=client) as c:
+            assert c.mail("ann@good.example")[0] == 250
+            return [c.rcpt(r)[0] for r in recipients]
+
+    site.ctl("setting", "set", "client.block_after", "2")
+    usual = "smtpd_recipient_restrictions = reject_unlisted_recipient"
+    mail.postfix(usual.replace("= ", f"= check_recipient_access inline:{{ {{ busy@{domain} = 450 4.3.0 wait }} }}, "))
+    try:
+        assert attempt([f"busy@{domain}"] * 4) == [450] * 4
+    finally:
+        mail.postfix(usual)
+    try:
+        assert attempt([account[0], *guesses[:2], account[0]]) == [250, 550, 550, 250]
+        assert not json.loads(site.ctl("block", "list", "--json"))
+        assert attempt(guesses[2:]) == [550]
+        [row] = wait_for(lambda: json.loads(site.ctl("block", "list", "--json")))
+        assert row["peer"] == client and row["until"]
+    finally:
+        site.ctl("block", "remove")
+        site.ctl("setting", "unset", "client.block_after")
+
+
 def test_ipv6(mail, account):
     """Its /64 is the place, and what is said of it counts."""
     client = "2001:db8:1:2::25"

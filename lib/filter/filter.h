@@ -65,6 +65,9 @@ const struct reason *filter_mail(
     struct filter_session *s, const struct filter_envelope *e);
 /* The same for one recipient, who is then none of the message's. */
 const struct reason *filter_rcpt(struct filter_session *s, struct str address);
+/* The MTA has refused a recipient for good: that is held against the client, as
+ * client.block_after has it. */
+void filter_rcpt_refused(struct filter_session *s);
 /* As in mailauth/field.h; copied. */
 void filter_field(struct filter_session *s, struct str name, struct str value);
 /* After the last field. */

@@ -170,6 +170,12 @@ scope_of(struct filter_session *s, struct str address, struct str *name)
 	return scope;
 }
 
+void
+filter_rcpt_refused(struct filter_session *s)
+{
+	limits_refused(s);
+}
+
 static void
 note_refusal(
     struct filter_session *s, struct str recipient, const struct decision *d)

@@ -69,7 +69,7 @@ static const struct site_setting table[] = {
 	{ "backend.timeout", SETTING_DURATION, SDA, "10s", NULL, "time to connect to a backend and log in there" },
 	{ "backend.tls", SETTING_CHOICE, SDA, "starttls", "no starttls tls", "TLS to backends: none, after STARTTLS, from the start" },
 	{ "backend.verify", SETTING_BOOL, SDA, "yes", NULL, "check backends' certificates" },
-	{ "client.block_after", SETTING_UINT, S, "0", NULL, "messages of one address that the filter may refuse for good within an hour before all daemons block it for auth.block_time; 0: never, since who sends on others' mail is refused without fault of his" },
+	{ "client.block_after", SETTING_UINT, S, "0", NULL, "messages and recipients of one address that may be refused for good within an hour, by the filter or by the MTA, before all daemons block it for auth.block_time; 0: never, since who sends on others' mail is refused without fault of his" },
 	{ "client.blocked", SETTING_CHOICE, SDA, "reject", ACTIONS, "what is done with mail whose client or sender the recipient, his domain or the site has blocked (mailstead filter block)" },
 	{ "client.failed_logins", SETTING_CHOICE, S, "tempfail", ACTIONS, "what is done with mail from an address that is blocked since too many logins from it failed" },
 	{ "client.helo_invalid", SETTING_CHOICE, SDA, "tag", ACTIONS, "what is done with mail from a client that does not call itself by a full host name or by its own address" },

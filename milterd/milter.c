@@ -18,7 +18,8 @@
 	(MILTER_SILENT_CONNECT | MILTER_SILENT_HELO | MILTER_SILENT_HEADER |   \
 	    MILTER_SILENT_EOH | MILTER_SILENT_BODY)
 
-#define KEEP 4096 /* octets of a buffer between packets */
+#define KEEP 4096         /* octets of a buffer between packets */
+#define WAITING_MAX 65536 /* octets of packets that wait for the next */
 
 /* An MTA waits for its own client for an hour, and more for a message. */
 #define PATIENCE 7200
@@ -40,7 +41,7 @@ enum stage {
 struct milter {
 	struct conn *conn;
 	enum stage stage;
-	struct buf in; /* whole packets, to be run */
+	struct buf in; /* whole packets that are to be run */
 	struct filter_session *session;
 	uint32_t silent;    /* steps that the MTA awaits no answer of */
 	bool leading_space; /* as MILTER_LEADING_SPACE has it */
@@ -512,26 +513,75 @@ on_open(struct conn *c)
 	return m;
 }
 
-/* Whole packets go to a worker, all that there are. */
-static size_t
-on_input(void *session, struct str in)
+/* Does anything depend on when it is run? The client's DNS lists are asked
+ * while it is still greeting. */
+static bool
+may_wait(const struct milter *m, char letter)
 {
-	struct milter *m = session;
+	const struct command *c = find(letter);
+
+	if (!c || c->letter == MILTER_CONNECT)
+		return false;
+	return c->answered
+		   ? (m->silent & c->silent) != 0
+		   : c->letter == MILTER_MACROS || c->letter == MILTER_ABORT;
+}
+
+/* Take whole packets. *due: not all of them may wait. */
+static bool
+take_packets(const struct milter *m, struct str *in, bool *due)
+{
 	struct milter_packet p;
-	struct str rest = in;
 	enum milter_rc rc;
 
-	while ((rc = milter_take(&rest, &p)) == MILTER_WHOLE)
-		;
-	if (rc == MILTER_BROKEN) {
+	*due = false;
+	while ((rc = milter_take(in, &p)) == MILTER_WHOLE)
+		*due |= !may_wait(m, p.command);
+	return rc != MILTER_BROKEN;
+}
+
+/* The first packet, for which nobody has to be asked. */
+static size_t
+negotiate(struct milter *m, struct str in)
+{
+	struct milter_packet p;
+	struct str rest = in;
+
+	switch (milter_take(&rest, &p)) {
+	case MILTER_PARTIAL:
+		return 0;
+	case MILTER_WHOLE:
+		if (run_packet(m, &p) != STEP_ON)
+			conn_close(m->conn);
+		break;
+	case MILTER_BROKEN:
 		broken(m, "a packet of a length that cannot be");
 		conn_close(m->conn);
 		return in.n;
 	}
-	if (rest.n == in.n)
-		return 0;
-	set(&m->in, str_sub(in, 0, in.n - rest.n));
-	conn_run(m->conn);
+	return in.n - rest.n;
+}
+
+/* Packets go to a worker. To wake one costs more than most packets do, so those
+ * that may wait go with the next that may not: a whole header, the body and the
+ * end of a message of usual size. */
+static size_t
+on_input(void *session, struct str in)
+{
+	struct milter *m = session;
+	struct str rest = in;
+	bool due;
+
+	if (m->stage == AT_START)
+		return negotiate(m, in);
+	if (!take_packets(m, &rest, &due)) {
+		broken(m, "a packet of a length that cannot be");
+		conn_close(m->conn);
+		return in.n;
+	}
+	buf_putstr(&m->in, str_sub(in, 0, in.n - rest.n));
+	if (due || m->in.n >= WAITING_MAX)
+		conn_run(m->conn);
 	return in.n - rest.n;
 }
 

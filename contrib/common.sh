@@ -14,7 +14,6 @@ dovecot-lmtpd dovecot-pop3d dovecot-managesieved nginx libnginx-mod-mail \
 mandoc git gsasl sieve-connect php-cli php-net-sieve srs \
 nsd unbound ldnsutils zip python3-spf python3-dkim python3-authres opendkim opendmarc \
 spamd clamav-daemon clamdscan rspamd"
-bench_packages="dovecot-imapd dovecot-lmtpd dovecot-pop3d dovecot-sieve"
 
 step_number=0
 step() {

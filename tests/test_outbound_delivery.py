@@ -40,12 +40,25 @@ def loopback():
     return f"127.{random.randrange(1, 250)}.{random.randrange(1, 250)}.{random.randrange(1, 250)}"
 
 
+def with_resolv_conf(path):
+    """What runs a command for which PATH is /etc/resolv.conf."""
+    return ["unshare", "--mount", "sh", "-c",
+            f'mount --make-rprivate / && mount --bind {path} /etc/resolv.conf && exec "$@"', "sh"]
+
+
+def need_all(folder):
+    """Before anything is started that would be left behind."""
+    if not UNBOUND:
+        pytest.skip("needs unbound")
+    (folder / "empty").touch()
+    if subprocess.run([*with_resolv_conf(folder / "empty"), "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs a mount namespace")
+
+
 class Resolver:
     """unbound, on the only port that /etc/resolv.conf can name."""
 
     def __init__(self, folder, names):
-        if not UNBOUND:
-            pytest.skip("needs unbound")
         self.address = loopback()
         conf = folder / "unbound.conf"
         conf.write_text(CONFIGURATION.format(address=self.address, folder=folder, anchor=names.anchor,
@@ -135,10 +148,7 @@ class Sender:
         """With a /etc/resolv.conf of its own."""
         resolv = folder / "resolv.conf"
         resolv.write_text(f"nameserver {self.world.resolver.address}\n")
-        apart = ["unshare", "--mount", "sh", "-c",
-                 f'mount --make-rprivate / && mount --bind {resolv} /etc/resolv.conf && exec "$@"', "sh"]
-        if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode:
-            pytest.skip("needs a mount namespace")
+        apart = with_resolv_conf(resolv)
         subprocess.run(["postconf", "-c", self.site.dir / "postfix" / "etc", "-e",
                         f"smtp_tls_CAfile = {self.world.authorities}"], check=True)
         self.postfix("stop")
@@ -169,6 +179,7 @@ class Sender:
 def sender(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
     folder.chmod(0o755)
+    need_all(folder)
     world = World(folder)
     s = Sender(world, folder)
     yield s

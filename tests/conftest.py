@@ -184,6 +184,17 @@ class Site:
         self.ctl("account", "add", user, "--stdin", input=password + "\n")
         return user, password
 
+    def set_postfix(self, *settings):
+        """Lines for its main.cf. Comes back once no process is left that works by what was there before."""
+        postfix = self.dir / "postfix"
+        master = (postfix / "spool" / "pid" / "master.pid").read_text().strip()
+        children = pathlib.Path(f"/proc/{master}/task/{master}/children")
+        for setting in settings:
+            subprocess.run(["postconf", "-c", postfix / "etc", "-e", setting], check=True)
+        before = set(children.read_text().split())
+        subprocess.run(["postfix", "-c", postfix / "etc", "reload"], check=True, capture_output=True)
+        wait_for(lambda: before.isdisjoint(children.read_text().split()))
+
     def imap(self, user=None, password=None, tls=False):
         """A logged-in imaplib connection."""
         if tls:

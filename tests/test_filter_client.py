@@ -213,11 +213,11 @@ def test_recipients_that_the_mta_refuses(mail, account):
 
     site.ctl("setting", "set", "client.block_after", "2")
     usual = "smtpd_recipient_restrictions = reject_unlisted_recipient"
-    mail.postfix(usual.replace("= ", f"= check_recipient_access inline:{{ {{ busy@{domain} = 450 4.3.0 wait }} }}, "))
+    site.set_postfix(usual.replace("= ", f"= check_recipient_access inline:{{ {{ busy@{domain} = 450 4.3.0 wait }} }}, "))
     try:
         assert attempt([f"busy@{domain}"] * 4) == [450] * 4
     finally:
-        mail.postfix(usual)
+        site.set_postfix(usual)
     try:
         assert attempt([account[0], *guesses[:2], account[0]]) == [250, 550, 550, 250]
         assert not json.loads(site.ctl("block", "list", "--json"))
@@ -232,7 +232,7 @@ def test_recipients_that_the_mta_refuses(mail, account):
 def test_ipv6(mail, account):
     """Its /64 is the place, and what is said of it counts."""
     client = "2001:db8:1:2::25"
-    mail.postfix("inet_protocols = all")
+    mail.site.set_postfix("inet_protocols = all")
     mail.site.ctl("filter", "block", "2001:db8:1:2::/64", "--for", account[0])
     assert answer(mail, account, address=f"IPV6:{client}")[0] == 550
     assert answer(mail, account, address="IPV6:2001:db8:1:3::25")[0] == 250

@@ -62,7 +62,7 @@ class Filtered:
         self.site.stop_daemon("milterd")
         self.configure(names.address)
         self.start()
-        self.postfix("smtpd_authorized_xclient_hosts = 127.0.0.0/8")
+        self.site.set_postfix("smtpd_authorized_xclient_hosts = 127.0.0.0/8")
         self.site.ctl("setting", "set", "filter.trusted_networks", "::1")
         self.site.ctl("setting", "set", "greylist.action", "off")
         self.site.ctl("dkim", "retire", "example.test", "quickstart")
@@ -77,12 +77,6 @@ class Filtered:
     def configure(self, dns):
         conf = self.site.dir / "mailstead.conf"
         conf.write_text(conf.read_text().replace("[milterd]\n", f"[milterd]\ndns_servers = {dns}\ntrust_anchor =\n"))
-
-    def postfix(self, *settings):
-        etc = self.site.dir / "postfix" / "etc"
-        for setting in settings:
-            subprocess.run(["postconf", "-c", etc, "-e", setting], check=True)
-        subprocess.run(["postfix", "-c", etc, "reload"], check=True, capture_output=True)
 
     def remove(self):
         self.site.remove()

@@ -335,13 +335,11 @@ def test_postfix_obeys(authority, tmp_path, host, taken):
     does not know our domains, so it is told where the host is."""
     cert, key = certificate(tmp_path, "sink", [host])
     sink = Sink(cert, key)
-    etc = authority.site.dir / "postfix" / "etc"
     nexthop = f"[127.0.0.1]:{sink.port}"
-    for setting in (f"smtp_tls_policy_maps = inline:{{ {{ {nexthop} = {authority.ask('sts.example')} }} }}",
-                    f"transport_maps = inline:{{ {{ sts.example = smtp:{nexthop} }} }}",
-                    f"smtp_tls_CAfile = {cert}"):
-        subprocess.run(["postconf", "-c", etc, "-e", setting], check=True)
-    subprocess.run(["postfix", "-c", etc, "reload"], check=True, capture_output=True)
+    authority.site.set_postfix(
+        f"smtp_tls_policy_maps = inline:{{ {{ {nexthop} = {authority.ask('sts.example')} }} }}",
+        f"transport_maps = inline:{{ {{ sts.example = smtp:{nexthop} }} }}",
+        f"smtp_tls_CAfile = {cert}")
     log = authority.site.dir / "log" / "postfix.log"
     before = log.stat().st_size
     with smtplib.SMTP(authority.site.host, authority.site.submission_port, timeout=20) as c:

@@ -112,11 +112,8 @@ class Sender:
 
     def deliver(self, sink, domain):
         """One message to the domain, whose host is SINK."""
-        etc = self.site.dir / "postfix" / "etc"
-        for setting in (f"transport_maps = inline:{{ {{ {domain} = smtp:[127.0.0.1]:{sink.port} }} }}",
-                        "smtp_tls_loglevel = 1", f"smtp_tls_CAfile = {self.cert}"):
-            subprocess.run(["postconf", "-c", etc, "-e", setting], check=True)
-        subprocess.run(["postfix", "-c", etc, "reload"], check=True, capture_output=True)
+        self.site.set_postfix(f"transport_maps = inline:{{ {{ {domain} = smtp:[127.0.0.1]:{sink.port} }} }}",
+                              "smtp_tls_loglevel = 1", f"smtp_tls_CAfile = {self.cert}")
         before = self.log.stat().st_size
         with smtplib.SMTP(self.site.host, self.site.submission_port, timeout=20) as c:
             context = ssl.create_default_context()

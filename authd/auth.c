@@ -47,7 +47,7 @@ put_mechanism(struct buf *out, struct str name)
 	unsigned flags = sasl_flags(name);
 
 	buf_printf(out, "MECH\t%.*s", STR_ARG(name));
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+	for (size_t i = 0; i < LEN(words); i++) {
 		if (flags & words[i].flag)
 			buf_printf(out, "\t%s", words[i].word);
 	}

@@ -56,7 +56,7 @@ test_lines(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+	for (size_t i = 0; i < LEN(lines); i++) {
 		struct auth_line l;
 
 		print_message("%s\n", lines[i].line);
@@ -118,7 +118,7 @@ test_netstrings(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct str out;
 		size_t used;
 
@@ -233,7 +233,7 @@ test_lookups(void **state)
 	add_alias(f, "mut2@a.example", "mut@a.example", NULL);
 	add_alias(f, "@b.example", "alice@a.example", NULL);
 
-	for (size_t i = 0; i < sizeof(lookups) / sizeof(*lookups); i++) {
+	for (size_t i = 0; i < LEN(lookups); i++) {
 		print_message("%s %s\n", lookups[i].map, lookups[i].key);
 		assert_int_equal(lookup(f->site, f->a, str_of(lookups[i].map),
 				     str_of(lookups[i].key), &out),
@@ -328,7 +328,7 @@ test_http(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+	for (size_t i = 0; i < LEN(requests); i++) {
 		struct http_request r;
 
 		print_message("%s\n", requests[i].text);

@@ -206,7 +206,7 @@ lookup(struct site *s, struct arena *a, struct str map, struct str key,
 	enum lookup_rc rc;
 
 	buf_clear(out);
-	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++) {
+	for (size_t i = 0; i < LEN(maps); i++) {
 		if (!str_eqc(map, maps[i].name))
 			continue;
 		rc = maps[i].find(&q);

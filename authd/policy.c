@@ -40,7 +40,7 @@ start_chores(struct err *e)
 		{ "tls_reports", TLS_SEND_EVERY, tls_reports_chore, &reports },
 	};
 
-	chores = chores_start(list, sizeof(list) / sizeof(*list), e);
+	chores = chores_start(list, LEN(list), e);
 	if (!chores)
 		log_error("tls_policy", LOG_ERR(e));
 }

@@ -7,7 +7,7 @@ static const struct {
 	char raw, code;
 } escapes[] = { { '\0', '0' }, { '\001', '1' }, { '\t', 't' }, { '\r', 'r' },
 	{ '\n', 'n' } };
-#define ESCAPES (sizeof(escapes) / sizeof(*escapes))
+#define ESCAPES LEN(escapes)
 
 static struct str
 unescape(struct arena *a, struct str in)
@@ -114,7 +114,7 @@ auth_parse(struct arena *a, struct str line, struct auth_line *out)
 		line.n--;
 	if (!str_split(&line, '\t', &name))
 		return;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < LEN(names); i++) {
 		if (str_eqc(name, names[i].name))
 			out->command = names[i].command;
 	}

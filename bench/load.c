@@ -289,8 +289,7 @@ run_hold(void)
 static void
 set_option(const char *name, const char *value)
 {
-	for (size_t i = 0; i < sizeof(option_rows) / sizeof(*option_rows);
-	     i++) {
+	for (size_t i = 0; i < LEN(option_rows); i++) {
 		const struct option_row *o = &option_rows[i];
 		char *end;
 

@@ -173,7 +173,7 @@ main(int argc, char **argv)
 	plain(&messages[1], german, 9000);
 	multipart(&messages[2]);
 	for (size_t i = 0; i < 3; i++) {
-		for (size_t k = 0; k < sizeof(runs) / sizeof(*runs); k++)
+		for (size_t k = 0; k < LEN(runs); k++)
 			measure(names[i], buf_str(&messages[i]), runs[k].name,
 			    runs[k].run, seconds);
 		buf_fini(&messages[i]);

@@ -289,7 +289,7 @@ static const struct operation operations[] = {
 const struct operation *
 operation_find(const char *name)
 {
-	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
+	for (size_t i = 0; i < LEN(operations); i++) {
 		if (strcmp(name, operations[i].name) == 0)
 			return &operations[i];
 	}

@@ -224,7 +224,7 @@ cmd_doctor(struct ctl *c)
 	bool wrong;
 	int status;
 
-	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++)
+	for (size_t i = 0; i < LEN(checks); i++)
 		checks[i](&d);
 	wrong = d.count[HEALTH_BAD] > 0;
 	status = out_done(c,

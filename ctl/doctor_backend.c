@@ -74,9 +74,7 @@ doctor_backends(struct doctor *d)
 		return;
 	p.seen = map_new();
 	for (size_t i = 0; i < count; i++) {
-		for (size_t k = 0; list[i].backend.n &&
-				   k < sizeof(protocols) / sizeof(*protocols);
-		     k++)
+		for (size_t k = 0; list[i].backend.n && k < LEN(protocols); k++)
 			probe(d, &p, &list[i], protocols[k]);
 	}
 	if (p.skipped)

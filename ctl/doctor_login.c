@@ -64,7 +64,7 @@ alike(struct doctor *d, struct str x, struct str y)
 		"oauth.issuer", "oauth.audience", "oauth.client_id",
 		"oauth.client_secret_file", "oauth.ca_file" };
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+	for (size_t i = 0; i < LEN(keys); i++) {
 		struct str a = site_setting(d->c->site, d->c->arena, keys[i],
 		    (struct site_scope){ .domain = x });
 		struct str b = site_setting(d->c->site, d->c->arena, keys[i],

@@ -202,7 +202,7 @@ check_listener(struct doctor *d, const char *key, bool mta)
 void
 doctor_sockets(struct doctor *d)
 {
-	for (size_t i = 0; i < sizeof(listeners) / sizeof(*listeners); i++)
+	for (size_t i = 0; i < LEN(listeners); i++)
 		check_listener(d, listeners[i].key, listeners[i].mta);
 }
 
@@ -308,7 +308,7 @@ reserved(struct str name)
 	static const char *const ends[] = { ".test", ".example", ".invalid",
 		".localhost", ".example.com", ".example.net", ".example.org" };
 
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+	for (size_t i = 0; i < LEN(ends); i++) {
 		if (str_iends(name, str_of(ends[i])))
 			return true;
 	}

@@ -130,7 +130,7 @@ check_maps(struct doctor *d)
 
 	if (!at)
 		return;
-	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
+	for (size_t i = 0; i < LEN(maps); i++)
 		expect(d, maps[i].parameter,
 		    doctor_text(d, "socketmap:%s:%s", at, maps[i].map), true,
 		    maps[i].otherwise);
@@ -285,7 +285,7 @@ check_classes(struct doctor *d)
 	if (!d->c->site || site_domain_list(d->c->site, d->c->arena, &domains,
 			       &count, &d->c->err) != SITE_OK)
 		return;
-	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+	for (size_t i = 0; i < LEN(lists); i++) {
 		struct str value = value_of(d, lists[i]);
 
 		for (size_t k = 0; k < count; k++) {
@@ -337,7 +337,7 @@ check_chroot(struct doctor *d)
 
 	if (!any_chroot(d))
 		return;
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+	for (size_t i = 0; i < LEN(keys); i++) {
 		const char *at = doctor_endpoint(d, keys[i]);
 
 		if (!at || strncmp(at, "unix:/", 6) != 0 ||

@@ -342,7 +342,7 @@ find_format(struct ctl *c)
 {
 	const char *name = ctl_option(c, "format");
 
-	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+	for (size_t i = 0; i < LEN(formats); i++) {
 		if (!name || strcmp(name, formats[i].name) == 0)
 			return &formats[i];
 	}

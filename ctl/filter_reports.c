@@ -307,7 +307,7 @@ find_action(struct ctl *c)
 	struct str name = c->argc > 0 ? ctl_arg(c, 0) : STR("list");
 	int n = c->argc > 0 ? c->argc - 1 : 0;
 
-	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
+	for (size_t i = 0; i < LEN(actions); i++) {
 		const struct action *a = &actions[i];
 
 		if (str_eqc(name, a->name) && n >= a->min && n <= a->max)

@@ -108,7 +108,7 @@ is_own_part(const char *name)
 {
 	static const char *const names[] = { ".", "..", "cur", "new", "tmp" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < LEN(names); i++) {
 		if (strcmp(name, names[i]) == 0)
 			return true;
 	}

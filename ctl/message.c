@@ -17,7 +17,7 @@ static const struct {
 	{ FLAG_SEEN, "\\Seen", 'S' },
 	{ FLAG_DELETED, "\\Deleted", 'T' },
 };
-#define SYSTEM_FLAGS (sizeof(system_flags) / sizeof(*system_flags))
+#define SYSTEM_FLAGS LEN(system_flags)
 
 size_t
 flag_names(struct arena *a, const struct flags *f, const struct str *keywords,
@@ -264,7 +264,7 @@ take_status(struct arena *a, struct mail *m, struct str value)
 
 	(void)a;
 	for (size_t i = 0; i < value.n; i++) {
-		for (size_t k = 0; k < sizeof(letters) / sizeof(*letters); k++)
+		for (size_t k = 0; k < LEN(letters); k++)
 			if (letters[k].letter == value.p[i])
 				m->bits |= letters[k].bit;
 	}
@@ -310,8 +310,7 @@ static const struct {
 static bool
 take_field(struct arena *a, struct mail *m, struct str line)
 {
-	for (size_t i = 0; i < sizeof(status_fields) / sizeof(*status_fields);
-	     i++) {
+	for (size_t i = 0; i < LEN(status_fields); i++) {
 		struct str name = str_of(status_fields[i].name);
 
 		if (!str_istarts(line, name))

@@ -34,7 +34,7 @@ test_lines(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct buf b = { 0 };
 
 		print_message("lines %zu\n", i);
@@ -70,7 +70,7 @@ test_maildir_names(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct maildir_name n;
 
 		print_message("%s\n", cases[i].file);
@@ -134,7 +134,7 @@ test_folders(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct str path;
 
 		print_message("%s\n", cases[i].folder);
@@ -169,7 +169,7 @@ test_from_lines(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		int64_t received;
 
 		print_message("%s\n", cases[i].line);
@@ -227,7 +227,7 @@ test_mbox_round(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+	for (size_t i = 0; i < LEN(bodies); i++) {
 		struct mail in = { .raw = str_of(bodies[i]),
 			.bits = FLAGS_SYSTEM,
 			.keywords = words,

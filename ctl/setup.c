@@ -49,8 +49,7 @@ write_conf(struct ctl *c, const char *path)
 	    "# Mailstead's bootstrap configuration: mailstead.conf(5). All "
 	    "else is in the site\n"
 	    "# database; see \"mailstead setting list\".\n");
-	for (size_t i = 0; i < sizeof(conf_options) / sizeof(*conf_options);
-	     i++) {
+	for (size_t i = 0; i < LEN(conf_options); i++) {
 		const char *v = ctl_option(c, conf_options[i].option);
 
 		if (v)

@@ -149,7 +149,7 @@ object(struct tester *t, struct str name)
 		{ "imap.email", &t->in.event.email },
 	};
 
-	for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++) {
+	for (size_t i = 0; i < LEN(objects); i++) {
 		if (str_ieqc(name, objects[i].name))
 			return objects[i].value;
 	}

@@ -42,7 +42,7 @@ static void
 test_uidlist(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct arena *a = arena_new();
 		struct uidl_source u;
 		struct str id;

@@ -118,7 +118,7 @@ static void
 test_parse(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+	for (size_t i = 0; i < LEN(lines); i++) {
 		struct ctl c = { .arena = arena_new() };
 		char *argv[16] = { arena_cstr(c.arena, STR("mailstead")) };
 		struct str rest = str_of(lines[i].line), word;

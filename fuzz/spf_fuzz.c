@@ -88,7 +88,7 @@ add_line(struct zone *z, struct arena *a, struct str line)
 		return;
 	if (line.p[0] == 'S')
 		zone_add_timeout(z, owner(a, line.p[1]));
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+	for (size_t i = 0; i < LEN(types); i++) {
 		if (types[i].c == line.p[0])
 			zone_add(z, owner(a, line.p[1]), types[i].type,
 			    str_sub(line, 2, STR_NPOS), &e);

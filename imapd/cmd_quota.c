@@ -27,7 +27,7 @@ static const struct quota_resource {
 	{ "MESSAGE", "quota.messages", 1 },
 	{ "MAILBOX", "quota.mailboxes", 1 },
 };
-#define RESOURCES (sizeof(resources) / sizeof(*resources))
+#define RESOURCES LEN(resources)
 
 static uint64_t
 in_units(uint64_t n, uint64_t unit)

@@ -92,7 +92,7 @@ compress_allowed(const struct session *s)
 void
 put_capabilities(const struct session *s, struct buf *out)
 {
-	size_t n = sizeof(capabilities) / sizeof(*capabilities);
+	size_t n = LEN(capabilities);
 
 	for (size_t i = 0; i < n; i++) {
 		if (i)
@@ -207,7 +207,7 @@ static const struct {
 static bool
 enable_bits(struct str name, unsigned *bits)
 {
-	for (size_t i = 0; i < sizeof(enables) / sizeof(*enables); i++) {
+	for (size_t i = 0; i < LEN(enables); i++) {
 		if (!str_ieqc(name, enables[i].name))
 			continue;
 		*bits |= enables[i].bits;

@@ -87,14 +87,14 @@ static const struct command rows[] = {
 const struct command *
 command_rows(size_t *n)
 {
-	*n = sizeof(rows) / sizeof(*rows);
+	*n = LEN(rows);
 	return rows;
 }
 
 const struct command *
 command_find(struct str name)
 {
-	size_t lo = 0, hi = sizeof(rows) / sizeof(*rows);
+	size_t lo = 0, hi = LEN(rows);
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
@@ -493,7 +493,7 @@ system_flag(struct str name)
 		{ "\\Draft", FLAG_DRAFT },
 	};
 
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+	for (size_t i = 0; i < LEN(flags); i++) {
 		if (str_ieqc(name, flags[i].name))
 			return flags[i].bit;
 	}

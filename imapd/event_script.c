@@ -84,7 +84,7 @@ names_of(struct arena *a, const struct flags *f, const struct keywords *k)
 	};
 	struct names l = { 0 };
 
-	for (size_t i = 0; i < sizeof(system) / sizeof(*system); i++) {
+	for (size_t i = 0; i < LEN(system); i++) {
 		if (f->bits & system[i].bit)
 			add_name(a, &l, system[i].name);
 	}

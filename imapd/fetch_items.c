@@ -259,7 +259,7 @@ parse_item(struct parse *p, struct fetch_items *out)
 	bool bracket = parse_try(p, '[');
 	struct fetch_item *it = NULL;
 
-	for (size_t i = 0; !it && i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; !it && i < LEN(rows); i++) {
 		if (rows[i].bracket == bracket && str_ieqc(name, rows[i].name))
 			it = add(p->arena, out, &rows[i]);
 	}
@@ -279,7 +279,7 @@ parse_item(struct parse *p, struct fetch_items *out)
 static bool
 parse_macro(struct parse *p, struct fetch_items *out)
 {
-	for (size_t i = 0; i < sizeof(macros) / sizeof(*macros); i++) {
+	for (size_t i = 0; i < LEN(macros); i++) {
 		if (!parse_try_word(p, macros[i].name))
 			continue;
 		for (size_t k = 0; k < macros[i].n; k++)

@@ -33,7 +33,7 @@ test_fields(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct str spec = str_of(cases[i].spec), field, value;
 		struct buf out = { 0 };
 

@@ -21,8 +21,6 @@
 #include "imapd/utf7.h"
 #include "imapd/write.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
-
 static int
 arena_setup(void **state)
 {
@@ -79,7 +77,7 @@ test_seqset(void **state)
 		{ "4294967296", 9, SEQSET_SYNTAX, "", 0, 1 },
 	};
 
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct buf b = { 0 };
 		struct uids set;
 		size_t at;
@@ -119,7 +117,7 @@ test_seqset_slice(void **state)
 
 	assert_int_equal(
 	    seqset_parse(*state, STR("2:4,7,9:12"), 12, &set, &at), SEQSET_OK);
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct buf b = { 0 };
 
 		print_message("case %u %u\n", cases[i].from, cases[i].to);
@@ -155,7 +153,7 @@ test_utf7(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct buf b = { 0 };
 
 		print_message("case \"%s\"\n", cases[i].wire);
@@ -202,7 +200,7 @@ test_match(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		print_message("case %s %s\n", cases[i].pattern, cases[i].path);
 		assert_int_equal(match_mailbox(str_of(cases[i].pattern),
 				     str_of(cases[i].path)),
@@ -287,7 +285,7 @@ test_frame(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		for (size_t step = 1; step < 100; step += 33) {
 			struct frame f = { .max_line = 256 };
 			unsigned offers = 0;
@@ -343,7 +341,7 @@ test_strings(void **state)
 		{ "", NULL },
 	};
 
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct parse p = parse_of(*state, cases[i].in);
 		struct str s;
 		bool ok = parse_astring(&p, &s) && parse_end(&p);
@@ -382,7 +380,7 @@ test_dates(void **state)
 		{ "\"\"", -1, NULL },
 	};
 
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct parse p = parse_of(*state, cases[i].in);
 		struct buf b = { 0 };
 		int64_t epoch;
@@ -417,7 +415,7 @@ test_write(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		buf_clear(&b);
 		write_astring(&b, str_of(cases[i].in));
 		assert_buf(&b, cases[i].astring);
@@ -488,7 +486,7 @@ test_fetch_items(void **state)
 		{ "FLAGSX", NULL, 0 },
 	};
 
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct parse p = parse_of(*state, cases[i].in);
 		struct fetch_items items;
 		struct buf b = { 0 };
@@ -576,7 +574,7 @@ test_search(void **state)
 		{ "RETURN (X) ALL", NULL, 0 },
 	};
 
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct parse p = parse_of(*state, cases[i].in);
 		struct search_program prog;
 		struct buf b = { 0 };
@@ -639,7 +637,7 @@ test_section(void **state)
 
 	mime_layout(&layout, mime_parse(*state, all, NULL));
 	meta.layout = buf_str(&layout);
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct parse p = parse_of(*state, cases[i].item);
 		struct fetch_items items;
 		struct section sec;
@@ -734,7 +732,7 @@ test_url(void **state)
 		/* clang-format on */
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct imap_url u;
 		bool ok = imap_url_parse(*state, str_of(cases[i].text), &u);
 
@@ -771,7 +769,7 @@ test_sieve_url(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct buf b = { 0 };
 		bool found =
 		    sieve_url_put(&b, "mail.a.test", str_of(cases[i].listen));

@@ -31,8 +31,6 @@ static const struct {
 	{ "ServerMetadataChange", EVENT_SERVER_METADATA },
 };
 
-#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
-
 /* One mailbox, or several in parentheses. */
 static bool
 take_names(struct parse *p, struct notify_group *g)
@@ -55,7 +53,7 @@ take_names(struct parse *p, struct notify_group *g)
 bool
 notify_take_filter(struct parse *p, struct notify_group *g)
 {
-	for (size_t i = 0; i < COUNT(filters); i++) {
+	for (size_t i = 0; i < LEN(filters); i++) {
 		if (!parse_try_word(p, filters[i].name))
 			continue;
 		g->filter = filters[i].filter;
@@ -72,7 +70,7 @@ take_event(struct parse *p, struct notify_request *r, struct notify_group *g)
 	struct str unknown;
 	unsigned event = 0;
 
-	for (size_t i = 0; !event && i < COUNT(events); i++) {
+	for (size_t i = 0; !event && i < LEN(events); i++) {
 		if (parse_try_word(p, events[i].name))
 			event = events[i].event;
 	}

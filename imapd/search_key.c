@@ -270,7 +270,7 @@ parse_plain(struct context *c, struct search_key **out)
 		c->program->numbers |= first != '$';
 		return parse_key_set(c, *out);
 	}
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		if (parse_try_word(p, rows[i].name))
 			return parse_named(c, &rows[i], out);
 	}

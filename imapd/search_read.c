@@ -128,7 +128,7 @@ kept_text(struct str name)
 		{ "Bcc", MIME_KEY_BCC },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		if (str_ieqc(name, rows[i].name))
 			return rows[i].key;
 	}

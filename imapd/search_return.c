@@ -44,7 +44,7 @@ parse_return(struct parse *p, struct search_return *out)
 		{ "CONTEXT", RETURN_CONTEXT },
 		{ "RELEVANCY", RETURN_RELEVANCY },
 	};
-	size_t i = 0, n = sizeof(rows) / sizeof(*rows);
+	size_t i = 0, n = LEN(rows);
 
 	while (i < n && !parse_try_word(p, rows[i].name))
 		i++;

@@ -23,7 +23,7 @@ static bool
 parse_key(struct parse *p, struct sort_program *out)
 {
 	struct sort_key *k = &out->v[out->n];
-	size_t i = 0, n = sizeof(rows) / sizeof(*rows);
+	size_t i = 0, n = LEN(rows);
 
 	if (out->n++ == SORT_KEYS)
 		return parse_fail(p, "too many sort keys");

@@ -94,7 +94,7 @@ static const struct {
 	{ "MAILBOXID", FORM_ID, NULL },
 	{ "APPENDLIMIT", FORM_LIMIT, NULL },
 };
-#define ROWS (sizeof(rows) / sizeof(*rows))
+#define ROWS LEN(rows)
 
 bool
 status_parse(struct parse *p, unsigned *items)

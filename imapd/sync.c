@@ -170,7 +170,7 @@ put_names(struct buf *out, const struct keywords *k, unsigned rights)
 	};
 	const char *sep = "";
 
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+	for (size_t i = 0; i < LEN(flags); i++) {
 		if (!(rights & flags[i].right))
 			continue;
 		buf_puts(out, sep);

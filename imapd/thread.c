@@ -20,7 +20,7 @@ static const struct {
 bool
 thread_parse(struct parse *p, enum thread_algorithm *out)
 {
-	size_t n = sizeof(algorithms) / sizeof(*algorithms);
+	size_t n = LEN(algorithms);
 
 	for (size_t i = 0; i < n; i++) {
 		if (parse_try_word(p, algorithms[i].name)) {

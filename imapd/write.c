@@ -183,7 +183,7 @@ write_flags(struct buf *out, const struct flags *f, bool recent,
 	uint64_t keys = f->bits & ~FLAGS_SYSTEM;
 
 	buf_putc(out, '(');
-	for (size_t i = 0; i < sizeof(system) / sizeof(*system); i++) {
+	for (size_t i = 0; i < LEN(system); i++) {
 		if (f->bits & system[i].bit)
 			put_flag(&l, system[i].name);
 	}

@@ -446,7 +446,7 @@ static const struct command commands[] = {
 	/* clang-format on */
 };
 
-#define COUNT (sizeof(commands) / sizeof(*commands))
+#define COUNT LEN(commands)
 
 static enum net_next
 cmd_help(struct session *s, struct str args)

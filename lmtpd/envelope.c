@@ -225,7 +225,7 @@ set_param(struct context *x, unsigned of, struct str word)
 
 	if (equals != STR_NPOS)
 		value = str_sub(word, equals + 1, STR_NPOS);
-	for (size_t i = 0; i < sizeof(params) / sizeof(*params); i++) {
+	for (size_t i = 0; i < LEN(params); i++) {
 		if ((params[i].of & of) && str_ieqc(name, params[i].name))
 			return params[i].set(x, value) ? ARGS_OK : ARGS_VALUE;
 	}

@@ -82,7 +82,7 @@ test_data(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		size_t n = strlen(cases[i].in);
 
 		for (size_t step = 1; step <= n; step++) {
@@ -146,7 +146,7 @@ test_mail(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct mail_args m;
 
 		print_message("%s\n", cases[i].args);
@@ -193,7 +193,7 @@ test_by(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct mail_args m;
 
 		print_message("%s\n", cases[i].args);
@@ -236,7 +236,7 @@ test_rcpt(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct rcpt_args r;
 
 		print_message("%s\n", cases[i].args);
@@ -271,7 +271,7 @@ test_bdat(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		uint64_t size = 0;
 		bool last = false;
 

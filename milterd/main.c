@@ -93,7 +93,7 @@ start_chores(const char *hostname, struct err *e)
 		.hostname = hostname,
 	};
 	rotation = (struct rotation){ site, dns_resolver(dns) };
-	chores = chores_start(list, sizeof(list) / sizeof(*list), e);
+	chores = chores_start(list, LEN(list), e);
 	lessons = chores ? chores_start(&training, 1, e) : NULL;
 	return lessons != NULL;
 }

@@ -476,7 +476,7 @@ static const struct command {
 static const struct command *
 find(char letter)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+	for (size_t i = 0; i < LEN(commands); i++) {
 		if (commands[i].letter == (enum milter_command)letter)
 			return &commands[i];
 	}

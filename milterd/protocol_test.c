@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #define BYTES(s) ((struct str){ (s), sizeof(s) - 1 })
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
 
 static const struct {
 	struct str in;

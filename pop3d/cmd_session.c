@@ -48,7 +48,7 @@ static const struct {
 	{ "en", "English" },
 	{ "i-default", "English, for everybody" },
 };
-#define LANGUAGES (sizeof(languages) / sizeof(*languages))
+#define LANGUAGES LEN(languages)
 
 static enum net_next
 list_languages(struct session *s)

@@ -76,7 +76,7 @@ static void
 test_lines(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+	for (size_t i = 0; i < LEN(lines); i++) {
 		struct args args;
 		struct str keyword = line_keyword(str_of(lines[i].line), &args);
 
@@ -127,7 +127,7 @@ static void
 test_wire(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(wires) / sizeof(*wires); i++) {
+	for (size_t i = 0; i < LEN(wires); i++) {
 		struct str in = str_of(wires[i].in);
 
 		for (size_t step = 1; step <= in.n + 1; step++) {

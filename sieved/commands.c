@@ -24,7 +24,7 @@ static const struct command commands[] = {
 	/* clang-format on */
 };
 
-#define COUNT (sizeof(commands) / sizeof(*commands))
+#define COUNT LEN(commands)
 
 const struct command *
 command_table(size_t *count)

@@ -89,7 +89,7 @@ static void
 test_frames(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(framings) / sizeof(*framings); i++) {
+	for (size_t i = 0; i < LEN(framings); i++) {
 		for (size_t step = 1; step < 200; step += 33) {
 			struct buf got = { 0 };
 
@@ -156,7 +156,7 @@ test_args(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+	for (size_t i = 0; i < LEN(commands); i++) {
 		struct buf got = { 0 };
 		struct args args;
 
@@ -206,7 +206,7 @@ test_shapes(void **state)
 	struct args args;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+	for (size_t i = 0; i < LEN(shapes); i++) {
 		print_message("%s: %s\n", shapes[i].text, shapes[i].sig);
 		assert_true(args_parse(a, str_of(shapes[i].text), &args));
 		assert_int_equal(
@@ -251,7 +251,7 @@ test_put_string(void **state)
 
 	(void)state;
 	memset(large, 'x', sizeof(large));
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct buf out = { 0 };
 		struct str back;
 

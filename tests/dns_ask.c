@@ -40,7 +40,7 @@ type_of(const char *name)
 	static const enum dns_type types[] = { DNS_A, DNS_NS, DNS_CNAME,
 		DNS_PTR, DNS_MX, DNS_TXT, DNS_AAAA, DNS_TLSA };
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+	for (size_t i = 0; i < LEN(types); i++) {
 		if (strcmp(dns_type_name(types[i]), name) == 0)
 			return types[i];
 	}

@@ -329,7 +329,7 @@ main(int argc, char **argv)
 {
 	struct job j = { .a = arena_new(), .args = argv + 2 };
 
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+	for (size_t i = 0; i < LEN(commands); i++) {
 		if (argc < 2 || strcmp(argv[1], commands[i].name) != 0)
 			continue;
 		if (argc != commands[i].args + 2)

@@ -188,7 +188,7 @@ is_folder(const char *path)
 static void
 run(struct vectors *v)
 {
-	for (size_t i = 0; i < sizeof(areas) / sizeof(*areas); i++) {
+	for (size_t i = 0; i < LEN(areas); i++) {
 		if (is_folder(path_of(v, areas[i].name)))
 			areas[i].run(v);
 		else

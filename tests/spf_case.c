@@ -47,7 +47,7 @@ add_record(
 	struct str type = string(record, "type");
 	struct err e = ERR_INIT;
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+	for (size_t i = 0; i < LEN(types); i++) {
 		if (str_eqc(type, types[i].name))
 			zone_add(z, name, types[i].type,
 			    string(record, "value"), &e);

@@ -47,7 +47,7 @@ as_written(struct str s)
 		{ "mailfrom", "mfrom" },
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < LEN(names); i++) {
 		if (str_eqc(s, names[i][0]))
 			return str_of(names[i][1]);
 	}

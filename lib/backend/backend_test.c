@@ -66,7 +66,7 @@ static void
 test_places(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+	for (size_t i = 0; i < LEN(places); i++) {
 		print_message("%s\n", places[i].text);
 		assert_int_equal(site_backend_valid(str_of(places[i].text)),
 		    places[i].valid);
@@ -182,7 +182,7 @@ test_replies(void **state)
 	char *many;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(replies) / sizeof(*replies); i++) {
+	for (size_t i = 0; i < LEN(replies); i++) {
 		print_message("%s\n", replies[i].lines[0]);
 		reply_init(&r, replies[i].code);
 		for (size_t k = 0; k < 3 && replies[i].lines[k]; k++)

@@ -53,7 +53,7 @@ denies(struct str line)
 
 	if (!str_istarts(line, STR("NO ")))
 		return false;
-	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+	for (size_t i = 0; i < LEN(codes); i++) {
 		if (str_istarts(text, str_of(codes[i])))
 			return true;
 	}

@@ -58,7 +58,7 @@ passes(struct str line)
 	static const char *const codes[] = { "(TRYLATER", "(REFERRAL",
 		"(ENCRYPT-NEEDED", "(AUTH-TOO-WEAK" };
 
-	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+	for (size_t i = 0; i < LEN(codes); i++) {
 		if (str_find(line, str_of(codes[i])) != STR_NPOS)
 			return true;
 	}

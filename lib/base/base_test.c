@@ -40,7 +40,7 @@ test_numbers(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct str s = str_of(cases[i].text);
 		uint64_t v = 0;
 
@@ -73,7 +73,7 @@ test_utf8(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+	for (size_t i = 0; i < LEN(cases); i++)
 		assert_int_equal(
 		    str_is_utf8(str_of(cases[i].text)), cases[i].ok);
 	assert_false(str_is_utf8((struct str){ "a\0b", 3 }));
@@ -125,7 +125,7 @@ test_codecs(void **state)
 	unsigned char raw[2];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		buf_clear(&b);
 		base64_encode(&b, str_of(cases[i].plain));
 		assert_string_equal(buf_cstr(&b), cases[i].base64);
@@ -134,7 +134,7 @@ test_codecs(void **state)
 		assert_string_equal(buf_cstr(&b), cases[i].plain);
 	}
 	buf_clear(&b);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < LEN(bad); i++) {
 		print_message("bad \"%s\"\n", bad[i]);
 		assert_false(base64_decode(&b, str_of(bad[i])));
 		assert_int_equal(b.n, 0);

@@ -123,7 +123,7 @@ parse_bool(struct str s, uint64_t *out)
 	static const char *const words[] = { "no", "yes", "false", "true",
 		"off", "on", "0", "1" };
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+	for (size_t i = 0; i < LEN(words); i++) {
 		if (str_ieqc(s, words[i])) {
 			*out = i & 1;
 			return true;

@@ -1,5 +1,5 @@
 lib_libmailstead_a_SOURCES += \
-	%D%/arena.c %D%/arena.h %D%/buf.c %D%/buf.h %D%/chores.c %D%/chores.h \
+	%D%/arena.c %D%/arena.h %D%/array.h %D%/buf.c %D%/buf.h %D%/chores.c %D%/chores.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/codec.c %D%/codec.h %D%/conf.c %D%/conf.h %D%/err.c %D%/err.h \
 	%D%/fs.c %D%/fs.h %D%/log.c %D%/log.h %D%/map.c %D%/map.h \

@@ -43,7 +43,7 @@ test_spool(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct spool s;
 		struct str raw;
 		struct err e = ERR_INIT;

@@ -213,7 +213,7 @@ str_size(struct str s, uint64_t *out)
 		{ 'm', 1 << 20 }, { 'g', 1 << 30 },
 		{ 't', UINT64_C(1) << 40 } };
 
-	return with_unit(s, units, sizeof(units) / sizeof(*units), out);
+	return with_unit(s, units, LEN(units), out);
 }
 
 bool
@@ -222,7 +222,7 @@ str_duration(struct str s, uint64_t *seconds)
 	static const struct unit units[] = { { 's', 1 }, { 'm', 60 },
 		{ 'h', 3600 }, { 'd', 86400 }, { 'w', 604800 } };
 
-	return with_unit(s, units, sizeof(units) / sizeof(*units), seconds);
+	return with_unit(s, units, LEN(units), seconds);
 }
 
 /* The length of the UTF-8 sequence at P, or 0 if there is none. */

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/array.h"
+
 /*
  * A slice: N bytes at P that somebody else owns. It is never assumed to end
  * in NUL. An empty slice may have P == NULL.

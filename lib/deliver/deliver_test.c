@@ -242,7 +242,7 @@ test_check(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		print_message("%s\n", cases[i].address);
 		assert_int_equal(check(cases[i].address, 0), cases[i].rc);
 	}
@@ -723,7 +723,7 @@ test_forwarded(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct str raw = arena_printf(arena,
 		    "Received: %s\r\nSubject: x\r\n\r\n", cases[i].received);
 

@@ -14,5 +14,5 @@ check_PROGRAMS += %D%/outcome_test
 %C%_outcome_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/notice_test
-%C%_notice_test_SOURCES = %D%/notice_test.c
+%C%_notice_test_SOURCES = %D%/notice_test.c lib/base/test.h
 %C%_notice_test_LDADD = $(TEST_LIBS)

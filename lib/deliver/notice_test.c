@@ -8,25 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/test.h"
 #include "deliver/dsn.h"
-
-static struct arena *arena;
-
-static int
-up(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 static const char *
 text(struct str s)
@@ -65,7 +48,7 @@ test_orcpt(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct str full, address;
 
 		print_message("%s\n", cases[i].in);
@@ -100,7 +83,7 @@ test_notify(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct str in = str_of(cases[i].in);
 
 		print_message("%s\n", cases[i].in);
@@ -187,10 +170,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_orcpt, up, down),
-		cmocka_unit_test_setup_teardown(test_notify, up, down),
+		cmocka_unit_test_setup_teardown(
+		    test_orcpt, arena_up, arena_down),
+		cmocka_unit_test_setup_teardown(
+		    test_notify, arena_up, arena_down),
 		cmocka_unit_test(test_wanted),
-		cmocka_unit_test_setup_teardown(test_notice, up, down),
+		cmocka_unit_test_setup_teardown(
+		    test_notice, arena_up, arena_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,7 @@ static const struct {
 static enum store_rc
 find_use(struct outcome *o, struct str use, struct mailbox *out, struct err *e)
 {
-	for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++) {
+	for (size_t i = 0; i < LEN(roles); i++) {
 		if (str_ieqc(use, roles[i].name))
 			return mailbox_find_role(
 			    o->o->account, o->arena, roles[i].role, out, e);

@@ -391,7 +391,7 @@ test_events(void **state)
 	struct mailbox archive;
 	struct view *v;
 
-	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++) {
+	for (size_t i = 0; i < LEN(events); i++) {
 		uint64_t flags = after_event(t, events[i].script);
 
 		print_message("%s\n", events[i].script);
@@ -449,7 +449,7 @@ test_sender_is_told(void **state)
 
 	t->options.may_refuse = true;
 	t->options.notice = &n;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct str last;
 
 		print_message("%s\n", cases[i].script);

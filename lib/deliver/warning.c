@@ -46,7 +46,7 @@ warnings_free(struct warnings **w)
 static unsigned
 level_of(uint64_t used, uint64_t limit)
 {
-	for (size_t i = 0; limit && i < sizeof(levels) / sizeof(*levels); i++) {
+	for (size_t i = 0; limit && i < LEN(levels); i++) {
 		if ((double)used >= (double)limit * levels[i] / 100)
 			return levels[i];
 	}

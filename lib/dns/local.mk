@@ -4,7 +4,7 @@ lib_libmailstead_a_SOURCES += %D%/budget.c %D%/cache.c %D%/cache.h \
 	%D%/zone.h
 
 check_PROGRAMS += %D%/resolver_test
-%C%_resolver_test_SOURCES = %D%/resolver_test.c
+%C%_resolver_test_SOURCES = %D%/resolver_test.c lib/base/test.h
 %C%_resolver_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/zone_test
 %C%_zone_test_SOURCES = %D%/zone_test.c

@@ -174,7 +174,7 @@ static const struct {
 const char *
 dns_type_name(enum dns_type type)
 {
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+	for (size_t i = 0; i < LEN(types); i++) {
 		if (types[i].type == type)
 			return types[i].name;
 	}

@@ -12,30 +12,11 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/test.h"
 #include "dns/zone.h"
-
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
 
 #define L63 "012345678901234567890123456789012345678901234567890123456789012"
 #define N191 L63 "." L63 "." L63 /* 191 octets */
-
-static struct arena *arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 /* ------------------------------------------------------------------------
  * Names
@@ -353,5 +334,5 @@ main(void)
 		cmocka_unit_test(test_prefetch),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_up, arena_down);
 }

@@ -208,7 +208,7 @@ static const struct {
 static bool
 put_rdata(struct buf *out, enum dns_type type, struct str text)
 {
-	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+	for (size_t i = 0; i < LEN(forms); i++) {
 		if (forms[i].type == type)
 			return forms[i].put(out, text);
 	}

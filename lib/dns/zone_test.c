@@ -10,8 +10,6 @@
 
 #include <cmocka.h>
 
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
-
 #define S15 "012345678901234"
 #define S255 S15 S15 S15 S15 S15 S15 S15 S15 S15 S15 S15 S15 S15 S15 S15 S15 S15
 

@@ -34,7 +34,7 @@ fetch_url_ok(struct str url)
 	if (!str_istarts(url, STR("http://")))
 		return false;
 	rest = str_sub(url, sizeof("http://") - 1, url.n);
-	for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
+	for (size_t i = 0; i < LEN(hosts); i++) {
 		struct str host = str_of(hosts[i]);
 
 		if (str_istarts(rest, host) &&

@@ -58,7 +58,7 @@ static void
 test_public(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(addresses) / sizeof(*addresses); i++) {
+	for (size_t i = 0; i < LEN(addresses); i++) {
 		struct addrinfo hints = { .ai_flags = AI_NUMERICHOST }, *list;
 
 		print_message("%s\n", addresses[i].address);

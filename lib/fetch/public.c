@@ -33,7 +33,7 @@ static const struct {
 static bool
 v4_public(uint32_t a)
 {
-	for (size_t i = 0; i < sizeof(v4) / sizeof(*v4); i++) {
+	for (size_t i = 0; i < LEN(v4); i++) {
 		if ((a ^ v4[i].net) >> (32 - v4[i].bits) == 0)
 			return false;
 	}

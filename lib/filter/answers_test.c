@@ -16,8 +16,6 @@
 #include "base/buf.h"
 #include "filter/spam_engine.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
-
 /* ------------------------------------------------------------------------
  * clamd
  */
@@ -49,7 +47,7 @@ static void
 test_clamd(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(lines); i++) {
+	for (size_t i = 0; i < LEN(lines); i++) {
 		struct err e = ERR_INIT;
 		char name[128];
 
@@ -127,7 +125,7 @@ static void
 test_spamd(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(verdicts); i++) {
+	for (size_t i = 0; i < LEN(verdicts); i++) {
 		struct arena *a = arena_new();
 		struct spam_verdict v = { 0 };
 		struct spamd_answer r;
@@ -186,7 +184,7 @@ static void
 test_rspamd(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(answers); i++) {
+	for (size_t i = 0; i < LEN(answers); i++) {
 		struct arena *a = arena_new();
 		struct err e = ERR_INIT;
 		struct spam_verdict v;

@@ -19,7 +19,6 @@
 #include "filter/fake_scanner.h"
 #include "filter/talk.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
 /* With its NUL, as clamd sends it. */
 #define ZSTR(literal) ((struct str){ (literal), sizeof(literal) })
 #define BIG (4 * 1024 * 1024)
@@ -185,7 +184,7 @@ test_faults(void **state)
 {
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(faults); i++) {
+	for (size_t i = 0; i < LEN(faults); i++) {
 		int64_t start = clock_mono_ms();
 
 		print_message("fault %zu\n", i);
@@ -222,7 +221,7 @@ static void
 test_addresses(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(addresses); i++) {
+	for (size_t i = 0; i < LEN(addresses); i++) {
 		struct talk_address a;
 
 		print_message("%s\n", addresses[i].server);
@@ -242,7 +241,7 @@ test_no_server(void **state)
 		"127.0.0.1:1", "nothing", ":5", "[::1]:1", "" };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(servers); i++) {
+	for (size_t i = 0; i < LEN(servers); i++) {
 		print_message("%s\n", servers[i]);
 		f->o.server = servers[i];
 		assert_int_equal(scan(f, STR("abc")), SCAN_FAILED);
@@ -383,10 +382,10 @@ test_threads(void **state)
 
 	f->o.cache = 1000;
 	f->o.timeout = 10;
-	for (size_t i = 0; i < COUNT(threads); i++)
+	for (size_t i = 0; i < LEN(threads); i++)
 		assert_int_equal(
 		    pthread_create(&threads[i], NULL, scan_often, f), 0);
-	for (size_t i = 0; i < COUNT(threads); i++) {
+	for (size_t i = 0; i < LEN(threads); i++) {
 		pthread_join(threads[i], &failed);
 		assert_null(failed);
 	}

@@ -20,7 +20,7 @@ static const struct {
 static enum quarantine_kind
 kind_of(const struct reason *why)
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+	for (size_t i = 0; i < LEN(kinds); i++) {
 		if (strcmp(why->check, kinds[i].check) == 0)
 			return kinds[i].kind;
 	}

@@ -35,7 +35,7 @@ static const struct signature {
 static const char *
 content_of(struct str octets)
 {
-	for (size_t i = 0; i < sizeof(signatures) / sizeof(*signatures); i++) {
+	for (size_t i = 0; i < LEN(signatures); i++) {
 		const struct signature *s = &signatures[i];
 
 		if (octets.n >= s->n && memcmp(octets.p, s->octets, s->n) == 0)

@@ -67,7 +67,7 @@ test_patterns(void **state)
 	struct str pattern;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		const struct attachment file = {
 			str_of(cases[i].name),
 			STR("text/plain"),

@@ -40,7 +40,7 @@ static const struct {
 static bool
 is_unwanted(uint32_t c)
 {
-	for (size_t i = 0; i < sizeof(unwanted) / sizeof(*unwanted); i++) {
+	for (size_t i = 0; i < LEN(unwanted); i++) {
 		if (c >= unwanted[i].first && c <= unwanted[i].last)
 			return true;
 	}

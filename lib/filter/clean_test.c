@@ -35,7 +35,7 @@ test_clean(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		print_message("%s\n", cases[i].value);
 		assert_string_equal(
 		    arena_cstr(

@@ -73,7 +73,7 @@ static void
 test_helo(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(helos) / sizeof(*helos); i++) {
+	for (size_t i = 0; i < LEN(helos); i++) {
 		const char *why;
 		enum helo_result r =
 		    helo_look(str_of(helos[i].helo), &here, &why);
@@ -131,7 +131,7 @@ test_ptr(void **state)
 
 	(void)state;
 	fill_names(z);
-	for (size_t i = 0; i < sizeof(ptrs) / sizeof(*ptrs); i++) {
+	for (size_t i = 0; i < LEN(ptrs); i++) {
 		const struct in6_addr client = in6(ptrs[i].client);
 		struct str name;
 		enum ptr_result r =
@@ -205,7 +205,7 @@ test_settings(void **state)
 	struct dnsbl_set s;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+	for (size_t i = 0; i < LEN(settings); i++) {
 		struct err e = ERR_INIT;
 		bool ok = dnsbl_parse(str_of(settings[i].text), &s, &e);
 
@@ -288,7 +288,7 @@ test_listings(void **state)
 	assert_true(dnsbl_parse(
 	    STR("bl.example*5 wl.example=127.0.*.1-3*-2 rhs:rhs.example*4"), &s,
 	    &e));
-	for (size_t i = 0; i < sizeof(listings) / sizeof(*listings); i++) {
+	for (size_t i = 0; i < LEN(listings); i++) {
 		const struct dnsbl_query q = {
 			.client = in6(listings[i].client),
 			.names = { STR("good.example"),

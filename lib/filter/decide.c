@@ -454,7 +454,7 @@ static const struct rule {
 	{ "spam",       true,  IF_LISTED, false, 451, "4.7.1",  spam_failed },
 	/* clang-format on */
 };
-#define RULES (sizeof(rules) / sizeof(*rules))
+#define RULES LEN(rules)
 _Static_assert(RULES <= DECISION_REASONS, "one reason a rule");
 
 static void

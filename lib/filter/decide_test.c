@@ -88,7 +88,7 @@ test_rows(void **state)
 	struct decision d;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		const struct row *r = &rows[i];
 
 		decide_row(a, r, &d);
@@ -221,7 +221,7 @@ test_client(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct decision d;
 
 		filter_decide(a, &cases[i].f, &p, &d);
@@ -275,7 +275,7 @@ test_content(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		const struct virus_facts v = { .result = cases[i].scan,
 			.encrypted = cases[i].encrypted,
 			.name = STR("Name") };
@@ -390,7 +390,7 @@ test_recipients_that_disagree(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct decision list[3] = { 0 };
 		enum filter_action action, fates[3];
 

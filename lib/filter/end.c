@@ -44,9 +44,8 @@ static void
 look(struct filter_session *s, struct decision *list)
 {
 	decide(s, list);
-	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) &&
-			   somebody_wants_it(list, s->m.nrecipients);
-	     i++) {
+	for (size_t i = 0;
+	     i < LEN(steps) && somebody_wants_it(list, s->m.nrecipients); i++) {
 		steps[i](s);
 		decide(s, list);
 	}

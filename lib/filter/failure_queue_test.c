@@ -105,7 +105,7 @@ test_report(void **state)
 	send_at(f, NOW);
 	assert_int_equal(counts.sent, 1);
 	assert_int_equal(waiting(), 0);
-	for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++) {
+	for (size_t i = 0; i < LEN(told); i++) {
 		print_message("%s\n", told[i]);
 		assert_non_null(strstr(fake_mta_heard(), told[i]));
 	}
@@ -288,7 +288,7 @@ test_types(void **state)
 {
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+	for (size_t i = 0; i < LEN(types); i++) {
 		const struct signature s = { .result = types[i].signature };
 		struct dmarc_verdict v = { .result = types[i].dmarc,
 			.spf_aligned = types[i].spf_aligned,

@@ -32,7 +32,7 @@ static const struct kind {
 	{ "X-Spam-Status", always },
 	{ "X-Virus-Score", always },
 };
-#define KINDS (sizeof(kinds) / sizeof(*kinds))
+#define KINDS LEN(kinds)
 
 static size_t
 kind_of(struct str name)

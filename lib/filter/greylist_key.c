@@ -66,7 +66,7 @@ static const struct {
 static struct str
 without_batv(struct str local)
 {
-	for (size_t i = 0; i < sizeof(batv) / sizeof(*batv); i++) {
+	for (size_t i = 0; i < LEN(batv); i++) {
 		struct str prefix = str_of(batv[i].prefix);
 		struct str end = str_of(batv[i].end);
 		struct str rest = str_sub(local, prefix.n, STR_NPOS);

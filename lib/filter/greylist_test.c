@@ -18,7 +18,6 @@
 #include "filter/greylist_key.h"
 #include "filter/greylist_rows.h"
 
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
 #define NOW INT64_C(1700000000)
 #define HOUR 3600
 #define DAY 86400

@@ -49,7 +49,7 @@ test_window_slides(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct limit_window w = { .number = NOW / HOUR,
 			.current = 100 };
 
@@ -64,7 +64,7 @@ static void
 test_wait_is_exact(void **state)
 {
 	static const unsigned numbers[] = { 0, 1, 7, 59, 60, 61, 100, 1000 };
-	const size_t n = sizeof(numbers) / sizeof(*numbers);
+	const size_t n = LEN(numbers);
 
 	(void)state;
 	for (size_t i = 0; i < n * n * 60; i++) {

@@ -117,7 +117,7 @@ test_find(void **state)
 	struct site_account acc;
 
 	fill(f, &acc);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+	for (size_t i = 0; i < LEN(rows); i++)
 		check_row(f, l, &rows[i], &acc);
 	lists_free(&l);
 }
@@ -151,7 +151,7 @@ test_known(void **state)
 	put(f, SITE_LIST_KNOWN, "paper.example", site, 0);
 	put(f, SITE_LIST_KNOWN, "@news.example", domain, 0);
 	put(f, SITE_LIST_BLOCK, "@blocked.example", site, 0);
-	for (size_t i = 0; i < sizeof(known_rows) / sizeof(*known_rows); i++) {
+	for (size_t i = 0; i < LEN(known_rows); i++) {
 		const struct known_row *r = &known_rows[i];
 		struct addr client;
 		struct list_match m = { .entry = STR_NULL };

@@ -35,7 +35,7 @@ static const struct row {
 	{ "spf.softfail",      offsetof(struct policy, spf_softfail) },
 	/* clang-format on */
 };
-#define ROWS (sizeof(rows) / sizeof(*rows))
+#define ROWS LEN(rows)
 
 /* Those that are no actions come after them. */
 enum {

@@ -298,7 +298,7 @@ quarantine_forget(struct quarantine *q, struct str account, struct err *e)
 
 	pthread_mutex_lock(&q->lock);
 	rc = sq_begin(q->q, e);
-	for (size_t i = 0; rc == SQ_OK && i < sizeof(rows) / sizeof(*rows); i++)
+	for (size_t i = 0; rc == SQ_OK && i < LEN(rows); i++)
 		rc = sq_run(q->q, e, rows[i], SQ_T(account));
 	if (rc == SQ_OK)
 		rc = sq_commit(q->q, e);

@@ -16,7 +16,7 @@ report_from(struct site *s, struct arena *a, const char *hostname)
 {
 	static const char *const keys[] = { "report.from", "mta.postmaster" };
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+	for (size_t i = 0; i < LEN(keys); i++) {
 		struct str text = site_setting(s, a, keys[i], everywhere);
 
 		if (text.n > 0)

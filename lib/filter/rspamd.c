@@ -40,7 +40,7 @@ is_spam_action(struct str action)
 	static const char *const actions[] = { "reject", "add header",
 		"rewrite subject", "quarantine", "discard" };
 
-	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
+	for (size_t i = 0; i < LEN(actions); i++) {
 		if (str_eqc(action, actions[i]))
 			return true;
 	}

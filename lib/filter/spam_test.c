@@ -16,8 +16,6 @@
 #include "base/clock.h"
 #include "filter/fake_scanner.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
-
 #define JSON "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 
 struct fixture {
@@ -122,7 +120,7 @@ test_spamd_learn(void **state)
 {
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(lessons); i++) {
+	for (size_t i = 0; i < LEN(lessons); i++) {
 		char answer[100];
 		bool known;
 
@@ -188,7 +186,7 @@ test_rspamd_check(void **state)
 		 "\"action\":\"reject\",\"symbols\":{\"A\":{},\"B\":{}}}"));
 	assert_true(f->v.spam && f->v.score == 15.5 && f->v.threshold == 15);
 	assert_true(str_eqc(f->v.rules, "A,B"));
-	for (size_t i = 0; i < COUNT(said); i++) {
+	for (size_t i = 0; i < LEN(said); i++) {
 		print_message("%s\n", said[i]);
 		assert_true(was_said(f, said[i]));
 	}
@@ -209,11 +207,11 @@ test_rspamd_recipients(void **state)
 	struct fixture *f = *state;
 
 	memset(address, 'a', sizeof(address));
-	for (size_t i = 0; i < COUNT(many); i++)
+	for (size_t i = 0; i < LEN(many); i++)
 		many[i] = (struct str){ address, sizeof(address) };
 	f->o.engine = SPAM_RSPAMD;
 	f->m.recipients = many;
-	f->m.nrecipients = COUNT(many);
+	f->m.nrecipients = LEN(many);
 	assert_false(check(f, JSON "{}"));
 	assert_in_range(fake_heard(f->fake).n, 100 * 200, 40000);
 }
@@ -286,7 +284,7 @@ test_faults(void **state)
 	static const char *const begin[] = { "SPAMD/1.1 0 EX_OK\r\n", JSON };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < 2 * COUNT(faults); i++) {
+	for (size_t i = 0; i < 2 * LEN(faults); i++) {
 		int64_t start = clock_mono_ms();
 
 		f->o.engine = i % 2 ? SPAM_RSPAMD : SPAM_SPAMD;

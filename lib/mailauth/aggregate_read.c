@@ -236,11 +236,11 @@ end_element(struct reading *x)
 	struct str value = str_trim(buf_str(&x->text));
 
 	if (x->depth > 1) {
-		for (size_t i = 0; i < sizeof(leaves) / sizeof(*leaves); i++) {
+		for (size_t i = 0; i < LEN(leaves); i++) {
 			if (strcmp(path, leaves[i].path) == 0)
 				set(x, &leaves[i], value);
 		}
-		for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
+		for (size_t i = 0; i < LEN(groups); i++) {
 			if (strcmp(path, groups[i].path) == 0)
 				groups[i].end(x);
 		}

@@ -8,25 +8,8 @@
 #include <cmocka.h>
 #include <libxml/relaxng.h>
 
+#include "base/test.h"
 #include "mailauth/report.h"
-
-static struct arena *arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 static const struct aggregate_reason reasons[] = {
 	{ STR("local_policy"), STR("arc=pass & <more>") },
@@ -272,7 +255,7 @@ test_texts(void **state)
 	struct err e;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+	for (size_t i = 0; i < LEN(texts); i++) {
 		bool ok = aggregate_parse(arena, str_of(texts[i].xml), &r, &e);
 
 		print_message("%s: %s\n", texts[i].xml, ok ? "" : e.msg);
@@ -432,5 +415,5 @@ main(void)
 		cmocka_unit_test(test_mail),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_up, arena_down);
 }

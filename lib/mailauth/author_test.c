@@ -46,7 +46,7 @@ static void
 test_from(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct arena *a = arena_new();
 		struct field v = { STR("FROM"), str_of(cases[i].from) };
 		struct fields f = { &v, 1 };

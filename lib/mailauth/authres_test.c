@@ -89,7 +89,7 @@ static void
 test_parse(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct arena *a = arena_new();
 		struct buf b = { 0 };
 		struct authres x;
@@ -161,7 +161,7 @@ test_claims(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(claims) / sizeof(*claims); i++) {
+	for (size_t i = 0; i < LEN(claims); i++) {
 		print_message("%s\n", claims[i].value);
 		assert_int_equal(
 		    authres_claims(a, str_of(claims[i].value), STR(US)),
@@ -233,7 +233,7 @@ static void
 test_values(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+	for (size_t i = 0; i < LEN(values); i++) {
 		struct arena *a = arena_new();
 		struct authres_writer w;
 		struct buf b = { 0 };

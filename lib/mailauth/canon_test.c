@@ -13,8 +13,6 @@
 #include "base/codec.h"
 #include "mailauth/field.h"
 
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
-
 /* ------------------------------------------------------------------------
  * Header fields
  */

@@ -12,17 +12,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "dns/zone.h"
 #include "mailauth/signed.h"
-
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
-
-/* RFC 8463, appendix A.2. */
-#define ED "k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
-static const char ed_private[] =
-    "-----BEGIN PRIVATE KEY-----\n"
-    "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
-    "-----END PRIVATE KEY-----\n";
+#include "mailauth/test.h"
 
 static const char header[] = "From: Ann <ann@a.example>\n"
 			     "To: bob@b.example\n"
@@ -32,61 +23,13 @@ static const char header[] = "From: Ann <ann@a.example>\n"
 			     "X-Other: y\n";
 static const char body[] = "Hello  Bob,\r\n \r\nbye \r\n\r\n";
 
-/* What all tests use. */
-struct site {
-	struct arena *a;
-	struct zone *z;
-	struct private_key *ed, *rsa;
-};
-
-static void
-publish(struct zone *z, const char *selector, const char *text)
-{
-	struct buf name = { 0 };
-	struct err e = ERR_INIT;
-
-	buf_printf(&name, "%s._domainkey.a.example", selector);
-	assert_true(zone_add(z, buf_str(&name), DNS_TXT, str_of(text), &e));
-	buf_fini(&name);
-}
-
 static int
 set_up(void **state)
 {
 	static struct site s;
-	struct buf record = { 0 };
-	struct err e = ERR_INIT;
 
-	s.a = arena_new();
-	s.z = zone_new();
-	assert_true(private_key_parse(str_of(ed_private), &s.ed, &e));
-	assert_true(private_key_generate(KEY_RSA, 2048, &s.rsa, &e));
-	private_key_record(s.rsa, &record);
-	publish(s.z, "ed", ED);
-	publish(s.z, "rsa", buf_cstr(&record));
-	publish(s.z, "testing", "t=y; " ED);
-	publish(s.z, "strict", "t=s; " ED);
-	publish(s.z, "sha1", "h=sha1; " ED);
-	publish(s.z, "calendar", "s=calendar; " ED);
-	publish(s.z, "revoked", "k=ed25519; p=");
-	publish(s.z, "version", "v=DKIM2; " ED);
-	assert_true(zone_add(s.z, STR("ed._domainkey.xn--bcher-kva.example"),
-	    DNS_TXT, STR(ED), &e));
-	zone_add_timeout(s.z, STR("slow._domainkey.a.example"));
-	buf_fini(&record);
+	site_up(&s, "a.example");
 	*state = &s;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct site *s = *state;
-
-	private_key_free(&s->ed);
-	private_key_free(&s->rsa);
-	zone_free(&s->z);
-	arena_free(&s->a);
 	return 0;
 }
 
@@ -673,5 +616,5 @@ main(void)
 		cmocka_unit_test(test_threads),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, site_down);
 }

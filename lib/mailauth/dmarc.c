@@ -124,7 +124,7 @@ is_nonexistent(struct checking *c)
 	static const enum dns_type types[] = { DNS_A, DNS_AAAA, DNS_MX };
 	struct dns_answer answer;
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+	for (size_t i = 0; i < LEN(types); i++) {
 		dns_ask(c->r, c->a, c->author, types[i], &answer);
 		if (answer.rc != DNS_NODATA || c->q->discovery == DMARC_TREE)
 			return answer.rc == DNS_NXDOMAIN;

@@ -179,7 +179,7 @@ static const struct {
 	{ "t",     set_t },
 	/* clang-format on */
 };
-#define NTAGS (sizeof(tags) / sizeof(*tags))
+#define NTAGS LEN(tags)
 
 /* "name = value"; false if there is no "=". */
 static bool

@@ -8,29 +8,12 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/test.h"
 #include "mailauth/dmarc.h"
 
 #define NONE DMARC_P_NONE
 #define QUARANTINE DMARC_P_QUARANTINE
 #define REJECT DMARC_P_REJECT
-
-static struct arena *arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 static const struct {
 	const char *text;
@@ -79,7 +62,7 @@ test_policies(void **state)
 	struct str why;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(policies) / sizeof(*policies); i++) {
+	for (size_t i = 0; i < LEN(policies); i++) {
 		bool ok = dmarc_record_parse(
 		    arena, str_of(policies[i].text), &r, &why);
 
@@ -138,7 +121,7 @@ test_others(void **state)
 	char fo[5];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+	for (size_t i = 0; i < LEN(others); i++) {
 		parse(others[i].tags, &r, &why);
 		assert_int_equal(r.pct, others[i].pct);
 		assert_int_equal(r.interval, others[i].interval);
@@ -190,7 +173,7 @@ test_addresses(void **state)
 	char tag[300];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(addresses) / sizeof(*addresses); i++) {
+	for (size_t i = 0; i < LEN(addresses); i++) {
 		snprintf(tag, sizeof(tag), "rua=%s", addresses[i].rua);
 		parse(tag, &r, &why);
 		assert_int_equal(r.nrua, addresses[i].n);
@@ -232,5 +215,5 @@ main(void)
 		cmocka_unit_test(test_limits),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_up, arena_down);
 }

@@ -29,7 +29,7 @@ static const char *const records[] = { "v=DMARC1; p=reject",
 static const enum spf_result spf[] = { SPF_NONE, SPF_PASS, SPF_PASS, SPF_FAIL,
 	SPF_SOFTFAIL };
 
-#define ONE_OF(list) list[(size_t)rand() % (sizeof(list) / sizeof(*list))]
+#define ONE_OF(list) list[(size_t)rand() % LEN(list)]
 
 static void
 message(struct dmarc_query *q, struct signature s[3])

@@ -241,7 +241,7 @@ test_alignment(void **state)
 	add("_dmarc.example.com", "v=DMARC1; p=reject");
 	add("_dmarc.xn--bcher-kva.test", "v=DMARC1; p=reject");
 	add("_dmarc.strict.test", "v=DMARC1; p=reject; adkim=s; aspf=s");
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+	for (size_t i = 0; i < LEN(pairs); i++) {
 		print_message("%s, %s\n", pairs[i].author, pairs[i].other);
 		for (enum dmarc_discovery d = DMARC_PSL; d <= DMARC_TREE; d++) {
 			assert_int_equal(signed_by(d, pairs[i].author,

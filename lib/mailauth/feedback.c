@@ -141,7 +141,7 @@ set(struct reading *x, const struct known *k, struct str value)
 static void
 read_field(struct reading *x, const struct feedback_field *f)
 {
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+	for (size_t i = 0; i < LEN(known); i++) {
 		if (str_ieqc(f->name, known[i].name))
 			set(x, &known[i], f->value);
 	}

@@ -7,25 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/test.h"
 #include "mailauth/report_internal.h"
-
-static struct arena *arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 /* ------------------------------------------------------------------------
  * Reading
@@ -97,7 +80,7 @@ test_mails(void **state)
 	struct str text;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(mails) / sizeof(*mails); i++) {
+	for (size_t i = 0; i < LEN(mails); i++) {
 		print_message("%s\n", mails[i].raw);
 		assert_int_equal(
 		    feedback_parse(arena, str_of(mails[i].raw), &f, &e),
@@ -153,7 +136,7 @@ test_redact(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(redactions) / sizeof(*redactions); i++) {
+	for (size_t i = 0; i < LEN(redactions); i++) {
 		buf_clear(&b);
 		report_redact(&b, str_of(redactions[i].text),
 		    STR("example.com"), STR("key"));
@@ -273,5 +256,5 @@ main(void)
 		cmocka_unit_test(test_failure),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_up, arena_down);
 }

@@ -31,7 +31,7 @@ key_type_name(enum key_type t)
 bool
 key_type_parse(struct str s, enum key_type *out)
 {
-	for (size_t i = 0; i < sizeof(type_names) / sizeof(*type_names); i++) {
+	for (size_t i = 0; i < LEN(type_names); i++) {
 		if (!str_ieqc(s, type_names[i]))
 			continue;
 		*out = (enum key_type)i;

@@ -11,16 +11,7 @@
 #include <cmocka.h>
 
 #include "base/codec.h"
-#include "dns/zone.h"
-
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
-
-/* RFC 8463, appendix A.2. */
-#define ED_PUBLIC "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
-static const char ed_private[] =
-    "-----BEGIN PRIVATE KEY-----\n"
-    "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
-    "-----END PRIVATE KEY-----\n";
+#include "mailauth/test.h"
 
 /* 512 bits. */
 #define SHORT_PUBLIC                                                           \

@@ -13,7 +13,7 @@ check_PROGRAMS += %D%/canon_test
 %C%_canon_test_SOURCES = %D%/canon_test.c
 %C%_canon_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/key_test
-%C%_key_test_SOURCES = %D%/key_test.c
+%C%_key_test_SOURCES = %D%/key_test.c %D%/test.h
 %C%_key_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 
 # DKIM and ARC.
@@ -23,10 +23,10 @@ lib_libmailstead_a_SOURCES += %D%/arc.c %D%/arc_seal.c %D%/arc_sets.c \
 	%D%/verifier.c \
 	%D%/verifier_check.c %D%/verifier_check.h
 check_PROGRAMS += %D%/dkim_test
-%C%_dkim_test_SOURCES = %D%/dkim_test.c
+%C%_dkim_test_SOURCES = %D%/dkim_test.c %D%/test.h
 %C%_dkim_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 check_PROGRAMS += %D%/arc_test
-%C%_arc_test_SOURCES = %D%/arc_test.c
+%C%_arc_test_SOURCES = %D%/arc_test.c %D%/test.h
 %C%_arc_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 
 lib_libmailstead_a_SOURCES += %D%/psl.c
@@ -40,7 +40,7 @@ lib_libmailstead_a_SOURCES += %D%/dmarc.c %D%/dmarc_discover.c \
 check_PROGRAMS += %D%/dmarc_test %D%/dmarc_record_test
 %C%_dmarc_test_SOURCES = %D%/dmarc_test.c
 %C%_dmarc_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
-%C%_dmarc_record_test_SOURCES = %D%/dmarc_record_test.c
+%C%_dmarc_record_test_SOURCES = %D%/dmarc_record_test.c lib/base/test.h
 %C%_dmarc_record_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 
 lib_libmailstead_a_SOURCES += %D%/authres.c %D%/authres_write.c
@@ -51,7 +51,7 @@ lib_libmailstead_a_SOURCES += %D%/spf.c %D%/spf_eval.h %D%/spf_macro.c \
 	%D%/spf_macro.h %D%/spf_match.c %D%/spf_name.c %D%/spf_received.c \
 	%D%/spf_record.c %D%/spf_record.h %D%/spf_second.c
 check_PROGRAMS += %D%/spf_test
-%C%_spf_test_SOURCES = %D%/spf_test.c
+%C%_spf_test_SOURCES = %D%/spf_test.c lib/base/test.h
 %C%_spf_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 check_PROGRAMS += %D%/spf_second_test
 %C%_spf_second_test_SOURCES = %D%/spf_second_test.c
@@ -70,12 +70,12 @@ lib_libmailstead_a_SOURCES += %D%/aggregate_read.c %D%/aggregate_write.c \
 	%D%/failure.c %D%/feedback.c %D%/redact.c %D%/report_find.c \
 	%D%/report_internal.h %D%/report_unpack.c %D%/tls_report.c
 check_PROGRAMS += %D%/report_test
-%C%_report_test_SOURCES = %D%/report_test.c
+%C%_report_test_SOURCES = %D%/report_test.c lib/base/test.h
 %C%_report_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 check_PROGRAMS += %D%/aggregate_test %D%/feedback_test
-%C%_aggregate_test_SOURCES = %D%/aggregate_test.c
+%C%_aggregate_test_SOURCES = %D%/aggregate_test.c lib/base/test.h
 %C%_aggregate_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
-%C%_feedback_test_SOURCES = %D%/feedback_test.c
+%C%_feedback_test_SOURCES = %D%/feedback_test.c lib/base/test.h
 %C%_feedback_test_LDADD = $(TEST_LIBS) $(MAILAUTH_LIBS)
 
 lib_libmailstead_a_SOURCES += %D%/dmarc_second.c

@@ -42,7 +42,7 @@ test_ascii(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < LEN(names); i++) {
 		struct str s = domain_to_ascii(a, str_of(names[i].name));
 
 		print_message("%s\n", names[i].name);
@@ -99,7 +99,7 @@ test_organizational(void **state)
 
 	(void)state;
 	assert_true(psl_open(NULL, &p, &e));
-	for (size_t i = 0; i < sizeof(domains) / sizeof(*domains); i++) {
+	for (size_t i = 0; i < LEN(domains); i++) {
 		print_message("%s\n", domains[i].name);
 		assert_true(
 		    str_eq(psl_organizational(p, a, str_of(domains[i].name)),

@@ -29,11 +29,11 @@ may_be(struct arena *a, const struct mime_part *p)
 
 	if (p->multipart || p->message)
 		return false;
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+	for (size_t i = 0; i < LEN(types); i++) {
 		if (str_ieqc(type, types[i]))
 			return true;
 	}
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+	for (size_t i = 0; i < LEN(suffixes); i++) {
 		if (str_iends(name, str_of(suffixes[i])))
 			return true;
 	}

@@ -8,28 +8,11 @@
 
 #include <cmocka.h>
 
+#include "base/test.h"
 #include "mailauth/report.h"
 #include "mime/compose.h"
 
 /* Unpacking, TLS reports, and the mail that brings one of any kind. */
-
-static struct arena *arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 static bool
 unpacks_to(struct str packed, struct str want)
@@ -342,7 +325,7 @@ test_tls_sloppy(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(sloppy) / sizeof(*sloppy); i++) {
+	for (size_t i = 0; i < LEN(sloppy); i++) {
 		print_message("%s\n", sloppy[i].json);
 		assert_int_equal(
 		    tls_report_parse(arena, str_of(sloppy[i].json), &r, &e),
@@ -456,5 +439,5 @@ main(void)
 		cmocka_unit_test(test_find),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_up, arena_down);
 }

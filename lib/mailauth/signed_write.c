@@ -2,7 +2,6 @@
 #include "base/codec.h"
 #include "mailauth/signed.h"
 
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
 #define LINE 76
 #define B_LINE 72 /* of the base64 in b= */
 

@@ -29,8 +29,7 @@ spf_result_name(enum spf_result r)
 bool
 spf_result_parse(struct str s, enum spf_result *out)
 {
-	for (size_t i = 0; i < sizeof(result_names) / sizeof(*result_names);
-	     i++) {
+	for (size_t i = 0; i < LEN(result_names); i++) {
 		if (!str_ieqc(s, result_names[i]))
 			continue;
 		*out = (enum spf_result)i;

@@ -107,7 +107,7 @@ take_percent(struct str *rest, enum spf_macro_place place, struct token *t)
 
 	if (c == '{')
 		return take_braces(rest, place, t);
-	for (size_t i = 0; i < sizeof(escapes) / sizeof(*escapes); i++) {
+	for (size_t i = 0; i < LEN(escapes); i++) {
 		if (escapes[i].name != c)
 			continue;
 		t->literal = escapes[i].text;

@@ -148,7 +148,7 @@ take_qualifier(struct str *text)
 		{ '~', SPF_SOFTFAIL },
 	};
 
-	for (size_t i = 0; i < sizeof(qualifiers) / sizeof(*qualifiers); i++) {
+	for (size_t i = 0; i < LEN(qualifiers); i++) {
 		if (text->n == 0 || text->p[0] != qualifiers[i].c)
 			continue;
 		*text = str_sub(*text, 1, STR_NPOS);
@@ -169,7 +169,7 @@ parse_directive(struct str term, struct spf_directive *d)
 	d->result = take_qualifier(&rest);
 	while (n < rest.n && rest.p[n] != ':' && rest.p[n] != '/')
 		n++;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+	for (size_t i = 0; i < LEN(forms); i++) {
 		if (!str_ieqc(str_sub(rest, 0, n), forms[i].name))
 			continue;
 		d->mechanism = (enum spf_mechanism)i;

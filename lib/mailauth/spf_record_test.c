@@ -9,8 +9,6 @@
 
 #include <cmocka.h>
 
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
-
 static const struct {
 	const char *record;
 	int at; /* -1: well-formed */

@@ -14,8 +14,6 @@
 
 #include "dns/zone.h"
 
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
-
 #define NO_OPINION (-1)
 
 static const struct {

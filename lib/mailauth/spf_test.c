@@ -11,27 +11,8 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 
+#include "base/test.h"
 #include "dns/zone.h"
-
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
-
-static struct arena *arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 static struct in6_addr
 address(const char *text)
@@ -558,5 +539,5 @@ main(void)
 		cmocka_unit_test(test_names),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_up, arena_down);
 }

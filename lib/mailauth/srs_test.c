@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
 #define NOW INT64_C(1700000000)
 #define DAY 86400
 

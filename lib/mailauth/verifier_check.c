@@ -23,7 +23,7 @@ static const char *const required[] = { "v", "a", "b", "bh", "d", "h", "s" };
 static bool
 has_required(struct arena *a, const struct tags *t, struct signature *out)
 {
-	for (size_t i = 0; i < sizeof(required) / sizeof(*required); i++) {
+	for (size_t i = 0; i < LEN(required); i++) {
 		if (tags_get(t, required[i]).n == 0)
 			return signature_fails(out, SIGNATURE_NEUTRAL,
 			    arena_printf(a, "%s= is missing", required[i]));

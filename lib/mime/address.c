@@ -309,7 +309,7 @@ mime_is_address_field(struct str name)
 	static const char *const names[] = { "From", "To", "Cc", "Bcc",
 		"Sender", "Reply-To" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < LEN(names); i++) {
 		if (str_ieqc(name, names[i]))
 			return true;
 	}

@@ -223,7 +223,7 @@ normal_name(struct str charset, char name[NAME_MAX_LEN])
 		name[i] = c;
 	}
 	name[charset.n] = '\0';
-	for (size_t i = 0; i < sizeof(aliases) / sizeof(*aliases); i++) {
+	for (size_t i = 0; i < LEN(aliases); i++) {
 		if (strcmp(name, aliases[i].name) == 0)
 			strcpy(name, aliases[i].means);
 	}
@@ -311,7 +311,7 @@ family_of(const char *name)
 		{ "x-unknown", FAMILY_GUESS },
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < LEN(names); i++) {
 		if (strcmp(name, names[i].name) == 0)
 			return names[i].family;
 	}

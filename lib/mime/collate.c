@@ -82,8 +82,7 @@ const struct mime_collation mime_collations[] = {
 	{ "i;ascii-casemap", order_ascii, order_ascii },
 	{ "i;octet", octets, octets },
 };
-const size_t mime_ncollations =
-    sizeof(mime_collations) / sizeof(*mime_collations);
+const size_t mime_ncollations = LEN(mime_collations);
 
 const struct mime_collation *
 mime_collation_find(struct str name)

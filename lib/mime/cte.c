@@ -22,7 +22,7 @@ mime_cte_parse(struct str name)
 		{ "", MIME_7BIT },
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < LEN(names); i++) {
 		if (str_ieqc(name, names[i].name))
 			return names[i].cte;
 	}

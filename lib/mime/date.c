@@ -167,7 +167,7 @@ zone_offset(struct lexer *l)
 		return sign * (int)(v / 100 * 60 + v % 100);
 	}
 	name = letters(l);
-	for (size_t i = 0; i < sizeof(zones) / sizeof(*zones); i++) {
+	for (size_t i = 0; i < LEN(zones); i++) {
 		if (str_ieqc(name, zones[i].name))
 			return zones[i].minutes;
 	}

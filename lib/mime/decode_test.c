@@ -66,7 +66,7 @@ test_words(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_clear(&b);
 		print_message("case %s\n", rows[i].text);
 		mime_decode_words(&b, str_of(rows[i].text));
@@ -112,7 +112,7 @@ test_params(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		struct mime_message *m;
 
 		buf_clear(&b);
@@ -155,7 +155,7 @@ test_cte(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_clear(&b);
 		print_message("case %s\n", rows[i].in);
 		assert_int_equal(mime_decode_cte(&b, rows[i].cte,
@@ -189,7 +189,7 @@ test_charsets(void **state)
 
 	(void)state;
 	for (int round = 0; round < 2; round++) { /* again from the cache */
-		for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		for (size_t i = 0; i < LEN(rows); i++) {
 			buf_clear(&b);
 			print_message("case %s\n", rows[i].charset);
 			assert_int_equal(
@@ -234,7 +234,7 @@ test_html(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_clear(&b);
 		print_message("case %s\n", rows[i].html);
 		mime_html_to_text(&b, str_of(rows[i].html));
@@ -259,7 +259,7 @@ test_nfc(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct str s = mime_nfc(a, str_of(cases[i].text));
 
 		print_message("case %zu\n", i);
@@ -296,7 +296,7 @@ test_fold(void **state)
 	struct buf x = { 0 }, y = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_clear(&x);
 		buf_clear(&y);
 		print_message("case %s\n", rows[i].a);

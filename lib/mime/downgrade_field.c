@@ -372,7 +372,7 @@ putter_of(struct str name)
 {
 	struct str plain = name;
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+	for (size_t i = 0; i < LEN(fields); i++) {
 		if (str_ieqc(name, fields[i].name))
 			return fields[i].put;
 	}

@@ -83,7 +83,7 @@ static void
 test_fields(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+	for (size_t i = 0; i < LEN(fields); i++) {
 		struct buf in = { 0 }, want = { 0 }, out = { 0 };
 
 		buf_printf(&in, "A: b\r\n%s\r\n\r\n", fields[i].in);

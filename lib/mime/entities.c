@@ -83,7 +83,7 @@ static const struct {
 uint32_t
 html_entity(struct str name)
 {
-	size_t lo = 0, hi = sizeof(entities) / sizeof(*entities);
+	size_t lo = 0, hi = LEN(entities);
 
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;

@@ -52,7 +52,7 @@ without_stroke(UChar32 c)
 		{ 0x167, 't' },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		if (rows[i].c == c)
 			return rows[i].plain;
 	}

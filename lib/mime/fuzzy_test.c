@@ -34,7 +34,7 @@ test_plain(void **state)
 	struct buf out = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		print_message("case %s\n", rows[i].text);
 		buf_clear(&out);
 		mime_plain(&out, str_of(rows[i].text));
@@ -73,7 +73,7 @@ test_score(void **state)
 	struct buf plain = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		struct fuzzy f;
 		struct str text[2];
 

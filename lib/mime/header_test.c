@@ -97,7 +97,7 @@ test_addresses(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		struct mime_address *v;
 		size_t n = mime_addresses(a, str_of(rows[i].text), &v);
 
@@ -148,7 +148,7 @@ test_dates(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		int64_t epoch = 0;
 		int zone = 0;
 		bool ok = mime_date(str_of(rows[i].text), &epoch, &zone);
@@ -190,7 +190,7 @@ test_msgids(void **state)
 	struct str *v;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		size_t n = mime_msgids(a, str_of(rows[i].text), 10, &v);
 
 		buf_clear(&b);
@@ -231,7 +231,7 @@ test_subjects(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_clear(&b);
 		print_message("case %s\n", rows[i].subject);
 		assert_int_equal(mime_base_subject(&b, str_of(rows[i].subject)),

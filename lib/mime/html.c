@@ -45,7 +45,7 @@ static const struct tag {
 static const struct tag *
 find_tag(struct str name)
 {
-	size_t lo = 0, hi = sizeof(tags) / sizeof(*tags);
+	size_t lo = 0, hi = LEN(tags);
 
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;

@@ -18,7 +18,7 @@ static const struct field {
 	{ "Bcc", MIME_KEY_BCC, MIME_KEYS, MIME_KEYS },
 };
 
-#define FIELDS (sizeof(fields) / sizeof(*fields))
+#define FIELDS LEN(fields)
 #define MAX_IDS 20000 /* identifiers of one field that are looked at */
 
 struct reading {

@@ -162,7 +162,7 @@ test_structure(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct mime_message *m =
 		    mime_parse(a, str_of(cases[i].message), NULL);
 
@@ -183,7 +183,7 @@ test_parts_alone(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct str raw = str_of(cases[i].message);
 		struct mime_message *m = mime_parse(a, raw, NULL);
 
@@ -253,7 +253,7 @@ test_layout(void **state)
 	(void)state;
 	mime_layout(&b, mime_parse(a, str_of(nested), NULL));
 	layout = buf_str(&b);
-	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
+	for (size_t i = 0; i < LEN(sections); i++) {
 		print_message("section %u\n", sections[i].path[0]);
 		assert_true(mime_layout_find(
 		    layout, sections[i].path, sections[i].n, &span));
@@ -266,7 +266,7 @@ test_layout(void **state)
 			ASSERT_STR(slice(nested, span.text), sections[i].text);
 		}
 	}
-	for (size_t i = 0; i < sizeof(missing) / sizeof(*missing); i++) {
+	for (size_t i = 0; i < LEN(missing); i++) {
 		size_t n = missing[i][2] ? 3 : missing[i][1] ? 2 : 1;
 
 		assert_false(mime_layout_find(layout, missing[i], n, &span));
@@ -345,7 +345,7 @@ test_body_of(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_clear(&b);
 		assert_int_equal(mime_body_of(&b, str_of(rows[i].full)),
 		    rows[i].body != NULL);
@@ -380,7 +380,7 @@ test_envelope(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_clear(&b);
 		mime_envelope(&b, mime_parse(a, str_of(rows[i].header), NULL));
 		ASSERT_STR(buf_str(&b), rows[i].envelope);
@@ -619,7 +619,7 @@ test_bodystructure_part(void **state)
 	struct str part;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		bool ok = mime_bodystructure_part(
 		    str_of(full), rows[i].path, rows[i].n, &part);
 

@@ -211,7 +211,7 @@ invisible(const char *p, size_t n)
 		"\xe2\x80\x8b", "\xe2\x80\x8c", "\xe2\x80\x8d", "\xe2\x80\x8e",
 		"\xe2\x80\x8f", "\xe2\x81\xa0", "\xef\xbb\xbf" };
 
-	for (size_t i = 0; i < sizeof(filler) / sizeof(*filler); i++) {
+	for (size_t i = 0; i < LEN(filler); i++) {
 		size_t len = strlen(filler[i]);
 
 		if (n >= len && memcmp(p, filler[i], len) == 0)

@@ -77,7 +77,7 @@ conn_binding(const void *conn, const char *type, struct buf *out)
 	};
 	const struct conn *c = conn;
 
-	for (size_t i = 0; c->ssl && i < sizeof(types) / sizeof(*types); i++) {
+	for (size_t i = 0; c->ssl && i < LEN(types); i++) {
 		if (strcmp(type, types[i].type) == 0)
 			return types[i].get(c->ssl, out);
 	}

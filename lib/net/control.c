@@ -89,7 +89,7 @@ parse(struct request *r, struct str line)
 		return;
 	r->get = str_eqc(method, "GET");
 	path = str_sub(path, 0, str_chr(path, '?'));
-	for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++) {
+	for (size_t i = 0; i < LEN(pages); i++) {
 		if (str_eqc(path, pages[i].path))
 			r->page = &pages[i];
 	}

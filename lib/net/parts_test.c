@@ -56,7 +56,7 @@ test_proxy_headers(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct buf in = { 0 };
 		struct conn_peer peer = { 0 };
 		struct proxy p;
@@ -107,7 +107,7 @@ test_addresses(void **state)
 	struct err e;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		print_message("%s: %s\n", cases[i].list, cases[i].address);
 		assert_true(addr_list_parse(cases[i].list, &l, &e));
 		assert_true(addr_parse(str_of(cases[i].address), &a));

@@ -254,7 +254,7 @@ echo_run(void *session)
 		return do_big(s);
 	if (arg)
 		*arg++ = '\0';
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+	for (size_t i = 0; i < LEN(verbs); i++) {
 		if (strcmp(verbs[i].name, s->line) == 0)
 			return verbs[i].run(s, arg ? arg : "");
 	}

@@ -122,7 +122,7 @@ test_tls(void **state)
 
 	(void)state;
 	start((struct net_options){ 0 });
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		t = tls_dial(dial(1), cases[i].name, 0);
 		assert_int_equal(SSL_connect(t.ssl), 1);
 		assert_subject(&t, cases[i].subject);
@@ -257,7 +257,7 @@ test_binding(void **state)
 
 	(void)state;
 	start((struct net_options){ 0 });
-	for (size_t i = 0; i < sizeof(bindings) / sizeof(*bindings); i++) {
+	for (size_t i = 0; i < LEN(bindings); i++) {
 		print_message("%s %x\n", bindings[i].type, bindings[i].version);
 		t = tls_dial(dial(1), NULL, bindings[i].version);
 		if (!bindings[i].ems)

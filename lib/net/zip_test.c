@@ -136,7 +136,7 @@ test_inflate(void **state)
 	struct buf all = { 0 }, packed = { 0 }, got = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct buf text = { 0 };
 
 		print_message("case %zu\n", i);
@@ -170,7 +170,7 @@ test_deflate(void **state)
 	struct buf all = { 0 }, got = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+	for (size_t i = 0; i < LEN(sizes); i++) {
 		struct buf text = { 0 };
 		struct str out;
 
@@ -337,7 +337,7 @@ test_broken(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct zip *z = zip_new();
 		struct buf got = { 0 };
 		char room[10];
@@ -361,7 +361,7 @@ test_end(void **state)
 	static const int flushes[] = { Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH };
 
 	(void)state;
-	for (size_t i = 0; i < 2 * sizeof(flushes) / sizeof(*flushes); i++) {
+	for (size_t i = 0; i < 2 * LEN(flushes); i++) {
 		struct zip *z = zip_new();
 		struct buf packed = { 0 }, got = { 0 };
 		bool ahead = i % 2; /* the client has not waited */

@@ -61,7 +61,7 @@ static void
 test_check(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct oauth_config c = { .issuer = str_of(cases[i].issuer),
 			.audience = str_of(cases[i].audience),
 			.scopes = str_of(cases[i].scopes),
@@ -102,7 +102,7 @@ test_user(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(users) / sizeof(*users); i++) {
+	for (size_t i = 0; i < LEN(users); i++) {
 		struct oauth_config c = { .claims = str_of(users[i].names) };
 		json_t *o = json_loads(users[i].claims, 0, NULL);
 		struct err e = ERR_INIT;
@@ -139,7 +139,7 @@ test_urls(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
+	for (size_t i = 0; i < LEN(urls); i++) {
 		print_message("%s\n", urls[i].url);
 		assert_int_equal(fetch_url_ok(str_of(urls[i].url)), urls[i].ok);
 	}

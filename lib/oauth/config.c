@@ -23,7 +23,7 @@ static const struct {
 	{ "oauth.ca_file",            offsetof(struct oauth_config, ca_file), false },
 	/* clang-format on */
 };
-#define TEXTS (sizeof(texts) / sizeof(*texts))
+#define TEXTS LEN(texts)
 
 static struct str *
 text_at(struct oauth_config *c, size_t i)

@@ -102,7 +102,7 @@ curve_of(const json_t *o, const char *kty)
 {
 	const char *crv = field(o, "crv");
 
-	for (size_t i = 0; crv && i < sizeof(curves) / sizeof(*curves); i++) {
+	for (size_t i = 0; crv && i < LEN(curves); i++) {
 		if (strcmp(curves[i].kty, kty) == 0 &&
 		    strcmp(curves[i].crv, crv) == 0)
 			return &curves[i];
@@ -163,7 +163,7 @@ add_key(struct jwks *set, const json_t *o)
 
 	if (!kty || (use && strcmp(use, "sig") != 0))
 		return;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+	for (size_t i = 0; i < LEN(kinds); i++) {
 		if (strcmp(kinds[i].kty, kty) != 0)
 			continue;
 		*k = (struct jwk){ .kid = field(o, "kid"),

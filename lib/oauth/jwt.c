@@ -37,7 +37,7 @@ static const struct alg {
 static const struct alg *
 find_alg(const char *name)
 {
-	for (size_t i = 0; name && i < sizeof(algs) / sizeof(*algs); i++) {
+	for (size_t i = 0; name && i < LEN(algs); i++) {
 		if (strcmp(algs[i].name, name) == 0)
 			return &algs[i];
 	}

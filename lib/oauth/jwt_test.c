@@ -228,7 +228,7 @@ static void
 test_signatures(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		EVP_PKEY *key = make_key(cases[i].kind);
 		struct jwks *set = make_set(cases[i].kind, key, cases[i].more);
 		struct buf token = { 0 };
@@ -291,7 +291,7 @@ test_shapes(void **state)
 
 	(void)state;
 	assert_true(jwt_shape(STR("a.b.c")));
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < LEN(bad); i++) {
 		print_message("%s\n", bad[i]);
 		assert_false(jwt_parse(str_of(bad[i]), &t, &e));
 		assert_true(e.msg[0] != '\0');
@@ -329,7 +329,7 @@ test_sets(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
+	for (size_t i = 0; i < LEN(sets); i++) {
 		struct err e = ERR_INIT;
 		struct jwks *set;
 		bool ok = jwks_parse(str_of(sets[i].text), &set, &e);

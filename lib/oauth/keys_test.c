@@ -151,7 +151,7 @@ test_failures(void **state)
 		"HTTP/1.0 302 Moved\r\nLocation: /x\r\n\r\n" };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+	for (size_t i = 0; i < LEN(answers); i++) {
 		provider.answer = answers[i];
 		assert_false(got(provider.url, NULL));
 		/* Not asked again at once. */

@@ -72,7 +72,7 @@ make_zone(bool secure)
 	struct err e = ERR_INIT;
 
 	zone_set_secure(z, secure);
-	for (size_t i = 0; i < sizeof(records) / sizeof(*records); i++)
+	for (size_t i = 0; i < LEN(records); i++)
 		assert_true(zone_add(z, str_of(records[i].name),
 		    records[i].type, str_of(records[i].text), &e));
 	zone_add_timeout(z, STR("silent.example"));
@@ -87,7 +87,7 @@ check(bool secure)
 	struct zone *z = make_zone(secure);
 	struct arena *a = arena_new();
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct err e = ERR_INIT;
 		enum dane_result r =
 		    dane_find(zone_resolver(z), a, str_of(cases[i].domain), &e);

@@ -179,7 +179,7 @@ static const struct {
 static void
 add_services(struct making *m)
 {
-	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++)
+	for (size_t i = 0; i < LEN(services); i++)
 		add(m, PUBLISH_SRV, DNS_SRV, services[i].prefix,
 		    arena_printf(m->a, "0 1 %u %.*s.", services[i].port,
 			STR_ARG(m->p->hostname)));

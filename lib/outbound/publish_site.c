@@ -35,8 +35,8 @@ publish_read(struct site *s, struct arena *a, struct str domain,
 		{ .key = "report.receive" },
 	};
 
-	site_settings_read(s, a, (struct site_scope){ .domain = domain }, v,
-	    sizeof(v) / sizeof(*v));
+	site_settings_read(
+	    s, a, (struct site_scope){ .domain = domain }, v, LEN(v));
 	*out = (struct publish){
 		.domain = domain,
 		.hostname = str_of(hostname),

@@ -70,7 +70,7 @@ test_zone(void **state)
 	p.keys = keys;
 	p.nkeys = 1;
 	list = records(a, &p, &n);
-	assert_int_equal(n, sizeof(lines) / sizeof(*lines));
+	assert_int_equal(n, LEN(lines));
 	for (size_t i = 0; i < n; i++) {
 		struct buf line = { 0 };
 
@@ -187,7 +187,7 @@ static void
 test_look(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct arena *a = arena_new();
 		struct zone *z = zone_new();
 		struct err e;

@@ -166,7 +166,7 @@ read_line(struct reading *r, struct str line)
 		return false;
 	}
 	str_split(&line, ':', &key);
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+	for (size_t i = 0; i < LEN(keys); i++) {
 		if (str_eqc(key, keys[i].key))
 			return keys[i].read(r, str_trim(line));
 	}

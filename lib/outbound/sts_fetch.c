@@ -38,7 +38,7 @@ put_addresses(struct buf *out, struct resolver *r, struct arena *a,
 	struct in6_addr addr;
 	size_t n = 0;
 
-	for (size_t t = 0; t < sizeof(types) / sizeof(*types); t++) {
+	for (size_t t = 0; t < LEN(types); t++) {
 		dns_ask(r, a, host, types[t], &answer);
 		if (answer.rc != DNS_OK && n == 0)
 			err_set(e, "%.*s: %s", STR_ARG(host),

@@ -35,7 +35,7 @@ static void
 test_records(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(records) / sizeof(*records); i++) {
+	for (size_t i = 0; i < LEN(records); i++) {
 		struct str id;
 
 		print_message("%s\n", records[i].txt);
@@ -88,7 +88,7 @@ test_policies(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(policies) / sizeof(*policies); i++) {
+	for (size_t i = 0; i < LEN(policies); i++) {
 		struct sts_policy p;
 		struct buf match = { 0 };
 		struct err e = ERR_INIT;
@@ -154,7 +154,7 @@ test_covers(void **state)
 	(void)state;
 	assert_true(sts_policy_parse(
 	    a, STR(GOOD "mx: mail.example\nmx: *.example.net"), &p, &e));
-	for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
+	for (size_t i = 0; i < LEN(hosts); i++) {
 		print_message("%s\n", hosts[i].host);
 		assert_int_equal(sts_policy_covers(&p, str_of(hosts[i].host)),
 		    hosts[i].covered);

@@ -231,7 +231,7 @@ set_fault(struct process *p, const struct host *h, enum tls_result r)
 static bool
 read_fault(struct process *p, struct str text)
 {
-	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+	for (size_t i = 0; i < LEN(faults); i++) {
 		struct str rest = text;
 		struct host h;
 
@@ -247,8 +247,7 @@ read_fault(struct process *p, struct str text)
 static bool
 read_connection(struct process *p, struct str text)
 {
-	for (size_t i = 0; i < sizeof(connections) / sizeof(*connections);
-	     i++) {
+	for (size_t i = 0; i < LEN(connections); i++) {
 		struct str rest = text;
 		struct host h;
 
@@ -284,7 +283,7 @@ static const struct {
 static bool
 read_refusal(const struct process *p, struct str text, enum tls_result *out)
 {
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
+	for (size_t i = 0; i < LEN(refusals); i++) {
 		if (!has(text, refusals[i].text))
 			continue;
 		*out = refusals[i].result;

@@ -14,8 +14,6 @@
 #include "base/buf.h"
 #include "outbound/tls_rua.h"
 
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
-
 /* The lines are Postfix 3.7's. */
 #define LOG(pid, text) "Nov 26 20:23:28 mail postfix/smtp[" pid "]: " text "\n"
 #define TO(who, relay, how)                                                    \

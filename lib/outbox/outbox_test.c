@@ -18,8 +18,6 @@
 #include "outbox/post.h"
 #include "outbox/send.h"
 
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
-
 static const struct {
 	const char *text, *clean; /* NULL: nothing to do */
 } texts[] = {

@@ -132,7 +132,7 @@ make_env(struct run *r)
 		{ "ORIG_RECIPIENT", p->orig_recipient },
 		{ "HOST", p->host },
 	};
-	size_t n = sizeof(variables) / sizeof(*variables), k = 0;
+	size_t n = LEN(variables), k = 0;
 	char **env = arena_array(r->arena, n + 1, sizeof(char *));
 
 	for (size_t i = 0; i < n; i++) {

@@ -20,8 +20,6 @@
 #include "base/fs.h"
 #include "program/child.h"
 
-#define LEN(a) (sizeof(a) / sizeof(*(a)))
-
 struct fixture {
 	char dir[40]; /* not under /tmp, which programs may use */
 	char bin[64];

@@ -80,7 +80,7 @@ sandbox_ruleset(const char *dir, const char *paths)
 
 	if (ruleset < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
+	for (size_t i = 0; i < LEN(usual); i++)
 		allow(ruleset, usual[i].path, usual[i].rights);
 	allow(ruleset, dir, READ);
 	allow_list(ruleset, paths);

@@ -42,7 +42,7 @@ static const struct {
 static enum mailbox_role
 role_of(struct str use)
 {
-	for (size_t i = 0; i < sizeof(uses) / sizeof(*uses); i++) {
+	for (size_t i = 0; i < LEN(uses); i++) {
 		if (str_ieqc(use, uses[i].use))
 			return uses[i].role;
 	}

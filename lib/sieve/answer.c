@@ -46,7 +46,7 @@ from_a_list(struct sieve_message *m)
 		"List-Subscribe", "List-Post", "List-Unsubscribe", "List-Help",
 		"List-Archive" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < LEN(names); i++) {
 		if (has_header(m, names[i]))
 			return true;
 	}
@@ -106,7 +106,7 @@ is_system(struct str address)
 	size_t at = str_rchr(address, '@');
 	struct str local = str_sub(address, 0, at);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < LEN(names); i++) {
 		if (str_ieqc(local, names[i]))
 			return true;
 	}
@@ -176,7 +176,7 @@ find_owner(struct sieve_run *r, struct sieve_message *m,
 		"Resent-Cc", "Resent-Bcc" };
 	struct sieve_fields *f = sieve_message_fields(m);
 
-	for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++) {
+	for (size_t k = 0; k < LEN(names); k++) {
 		for (size_t i = 0; i < f->n; i++) {
 			struct mime_address *list;
 			size_t n;
@@ -248,7 +248,7 @@ sieve_vacation_memory(struct sieve_run *r, const struct sieve_action *a)
 	for (size_t i = 0; i < sender.n; i++)
 		sha256_add(
 		    h, (struct str){ &(char){ ascii_lower(sender.p[i]) }, 1 });
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+	for (size_t i = 0; i < LEN(parts); i++) {
 		sha256_add(h, (struct str){ "", 1 });
 		sha256_add(h, parts[i]);
 	}
@@ -388,7 +388,7 @@ put_to(struct sieve_run *r, const struct sieve_action *a,
 	struct str sender = r->in->envelope.from, address, name = STR("");
 	struct mime_address *list;
 
-	for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++) {
+	for (size_t k = 0; k < LEN(names); k++) {
 		for (size_t i = 0; i < f->n; i++) {
 			if (!str_ieqc(f->v[i].name, names[k]) ||
 			    sieve_field_addresses(r->arena, &f->v[i], &list) ==

@@ -70,7 +70,7 @@ sieve_caps_default(void)
 
 	for (enum sieve_cap c = CAP_BASE + 1; c < CAP_COUNT; c++)
 		sieve_caps_add(&caps, c);
-	for (size_t i = 0; i < sizeof(except) / sizeof(*except); i++)
+	for (size_t i = 0; i < LEN(except); i++)
 		sieve_caps_remove(&caps, except[i]);
 	return caps;
 }
@@ -88,8 +88,7 @@ sieve_caps_event(struct sieve_caps caps)
 	static const enum sieve_cap inapplicable[] = { CAP_EREJECT, CAP_REJECT,
 		CAP_VACATION, CAP_VACATION_SECONDS };
 
-	for (size_t i = 0; i < sizeof(inapplicable) / sizeof(*inapplicable);
-	     i++)
+	for (size_t i = 0; i < LEN(inapplicable); i++)
 		sieve_caps_remove(&caps, inapplicable[i]);
 	return caps;
 }

@@ -490,7 +490,7 @@ check_required(struct sieve_checker *c, struct sieve_position at)
 		{ CAP_EXTRACTTEXT, CAP_FOREVERYPART },
 	};
 
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+	for (size_t i = 0; i < LEN(pairs); i++) {
 		if (!sieve_caps_has(c->caps, pairs[i].cap) ||
 		    sieve_caps_has(c->caps, pairs[i].needs))
 			continue;

@@ -11,7 +11,7 @@ static const struct sieve_comparator comparators[] = {
 	{ "i;ascii-numeric", CAP_CMP_ASCII_NUMERIC, true, false, NULL },
 	{ "i;unicode-casemap", CAP_CMP_UNICODE_CASEMAP, false, false, NULL },
 };
-#define COMPARATORS (sizeof(comparators) / sizeof(*comparators))
+#define COMPARATORS LEN(comparators)
 
 const struct sieve_comparator *
 sieve_comparator_find(struct str name)

@@ -24,8 +24,7 @@ sieve_require(struct sieve_checker *c, enum sieve_cap cap)
 	if (cap == CAP_DOVECOT_TESTSUITE && !c->compiler->language)
 		return false;
 	sieve_caps_add(&c->caps, cap);
-	for (size_t i = 0; i < sizeof(implications) / sizeof(*implications);
-	     i++) {
+	for (size_t i = 0; i < LEN(implications); i++) {
 		if (implications[i].cap == cap)
 			sieve_caps_add(&c->caps, implications[i].implied);
 	}

@@ -166,7 +166,7 @@ static const struct date_part {
 static const struct date_part *
 find_part(struct str name)
 {
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+	for (size_t i = 0; i < LEN(parts); i++) {
 		if (str_ieqc(name, parts[i].name))
 			return &parts[i];
 	}

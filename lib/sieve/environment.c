@@ -52,7 +52,7 @@ standard(struct sieve_run *r, struct str name)
 		{ "vnd.dovecot.default_mailbox", STR("INBOX") },
 	};
 
-	for (size_t i = 0; i < sizeof(items) / sizeof(*items); i++) {
+	for (size_t i = 0; i < LEN(items); i++) {
 		if (str_ieqc(name, items[i].name))
 			return items[i].value;
 	}

@@ -33,7 +33,7 @@ is_flag(struct str s)
 		}
 		return s.n > 0;
 	}
-	for (size_t i = 0; i < sizeof(system) / sizeof(*system); i++) {
+	for (size_t i = 0; i < LEN(system); i++) {
 		if (str_ieqc(s, system[i]))
 			return true;
 	}

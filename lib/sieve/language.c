@@ -48,7 +48,7 @@ compare(const void *a, const void *b)
 static void
 sort_words(void)
 {
-	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+	for (size_t i = 0; i < LEN(tables); i++) {
 		for (const struct sieve_verb *v = tables[i]; v->name; v++) {
 			if (nwords == WORDS)
 				abort(); /* make the table larger */

@@ -332,7 +332,7 @@ single(char c)
 		{ '}', TOKEN_BLOCK_END },
 	};
 
-	for (size_t i = 0; i < sizeof(tokens) / sizeof(*tokens); i++) {
+	for (size_t i = 0; i < LEN(tokens); i++) {
 		if (tokens[i].c == c)
 			return tokens[i].t;
 	}

@@ -76,7 +76,7 @@ is_reserved(struct str name)
 		"Content-Transfer-Encoding", "Content-Disposition",
 		"Resent-From", "Resent-To", "Resent-Date" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < LEN(names); i++) {
 		if (str_ieqc(name, names[i]))
 			return true;
 	}

@@ -483,7 +483,7 @@ put_enclosing_header(
 		compose_text(c, arena_cstr(r->arena, name),
 		    str_sub(headers.v[i], colon + 1, SIZE_MAX));
 	}
-	for (size_t i = 0; i < sizeof(copied) / sizeof(*copied); i++) {
+	for (size_t i = 0; i < LEN(copied); i++) {
 		if (!has_field(&given, copied[i]))
 			copy_field(r, c->out, copied[i]);
 	}

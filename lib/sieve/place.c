@@ -116,7 +116,7 @@ sieve_fcc_check(struct sieve_checker *c, struct sieve_node *n)
 		       sieve_check_strings(c,
 			   sieve_tag_arg(n, SLOT_SPECIAL_USE),
 			   "special-use flag", sieve_valid_special_use);
-	for (size_t i = 0; i < sizeof(of_fcc) / sizeof(*of_fcc); i++) {
+	for (size_t i = 0; i < LEN(of_fcc); i++) {
 		const struct sieve_arg *a = sieve_arg(n, of_fcc[i]);
 
 		if (!a)

@@ -107,7 +107,7 @@ static void
 test_actions(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(scripts) / sizeof(*scripts); i++) {
+	for (size_t i = 0; i < LEN(scripts); i++) {
 		char out[200];
 
 		actions_of(scripts[i].source, out, sizeof(out));
@@ -136,7 +136,7 @@ static void
 test_errors(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+	for (size_t i = 0; i < LEN(errors); i++) {
 		struct arena *a = arena_new();
 		struct sieve_diags d;
 		struct sieve_program *p = compile(a, errors[i].source, &d);
@@ -177,7 +177,7 @@ static void
 test_hints(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++) {
+	for (size_t i = 0; i < LEN(hints); i++) {
 		struct arena *a = arena_new();
 		struct sieve_diags d;
 		struct sieve_program *p = compile(a, hints[i].source, &d);
@@ -264,8 +264,7 @@ test_events(void **state)
 					sieve_caps_default()) };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(event_scripts) / sizeof(*event_scripts);
-	     i++) {
+	for (size_t i = 0; i < LEN(event_scripts); i++) {
 		struct arena *a = arena_new();
 		struct sieve_diags d;
 		struct sieve_program *p = sieve_compile(
@@ -341,7 +340,7 @@ static void
 test_limits(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(hostile) / sizeof(*hostile); i++) {
+	for (size_t i = 0; i < LEN(hostile); i++) {
 		struct arena *a = arena_new();
 		struct sieve_diags d;
 		struct sieve_program *p = compile(a, hostile[i].source, &d);
@@ -371,7 +370,7 @@ test_counted(void **state)
 	struct sieve_limits limits = sieve_limits_default;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct arena *a = arena_new();
 		struct buf source = { 0 };
 		struct sieve_diags d;

@@ -83,7 +83,7 @@ test_apop(void **state)
 	assert_true(site_apop_on(f->site));
 	/* RFC 1939's own example. */
 	assert_str(digest(f, "tanstaaf"), "c4c9334bac560ecc979e58001b3e22fb");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		print_message("case %zu\n", i);
 		is(try(f, cases[i].user, digest(f, cases[i].password)),
 		    cases[i].rc);

@@ -13,7 +13,7 @@ static const struct {
 	[SITE_BACKEND_POP3] = { "pop3", 110, 995 },
 	[SITE_BACKEND_SIEVE] = { "sieve", 4190, 4190 },
 };
-#define PROTOS (sizeof(protos) / sizeof(*protos))
+#define PROTOS LEN(protos)
 
 const char *
 site_backend_proto_name(enum site_backend_proto proto)

@@ -226,7 +226,7 @@ add_names(struct site *s, struct users *u, const X509 *cert)
 	struct str word;
 
 	while (str_split(&rest, ' ', &word)) {
-		for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		for (size_t i = 0; i < LEN(kinds); i++) {
 			if (str_ieqc(word, kinds[i].word))
 				kinds[i].add(u, cert);
 		}

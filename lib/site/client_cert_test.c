@@ -125,7 +125,7 @@ test_names(void **state)
 {
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		X509 *x = certificate(cases[i].cn, cases[i].san, cases[i].from);
 
 		print_message("case %zu\n", i);

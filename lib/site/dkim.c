@@ -19,7 +19,7 @@ site_dkim_state_name(enum site_dkim_state s)
 bool
 site_dkim_state_parse(struct str s, enum site_dkim_state *out)
 {
-	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+	for (size_t i = 0; i < LEN(states); i++) {
 		if (str_ieqc(s, states[i])) {
 			*out = (enum site_dkim_state)i;
 			return true;

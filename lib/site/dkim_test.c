@@ -81,7 +81,7 @@ test_subdomains(void **state)
 	ok(add(f, "a.test", "s", SITE_DKIM_ACTIVE));
 	ok(add(f, "x.a.test", "old", SITE_DKIM_RETIRED));
 	ok(add(f, "own.a.test", "s", SITE_DKIM_ACTIVE));
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		ok(site_dkim_signing(
 		    f->site, f->a, str_of(cases[i].author), &list, &n, &f->e));
 		assert_int_equal(n, cases[i].domain != NULL);
@@ -139,7 +139,7 @@ test_selectors(void **state)
 		"a b", "a_b", "a;b", "\303\244" };
 
 	add_domain(f, "a.test");
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	for (size_t i = 0; i < LEN(bad); i++)
 		is(add(f, "a.test", bad[i], SITE_DKIM_ACTIVE), SITE_INVALID);
 	ok(add(f, "a.test", "2026-11.rsa", SITE_DKIM_ACTIVE));
 }

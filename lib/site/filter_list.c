@@ -5,7 +5,7 @@
 #include "net/addr.h"
 #include "site/internal.h"
 
-#define KINDS (sizeof(kinds) / sizeof(*kinds))
+#define KINDS LEN(kinds)
 static const struct {
 	const char *name;
 	const char *set, *removed; /* in the audit trail */

@@ -42,7 +42,7 @@ test_forms(void **state)
 {
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+	for (size_t i = 0; i < LEN(forms); i++) {
 		struct str out, again;
 		bool good =
 		    site_list_normalize(f->a, str_of(forms[i].text), &out);

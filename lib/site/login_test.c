@@ -125,7 +125,7 @@ test_authzid(void **state)
 		{ "bob@a.example", SITE_DENIED }, { "junk", SITE_DENIED } };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct site_credentials c = { .mechanism = STR("PLAIN"),
 			.user = STR("alice@a.example"),
 			.authzid = str_of(cases[i].authzid),
@@ -258,7 +258,7 @@ test_delays(void **state)
 	struct fixture *f = *state;
 	unsigned delay;
 
-	for (size_t i = 0; i < sizeof(want) / sizeof(*want); i++) {
+	for (size_t i = 0; i < LEN(want); i++) {
 		is(try_as(f, &far_peer, "alice@a.example", "wrong", &delay),
 		    SITE_DENIED);
 		assert_int_equal(delay, want[i]);
@@ -356,7 +356,7 @@ test_window_and_trust(void **state)
 	struct fixture *f = *state;
 	unsigned delay;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct site_peer p = { cases[i].peer, "imap", false, true };
 		char user[32];
 
@@ -453,7 +453,7 @@ test_plain_and_login(void **state)
 {
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(talks) / sizeof(*talks); i++) {
+	for (size_t i = 0; i < LEN(talks); i++) {
 		struct sasl_options o = options(f);
 		struct buf out = { 0 };
 		enum sasl_rc rc = SASL_CONTINUE;
@@ -699,7 +699,7 @@ test_scram_talks(void **state)
 
 	set(f, "login.mechanisms", "PLAIN SCRAM-SHA-1 SCRAM-SHA-256");
 	is(try(f, "alice@a.example", "password"), SITE_OK);
-	for (size_t i = 0; i < sizeof(clients) / sizeof(*clients); i++) {
+	for (size_t i = 0; i < LEN(clients); i++) {
 		print_message("client %zu\n", i);
 		talk_scram(f, &clients[i]);
 	}

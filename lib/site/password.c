@@ -216,7 +216,7 @@ verify_pbkdf2_passlib(struct str data, struct str plain)
 	if (!str_split(&data, '$', &name) || !str_split(&data, '$', &rounds) ||
 	    !str_split(&data, '$', &salt) || !str_split(&data, '$', &hash))
 		return rc;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < LEN(names); i++) {
 		if (str_eqc(name, names[i].name) && decode_ab64(salt, &s) &&
 		    decode_ab64(hash, &h))
 			rc = pbkdf2(names[i].digest, buf_str(&s), rounds,
@@ -360,7 +360,7 @@ static const struct scheme schemes[] = {
 static const struct scheme *
 find_scheme(struct str name)
 {
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
+	for (size_t i = 0; i < LEN(schemes); i++) {
 		if (str_ieqc(name, schemes[i].name))
 			return &schemes[i];
 	}
@@ -391,7 +391,7 @@ take_scheme(struct str stored, struct str *data, enum encoding *how)
 		return NULL;
 	name = str_sub(stored, 1, end - 1);
 	*data = str_sub(stored, end + 1, stored.n);
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+	for (size_t i = 0; i < LEN(suffixes); i++) {
 		struct str suffix = str_of(suffixes[i].suffix);
 
 		if (str_iends(name, suffix)) {

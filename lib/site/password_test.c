@@ -82,7 +82,7 @@ static void
 test_verify(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+	for (size_t i = 0; i < LEN(good); i++) {
 		struct str s = str_of(good[i]);
 
 		print_message("%s\n", good[i]);
@@ -95,7 +95,7 @@ test_verify(void **state)
 		assert_int_equal(password_verify(s, STR("correct horse\0x")),
 		    PASSWORD_WRONG);
 	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < LEN(bad); i++) {
 		struct str s = str_of(bad[i]);
 
 		print_message("not a hash: %s\n", bad[i]);
@@ -204,7 +204,7 @@ test_saslprep(void **state)
 	struct buf out = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		buf_clear(&out);
 		scram_saslprep(str_of(cases[i].in), &out);
 		assert_string_equal(buf_cstr(&out), cases[i].out);
@@ -236,7 +236,7 @@ test_cram_md5(void **state)
 	(void)state;
 	memset(large, 0xaa, 80);
 	large[80] = '\0';
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct buf hex = { 0 };
 
 		cram_md5_make(

@@ -165,7 +165,7 @@ static const struct sasl_mech mechanisms[] = {
 	{ "LOGIN",              "LOGIN",         step_login,         SASL_PLAINTEXT, false, NULL },
 	/* clang-format on */
 };
-#define COUNT (sizeof(mechanisms) / sizeof(*mechanisms))
+#define COUNT LEN(mechanisms)
 
 static const struct sasl_mech *
 find(struct str name)

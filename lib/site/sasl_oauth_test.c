@@ -109,7 +109,7 @@ test_messages(void **state)
 	struct sasl_options o = { .site = f->site,
 		.peer = { "127.0.0.1", "imap", true, true } };
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct str in = { cases[i].in, strlen(cases[i].in) };
 		struct buf out = { 0 };
 		enum sasl_rc rc;

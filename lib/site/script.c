@@ -18,7 +18,7 @@ static const struct place {
 	[SITE_SCRIPT_AFTER] = { "after", true, false },
 	[SITE_SCRIPT_GLOBAL] = { "global", true, true },
 };
-#define PLACES (sizeof(places) / sizeof(*places))
+#define PLACES LEN(places)
 
 const char *
 site_script_place_name(enum site_script_place place)

@@ -155,7 +155,7 @@ test_refused(void **state)
 	size_t n;
 
 	add_domains(f);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		print_message("case %zu\n", i);
 		is(put(f, cases[i].place, cases[i].domain, cases[i].name, ""),
 		    cases[i].rc);

@@ -246,7 +246,7 @@ static const struct site_setting table[] = {
 	{ NULL, SETTING_TEXT, 0, NULL, NULL, NULL },
 	/* clang-format on */
 };
-#define COUNT (sizeof(table) / sizeof(*table) - 1)
+#define COUNT (LEN(table) - 1)
 
 const struct site_setting *
 site_settings(void)
@@ -283,7 +283,7 @@ parse_bool(struct str s, uint64_t *out)
 	static const char *const words[] = { "no", "yes", "false", "true",
 		"off", "on", "0", "1" };
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+	for (size_t i = 0; i < LEN(words); i++) {
 		if (str_ieqc(s, words[i])) {
 			*out = i & 1;
 			return true;

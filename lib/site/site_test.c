@@ -58,7 +58,7 @@ test_addresses(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(addresses) / sizeof(*addresses); i++) {
+	for (size_t i = 0; i < LEN(addresses); i++) {
 		struct site_address out;
 
 		print_message("%s\n", addresses[i].text);
@@ -332,8 +332,7 @@ test_resolve(void **state)
 	struct fixture *f = *state;
 
 	make_directory(f);
-	for (size_t i = 0; i < sizeof(resolutions) / sizeof(*resolutions);
-	     i++) {
+	for (size_t i = 0; i < LEN(resolutions); i++) {
 		struct site_targets t;
 		struct buf got = { 0 };
 
@@ -427,7 +426,7 @@ test_senders(void **state)
 	bool yes;
 
 	make_directory(f);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		print_message("%s as %s\n", cases[i].account, cases[i].address);
 		ok(site_account_find(
 		    f->site, f->a, str_of(cases[i].account), &acc, &f->e));
@@ -475,14 +474,14 @@ test_scores(void **state)
 	struct fixture *f = *state;
 	const struct site_scope site = { 0 };
 
-	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+	for (size_t i = 0; i < LEN(good); i++) {
 		ok(site_setting_set(f->site, NULL, STR("spam.tag"), site,
 		    str_of(good[i].text), &f->e));
 		assert_int_equal(
 		    (int64_t)site_setting_uint(f->site, "spam.tag", site),
 		    good[i].thousandths);
 	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	for (size_t i = 0; i < LEN(bad); i++)
 		is(site_setting_set(f->site, NULL, STR("spam.tag"), site,
 		       str_of(bad[i]), &f->e),
 		    SITE_INVALID);
@@ -526,7 +525,7 @@ test_settings(void **state)
 	add_account(f, "x@s.a.example");
 	ok(site_account_find(f->site, f->a, STR("x@s.a.example"), &x, &f->e));
 	acc = site_scope_of(&x);
-	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
+	for (size_t i = 0; i < LEN(sets); i++)
 		is(site_setting_set(f->site, NULL, str_of(sets[i].key),
 		       (struct site_scope){ .domain = str_of(sets[i].domain) },
 		       str_of(sets[i].value), &f->e),
@@ -613,7 +612,7 @@ test_certificates(void **state)
 	    f->site, NULL, STR("mail.a.example"), STR("C1"), STR("K1"), &f->e));
 	ok(site_certificate_set(
 	    f->site, NULL, STR("*.a.example"), STR("C2"), STR("K2"), &f->e));
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct buf chain = { 0 }, key = { 0 };
 
 		is(site_certificate(

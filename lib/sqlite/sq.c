@@ -50,7 +50,7 @@ sq_rc_of(int code)
 		{ SQLITE_CANTOPEN, SQ_NOTFOUND },
 	};
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+	for (size_t i = 0; i < LEN(table); i++) {
 		if (table[i].code == (code & 0xff))
 			return table[i].rc;
 	}

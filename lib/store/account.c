@@ -625,7 +625,7 @@ fill_new(struct db *db, const char *boot, struct err *e)
 	} usual[] = { { "INBOX", ROLE_INBOX }, { "Drafts", ROLE_DRAFTS },
 		{ "Sent", ROLE_SENT }, { "Junk", ROLE_JUNK },
 		{ "Trash", ROLE_TRASH }, { "Archive", ROLE_ARCHIVE } };
-	size_t n = sizeof(usual) / sizeof(*usual);
+	size_t n = LEN(usual);
 	enum sq_rc rc;
 	int64_t now = clock_now();
 

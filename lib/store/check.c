@@ -204,7 +204,7 @@ run_rules(struct checker *c, struct err *e)
 {
 	enum store_rc rc = STORE_OK;
 
-	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+	for (size_t i = 0; i < LEN(rules); i++) {
 		c->rule = &rules[i];
 		if ((rc = write_run(c->a, DURABLE, run_rule, c, e)) != STORE_OK)
 			break;

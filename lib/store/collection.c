@@ -186,8 +186,7 @@ run_delete(struct tx *tx, void *arg, struct err *e)
 	    sq_run(tx->q, e, "DELETE FROM collection WHERE id = ?", SQ_I(id)),
 	    id, e);
 
-	for (size_t i = 0;
-	     i < sizeof(deletes) / sizeof(*deletes) && rc == STORE_OK; i++)
+	for (size_t i = 0; i < LEN(deletes) && rc == STORE_OK; i++)
 		rc = store_rc_of(
 		    sq_runv(tx->q, deletes[i], SQ_VALUES(SQ_I(id)), e));
 	if (rc != STORE_OK)

@@ -339,8 +339,7 @@ static const struct {
 static uint64_t
 system_flag(struct str name)
 {
-	for (size_t i = 0; i < sizeof(system_flags) / sizeof(*system_flags);
-	     i++) {
+	for (size_t i = 0; i < LEN(system_flags); i++) {
 		if (str_ieqc(name, system_flags[i].name))
 			return system_flags[i].bit;
 	}

@@ -69,7 +69,7 @@ outgoing_check(const struct outgoing *o, struct err *e)
 			    "\"%.*s\" cannot be written in SMTP",
 			    STR_ARG(str_sub(s, 0, 200)));
 	}
-	for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++) {
+	for (size_t i = 0; i < LEN(parameters); i++) {
 		if (!parameter_valid(parameters[i]))
 			return store_fail(e, STORE_INVALID,
 			    "\"%.*s\" cannot be a parameter of SMTP",

@@ -470,7 +470,7 @@ purge_one(struct tx *tx, int64_t email, struct err *e)
 	    "SELECT blob, EXISTS (SELECT 1 FROM message WHERE email = ?1)"
 	    " FROM email WHERE id = ?1",
 	    SQ_I(email));
-	size_t n = sizeof(deletes) / sizeof(*deletes);
+	size_t n = LEN(deletes);
 
 	if (step == SQ_ROW) {
 		int64_t blob = sq_int(s, 0);

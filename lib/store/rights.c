@@ -24,7 +24,7 @@ static const struct {
 	{ 'c', RIGHT_CREATE | RIGHT_DELETE },
 	{ 'd', RIGHT_TRASH | RIGHT_EXPUNGE },
 };
-#define LETTERS (sizeof(letters) / sizeof(*letters))
+#define LETTERS LEN(letters)
 #define COMPAT 2 /* the last ones are RFC 2086's */
 
 bool

@@ -57,8 +57,7 @@ training_keywords(struct account *a, struct arena *arena,
 
 	*out = (struct training_keywords){ 0 };
 	for (uint32_t i = 0; rc == STORE_OK && i < n; i++) {
-		for (size_t k = 0; k < sizeof(keywords) / sizeof(*keywords);
-		     k++) {
+		for (size_t k = 0; k < LEN(keywords); k++) {
 			if (str_ieqc(names[i], keywords[k].name))
 				flags_set_keyword(arena,
 				    keywords[k].spam ? &out->spam : &out->ham,

@@ -31,7 +31,7 @@ static const struct name {
 	{ "STREAM",            COMMAND_UNAVAILABLE },
 	/* clang-format on */
 };
-#define NAMES (sizeof(names) / sizeof(*names))
+#define NAMES LEN(names)
 
 /* WORD is the line, or what is before its argument. */
 static enum command

@@ -42,7 +42,7 @@ test_commands(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct request r = { .command = COMMAND_UNKNOWN };
 
 		print_message("case %zu: %.*s\n", i, STR_ARG(cases[i].in));
@@ -113,7 +113,7 @@ test_streams(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		for (size_t step = 1; step < 20; step++) {
 			struct buf out = { 0 };
 			size_t used;

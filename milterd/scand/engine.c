@@ -114,7 +114,7 @@ set_limits(struct cl_engine *cl, const struct settings *s, struct err *e)
 		{ CL_ENGINE_BYTECODE_MODE, CL_BYTECODE_MODE_INTERPRETER },
 	};
 
-	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+	for (size_t i = 0; i < LEN(limits); i++) {
 		cl_error_t rc = cl_engine_set_num(
 		    cl, limits[i].field, (long long)limits[i].value);
 

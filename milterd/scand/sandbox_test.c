@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "base/sanitize.h"
 
 /*
@@ -201,7 +202,7 @@ static const struct {
 	{ "take much memory", take_much_memory, STOPPED },
 	/* clang-format on */
 };
-#define CASES (sizeof(cases) / sizeof(*cases))
+#define CASES LEN(cases)
 
 /* ------------------------------------------------------------------------
  * Trying

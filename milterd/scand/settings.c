@@ -17,7 +17,7 @@ read_namespaces(const struct conf *c, enum namespaces *out, struct err *e)
 		[NAMESPACES_NO] = "no" };
 	const char *value = conf_get(c, "scand.namespaces");
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+	for (size_t i = 0; i < LEN(words); i++) {
 		if (strcmp(value, words[i]) == 0) {
 			*out = (enum namespaces)i;
 			return true;

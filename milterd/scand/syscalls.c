@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/array.h"
 #include "base/sanitize.h"
 #include "milterd/scand/sandbox.h"
 
@@ -101,8 +102,6 @@ static const int allowed[] = {
 static const int refused[] = { SCMP_SYS(ioctl), SCMP_SYS(prlimit64),
 	SCMP_SYS(getrlimit), SCMP_SYS(prctl) };
 
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
-
 /* Memory is written or executed, never both, nor one after the other. */
 static int
 add_memory_rules(scmp_filter_ctx ctx)
@@ -125,9 +124,9 @@ add_rules(scmp_filter_ctx ctx)
 {
 	int rc = add_memory_rules(ctx);
 
-	for (size_t i = 0; rc == 0 && i < COUNT(allowed); i++)
+	for (size_t i = 0; rc == 0 && i < LEN(allowed); i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
-	for (size_t i = 0; rc == 0 && i < COUNT(refused); i++)
+	for (size_t i = 0; rc == 0 && i < LEN(refused); i++)
 		rc =
 		    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
 	return rc;

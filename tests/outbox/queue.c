@@ -68,7 +68,7 @@ main(int argc, char **argv)
 	ssize_t n;
 	int status, i = 3;
 
-	while (i < argc && take(argv[i], keys, sizeof(keys) / sizeof(*keys)))
+	while (i < argc && take(argv[i], keys, LEN(keys)))
 		i++;
 	if (argc < i + 2)
 		return 2;

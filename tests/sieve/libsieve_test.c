@@ -29,7 +29,7 @@ chance(unsigned n)
 	return (unsigned)(state >> 33) % n;
 }
 
-#define PICK(list) ((list)[chance(sizeof(list) / sizeof(*(list)))])
+#define PICK(list) ((list)[chance(LEN(list))])
 
 /* ------------------------------------------------------------------------
  * Scripts
@@ -57,7 +57,7 @@ put_strings(struct buf *out, const char *const *list, size_t n)
 	buf_printf(out, "[\"%s\", \"%s\"]", list[chance((unsigned)n)],
 	    list[chance((unsigned)n)]);
 }
-#define PUT(out, list) put_strings(out, list, sizeof(list) / sizeof(*(list)))
+#define PUT(out, list) put_strings(out, list, LEN(list))
 
 static void
 put_match(struct buf *out, bool *glob)
@@ -252,7 +252,7 @@ place(const char *const *list, size_t n, const char *name)
 	}
 	return 0;
 }
-#define PLACE(list, name) place(list, sizeof(list) / sizeof(*(list)), name)
+#define PLACE(list, name) place(list, LEN(list), name)
 
 struct theirs {
 	struct arena *arena;
@@ -460,8 +460,7 @@ main(int argc, char **argv)
 
 		buf_puts(&script, "require \"fileinto\";\r\n");
 		put_commands(&script, 0);
-		for (size_t k = 0; k < sizeof(messages) / sizeof(*messages);
-		     k++) {
+		for (size_t k = 0; k < LEN(messages); k++) {
 			const char *text = buf_cstr(&script);
 			struct outcome x = run_theirs(a, text, messages[k]);
 			struct outcome y = run_ours(a, text, messages[k]);

@@ -110,6 +110,24 @@ parse_srs1(struct str rest, struct srs1 *out)
  * Forward
  */
 
+/* "TAG=HASH", of the parts; then each of them with "=" in front. Not by printf,
+ * which ends at a NUL that somebody else chose. */
+static void
+put_parts(struct buf *out, const char *tag, struct str secret,
+    const struct str *parts, size_t n)
+{
+	struct buf h = { 0 };
+
+	buf_putstr(out, str_of(tag));
+	buf_putc(out, '=');
+	buf_putstr(out, str_sub(hash(&h, secret, parts, n), 0, SRS_HASH));
+	for (size_t i = 0; i < n; i++) {
+		buf_putc(out, '=');
+		buf_putstr(out, parts[i]);
+	}
+	buf_fini(&h);
+}
+
 static void
 put_srs0(struct buf *out, struct str secret, int64_t now, struct str local,
     struct str host)
@@ -117,24 +135,24 @@ put_srs0(struct buf *out, struct str secret, int64_t now, struct str local,
 	unsigned day = day_of(now);
 	char stamp[2] = { base32[day >> 5], base32[day & 31] };
 	struct str parts[] = { { stamp, 2 }, host, local };
-	struct buf h = { 0 };
 
-	buf_printf(out, "SRS0=%.*s=%.2s=%.*s=%.*s",
-	    STR_ARG(str_sub(hash(&h, secret, parts, 3), 0, SRS_HASH)), stamp,
-	    STR_ARG(host), STR_ARG(local));
-	buf_fini(&h);
+	put_parts(out, "SRS0", secret, parts, LEN(parts));
 }
 
 static void
 put_srs1(struct buf *out, struct str secret, struct str host, struct str user)
 {
 	struct str parts[] = { host, user };
-	struct buf h = { 0 };
 
-	buf_printf(out, "SRS1=%.*s=%.*s=%.*s",
-	    STR_ARG(str_sub(hash(&h, secret, parts, 2), 0, SRS_HASH)),
-	    STR_ARG(host), STR_ARG(user));
-	buf_fini(&h);
+	put_parts(out, "SRS1", secret, parts, LEN(parts));
+}
+
+static void
+put_address(struct buf *out, struct str local, struct str host)
+{
+	buf_putstr(out, local);
+	buf_putc(out, '@');
+	buf_putstr(out, host);
 }
 
 /* Of a chain only the first who sent it on is kept, and the last. */
@@ -156,7 +174,8 @@ srs_forward(struct buf *out, struct srs_secrets s, int64_t now,
 		put_srs1(out, s.list[0], host, str_sub(local, TAG, STR_NPOS));
 	else
 		put_srs0(out, s.list[0], now, local, host);
-	buf_printf(out, "@%.*s", STR_ARG(domain));
+	buf_putc(out, '@');
+	buf_putstr(out, domain);
 	return true;
 }
 
@@ -200,7 +219,7 @@ reverse_srs0(
 		return SRS_FORGED;
 	if (!is_current(a.stamp, now))
 		return SRS_EXPIRED;
-	buf_printf(out, "%.*s@%.*s", STR_ARG(a.user), STR_ARG(a.host));
+	put_address(out, a.user, a.host);
 	return SRS_OK;
 }
 
@@ -214,7 +233,8 @@ reverse_srs1(struct buf *out, struct srs_secrets s, struct str rest)
 		return SRS_NONE;
 	if (!is_ours(s, a.hash, (struct str[]){ a.host, a.user }, 2))
 		return SRS_FORGED;
-	buf_printf(out, "SRS0%.*s@%.*s", STR_ARG(a.user), STR_ARG(a.host));
+	BUF_LIT(out, "SRS0");
+	put_address(out, a.user, a.host);
 	return SRS_OK;
 }
 

@@ -71,6 +71,21 @@ test_round_trip(void **state)
 	buf_fini(&back);
 }
 
+/* One within the sender ends nothing. */
+static void
+test_nul(void **state)
+{
+	struct str sender = STR("an\0n\0@a.example");
+	struct buf b = { 0 }, back = { 0 };
+
+	(void)state;
+	assert_true(srs_forward(&b, both, NOW, sender, STR("b.example")));
+	assert_int_equal(srs_reverse(&back, both, NOW, buf_str(&b)), SRS_OK);
+	assert_true(str_eq(buf_str(&back), sender));
+	buf_fini(&b);
+	buf_fini(&back);
+}
+
 static void
 test_age(void **state)
 {
@@ -248,6 +263,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_age),
 		cmocka_unit_test(test_rotation),
 		cmocka_unit_test(test_chain),

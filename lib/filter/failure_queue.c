@@ -4,8 +4,8 @@
 #include "base/log.h"
 #include "filter/report_address.h"
 #include "filter/report_bounce.h"
+#include "filter/report_mail.h"
 #include "mailauth/report.h"
-#include "outbox/mail.h"
 #include "site/setting.h"
 
 static const struct site_scope everywhere;
@@ -168,6 +168,15 @@ failed(struct mailing *t, struct str to, struct str why)
 }
 
 static void
+sent(struct mailing *t, struct str to)
+{
+	t->counts->sent++;
+	t->sent = true;
+	log_info("failure_report_sent", LOG_STR("domain", t->w->domain),
+	    LOG_STR("to", to));
+}
+
+static void
 later(struct mailing *t)
 {
 	t->counts->waiting++;
@@ -240,22 +249,21 @@ write_mail(struct mailing *t, struct str to, struct buf *out)
 static void
 post(struct mailing *t, struct str to)
 {
-	enum outbox_result result = OUTBOX_DEFERRED;
-	struct outbox_letter l = { .to = &to, .n = 1, .results = &result };
+	struct outbox_letter l = { .to = &to };
 	struct buf raw = { 0 };
 	struct err why = ERR_INIT;
 
 	write_mail(t, to, &raw);
 	l.raw = buf_str(&raw);
-	if (outbox_mail(t->r->site, t->r->hostname, &l, &why)) {
-		t->counts->sent++;
-		t->sent = true;
-		log_info("failure_report_sent", LOG_STR("domain", t->w->domain),
-		    LOG_STR("to", to));
-	} else if (result == OUTBOX_DEFERRED) {
+	switch (report_mail(
+	    t->r->db, t->r->site, t->r->hostname, &l, t->now, &why)) {
+	case OUTBOX_SENT:
+		sent(t, to);
+		break;
+	case OUTBOX_DEFERRED:
 		later(t);
-	} else {
-		report_refused(t->r->db, to, str_of(why.msg), t->now);
+		break;
+	default:
 		failed(t, to, str_of(why.msg));
 	}
 	buf_fini(&raw);

@@ -56,7 +56,8 @@ check_PROGRAMS += %D%/greylist_test
 lib_libmailstead_a_SOURCES += %D%/db_run.c %D%/dmarc_history.c \
 	%D%/dmarc_history.h %D%/dmarc_seen.c %D%/arrivals.c \
 	%D%/report_receive.c %D%/report_receive.h %D%/report_address.c \
-	%D%/report_address.h %D%/report_make.c %D%/report_make.h \
+	%D%/report_address.h %D%/report_mail.c %D%/report_mail.h \
+	%D%/report_make.c %D%/report_make.h \
 	%D%/report_send.c %D%/report_send.h
 lib_libmailstead_a_SOURCES += %D%/failure_queue.c %D%/failure_queue.h \
 	%D%/failure_seen.c %D%/report_bounce.c %D%/report_bounce.h

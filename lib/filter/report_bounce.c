@@ -7,7 +7,7 @@
 
 #include "base/codec.h"
 #include "base/log.h"
-#include "filter/report_send.h"
+#include "filter/report_mail.h"
 #include "mime/mime.h"
 
 #define TAG 16         /* octets */

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "filter/report_send.h"
+#include "filter/report_mail.h"
 #include "filter/test.h"
 
 static struct str secret;
@@ -87,7 +87,7 @@ test_forged(void **state)
 		"report-7-00000000000000000000000000000000", "other-7-x" };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+	for (size_t i = 0; i < LEN(ids); i++)
 		assert_false(come_back(f, str_of(ids[i]), "failed"));
 	assert_false(come_back(f,
 	    report_envid(f->a, STR("guessed"), 7, STR("r@a.example")),

@@ -7,8 +7,8 @@
 #include "filter/failure_queue.h"
 #include "filter/report_address.h"
 #include "filter/report_bounce.h"
+#include "filter/report_mail.h"
 #include "filter/report_make.h"
-#include "outbox/mail.h"
 #include "site/setting.h"
 
 static const struct site_scope everywhere;
@@ -38,28 +38,6 @@ struct destination {
 /* ------------------------------------------------------------------------
  * What is remembered
  */
-
-bool
-report_refused_until(
-    struct filter_db *db, struct str address, int64_t *until, struct err *e)
-{
-	struct sq *q = filter_db_reader(db, e);
-	struct sqlite3_stmt *s;
-	enum sq_rc rc;
-
-	*until = 0;
-	if (!q)
-		return false;
-	rc = sq_one(q, &s, e,
-	    "SELECT until FROM report_refusals WHERE address = ?",
-	    SQ_T(address));
-	if (rc == SQ_ROW) {
-		*until = sq_int(s, 0);
-		sq_reset(s);
-	}
-	filter_db_reader_done(db, &q);
-	return rc == SQ_ROW || rc == SQ_DONE;
-}
 
 static bool
 read_row(struct sq *q, struct round *t, struct destination *d)
@@ -114,18 +92,6 @@ doubled(int64_t first, int64_t times, int64_t most)
 	return first < most ? first : most;
 }
 
-void
-report_refused(
-    struct filter_db *db, struct str address, struct str why, int64_t now)
-{
-	filter_db_run(db,
-	    "INSERT INTO report_refusals VALUES (?1, 1, ?2 + ?3, ?4)"
-	    " ON CONFLICT (address) DO UPDATE SET why = excluded.why,"
-	    " until = ?2 + min(?3 << min(count, 10), ?5), count = count + 1",
-	    SQ_VALUES(SQ_T(address), SQ_I(now), SQ_I(REPORT_REFUSED), SQ_T(why),
-		SQ_I(REPORT_REFUSED_MAX)));
-}
-
 /* ------------------------------------------------------------------------
  * Sending
  */
@@ -146,8 +112,6 @@ sent(struct round *t, const struct destination *d, size_t size)
 	log_info("report_sent", LOG_STR("domain", t->p->domain),
 	    LOG_STR("to", d->address), LOG_UINT("size", size),
 	    LOG_UINT("rows", t->report.nrows));
-	filter_db_run(t->r->db, "DELETE FROM report_refusals WHERE address = ?",
-	    SQ_VALUES(SQ_T(d->address)));
 	return remember(t, d, "sent", 0, STR_NULL);
 }
 
@@ -162,23 +126,23 @@ later(struct round *t, const struct destination *d, struct str why)
 static bool
 post(struct round *t, const struct destination *d, struct str raw)
 {
-	enum outbox_result result = OUTBOX_DEFERRED;
 	const struct outbox_letter l = {
 		.sender = t->from,
 		.to = &d->address,
-		.n = 1,
 		.raw = raw,
 		.envid = report_envid(t->a, t->secret, t->p->id, d->address),
-		.results = &result,
 	};
 	struct err why = ERR_INIT;
 
-	if (outbox_mail(t->r->site, t->r->hostname, &l, &why))
+	switch (report_mail(
+	    t->r->db, t->r->site, t->r->hostname, &l, t->now, &why)) {
+	case OUTBOX_SENT:
 		return sent(t, d, raw.n);
-	if (result == OUTBOX_DEFERRED)
+	case OUTBOX_DEFERRED:
 		return later(t, d, str_of(why.msg));
-	report_refused(t->r->db, d->address, str_of(why.msg), t->now);
-	return failed(t, d, str_of(why.msg));
+	default:
+		return failed(t, d, str_of(why.msg));
+	}
 }
 
 static bool

@@ -23,8 +23,6 @@
 #define REPORT_BATCH 500           /* periods looked at in one go */
 #define REPORT_RETRY 600           /* seconds, twice as long each time */
 #define REPORT_RETRY_MAX 14400
-#define REPORT_REFUSED 86400 /* an address that refuses is left alone */
-#define REPORT_REFUSED_MAX (32 * 86400) /* so long, twice as long each time */
 
 struct reports {
 	struct site *site;
@@ -43,12 +41,6 @@ bool reports_send(const struct reports *r, int64_t now,
     struct report_counts *out, struct err *e);
 /* All periods end now. */
 bool reports_close(const struct reports *r, int64_t now, struct err *e);
-/* An address refuses reports; also one whose mail came back. */
-void report_refused(
-    struct filter_db *db, struct str address, struct str why, int64_t now);
-/* *until: when it may have some again; 0: it never refused one. */
-bool report_refused_until(
-    struct filter_db *db, struct str address, int64_t *until, struct err *e);
 /* A chore, ARG being a struct reports: send what is due, by report.dmarc and
  * report.failure, and forget what is old. */
 bool reports_chore(void *arg, int64_t now, struct err *e);

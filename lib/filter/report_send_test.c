@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "filter/dmarc_history.h"
+#include "filter/report_mail.h"
 #include "filter/report_make.h"
 #include "filter/reports_test.h"
 

@@ -6,6 +6,7 @@
 
 #include "dns/zone.h"
 #include "filter/fake_mta.h"
+#include "filter/report_mail.h"
 #include "filter/report_send.h"
 #include "filter/test.h"
 

@@ -8,9 +8,9 @@
 #include "base/log.h"
 #include "fetch/fetch.h"
 #include "filter/report_address.h"
+#include "filter/report_mail.h"
 #include "mailauth/report.h"
 #include "outbound/tls_rua.h"
-#include "outbox/mail.h"
 #include "site/setting.h"
 
 #define DAY 86400
@@ -235,30 +235,34 @@ max_size(const struct round *t)
 }
 
 static bool
+hand_over(struct round *t, struct str uri, struct str to, struct str raw)
+{
+	struct outbox_letter l = { .sender = t->from, .to = &to, .raw = raw };
+	struct err why = ERR_INIT;
+
+	switch (report_mail(
+	    t->r->db, t->r->site, t->r->hostname, &l, t->now, &why)) {
+	case OUTBOX_SENT:
+		return sent(t, uri);
+	case OUTBOX_DEFERRED:
+		return later(t, uri, str_of(why.msg));
+	default:
+		return failed(t, uri, str_of(why.msg));
+	}
+}
+
+static bool
 mail(struct round *t, struct str uri, struct str to)
 {
-	enum outbox_result result = OUTBOX_DEFERRED;
 	struct buf raw = { 0 };
-	struct outbox_letter l = {
-		.sender = t->from, .to = &to, .n = 1, .results = &result
-	};
-	struct err why = ERR_INIT;
 	uint64_t max = max_size(t);
 	bool ok;
 
 	tls_report_mail(&raw, &t->report, t->day.domain, domain_of(t->from),
 	    t->from, to, t->now);
-	l.raw = buf_str(&raw);
-	if (max && raw.n > max)
-		ok = failed(t, uri, STR("it is larger than report.max_size"));
-	else if (outbox_mail(t->r->site, t->r->hostname, &l, &why))
-		ok = sent(t, uri);
-	else if (result == OUTBOX_DEFERRED)
-		ok = later(t, uri, str_of(why.msg));
-	else {
-		report_refused(t->r->db, to, str_of(why.msg), t->now);
-		ok = failed(t, uri, str_of(why.msg));
-	}
+	ok = max && raw.n > max
+		 ? failed(t, uri, STR("it is larger than report.max_size"))
+		 : hand_over(t, uri, to, buf_str(&raw));
 	buf_fini(&raw);
 	return ok;
 }
@@ -446,7 +450,7 @@ forget(const struct tls_reports *r, int64_t now, struct err *e)
 	int64_t before = now - (int64_t)site_setting_uint(
 				   r->site, "report.keep", everywhere);
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+	for (size_t i = 0; i < LEN(rows); i++)
 		filter_db_run(r->db, rows[i], SQ_VALUES(SQ_I(before)));
 	return filter_db_flush(r->db, e);
 }

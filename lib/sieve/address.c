@@ -110,7 +110,7 @@ holds_addresses(struct str name)
 		"X-Confirm-Reading-To", "Return-Receipt-Requested",
 		"Registered-Mail-Reply-Requested-By" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < LEN(names); i++) {
 		if (str_ieqc(name, names[i]))
 			return true;
 	}
@@ -166,19 +166,7 @@ match_field(
 static enum sieve_answer
 test_address(struct sieve_run *r, const struct sieve_node *n)
 {
-	struct strs names = sieve_list(r, sieve_arg(n, SLOT_1));
-	struct sieve_match m;
-	enum sieve_answer a = SIEVE_NO;
-
-	sieve_match_init(&m, r, n, sieve_arg(n, SLOT_2));
-	for (size_t i = 0; i < names.n && a == SIEVE_NO; i++) {
-		struct sieve_found_fields f =
-		    sieve_fields_named(r, n, names.v[i]);
-
-		for (size_t k = 0; k < f.n && a == SIEVE_NO; k++)
-			a = match_field(&m, n, f.v[k]);
-	}
-	return sieve_match_end(&m);
+	return sieve_match_fields(r, n, match_field);
 }
 
 /* ------------------------------------------------------------------------
@@ -218,7 +206,7 @@ static const struct {
 	[ENV_BY_MODE] = { "bymode", CAP_ENVELOPE_DELIVERBY, false },
 	[ENV_BY_TRACE] = { "bytrace", CAP_ENVELOPE_DELIVERBY, false },
 };
-#define ENVELOPE_PARTS (sizeof(envelope_parts) / sizeof(*envelope_parts))
+#define ENVELOPE_PARTS LEN(envelope_parts)
 
 static bool
 find_part(struct sieve_caps caps, struct str name, enum envelope_part *out)

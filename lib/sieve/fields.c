@@ -237,3 +237,22 @@ sieve_mime_values(
 		    r, n, disposition ? &p->disposition_params : &p->params);
 	}
 }
+
+enum sieve_answer
+sieve_match_fields(
+    struct sieve_run *r, const struct sieve_node *n, sieve_field_match *match)
+{
+	struct strs names = sieve_list(r, sieve_arg(n, SLOT_1));
+	struct sieve_match m;
+	enum sieve_answer a = SIEVE_NO;
+
+	sieve_match_init(&m, r, n, sieve_arg(n, SLOT_2));
+	for (size_t i = 0; i < names.n && a == SIEVE_NO; i++) {
+		struct sieve_found_fields f =
+		    sieve_fields_named(r, n, names.v[i]);
+
+		for (size_t k = 0; k < f.n && a == SIEVE_NO; k++)
+			a = match(&m, n, f.v[k]);
+	}
+	return sieve_match_end(&m);
+}

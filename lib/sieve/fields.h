@@ -2,6 +2,7 @@
 #ifndef SIEVE_FIELDS_H
 #define SIEVE_FIELDS_H
 
+#include "sieve/match.h"
 #include "sieve/run.h"
 
 /* Which header fields a test is about: what header, address and exists share.
@@ -18,6 +19,13 @@ struct sieve_found_fields {
 };
 struct sieve_found_fields sieve_fields_named(
     struct sieve_run *r, const struct sieve_node *n, struct str name);
+
+/* The tests header and address: MATCH is asked of each field with a name out of
+ * the first list, until it says yes; the second list has the keys. */
+typedef enum sieve_answer sieve_field_match(
+    struct sieve_match *m, const struct sieve_node *n, struct sieve_field *f);
+enum sieve_answer sieve_match_fields(
+    struct sieve_run *r, const struct sieve_node *n, sieve_field_match *match);
 
 /*
  * What :type, :subtype, :contenttype and :param make of a value (RFC 5703,

@@ -16,78 +16,29 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
-#include "store/check.h"
 #include "store/internal.h"
+#include "store/test.h"
 
-#define ID STR("0123456789abcdef")
-#define OK(call) assert_int_equal(call, STORE_OK)
 #define RAW STR("Message-ID: <1@x>\r\nSubject: x\r\n\r\nhello\r\n")
 
-struct fixture {
-	char dir[32];
-	struct store *st;
-	struct account *a;
-	struct arena *arena;
-	struct err e;
-};
-
 static int
-setup(void **state)
+up(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct store_options o = { .no_indexer = true, .blob_threshold = 4096 };
+	struct fixture *f;
 
-	strcpy(f->dir, "/tmp/delivery_testXXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	f->arena = arena_new();
-	o.data_dir = o.run_dir = f->dir;
-	OK(store_open(&o, &f->st, &f->e));
-	OK(account_create(f->st, ID, &f->e));
-	OK(account_open(f->st, ID, &f->a, &f->e));
-	*state = f;
+	store_up(state);
+	f = *state;
+	f->blob_threshold = 4096;
+	reopen(f);
 	return 0;
-}
-
-static void
-print_problem(void *arg, const char *problem, bool repaired)
-{
-	(void)arg;
-	(void)repaired;
-	print_error("%s\n", problem);
-}
-
-static void
-check_account(struct fixture *f)
-{
-	struct check c;
-
-	OK(account_check(f->a, false, print_problem, NULL, &c, &f->e));
-	assert_int_equal(c.problems, 0);
 }
 
 /* Every test leaves an account without faults. */
 static int
-teardown(void **state)
+down(void **state)
 {
-	struct fixture *f = *state;
-
-	check_account(f);
-	account_close(&f->a);
-	store_close(&f->st);
-	arena_free(&f->arena);
-	fs_remove_tree(f->dir, &f->e);
-	free(f);
-	return 0;
-}
-
-static struct mailbox
-mailbox(struct fixture *f, const char *path)
-{
-	struct mailbox m;
-
-	OK(mailbox_find(f->a, f->arena, str_of(path), &m, &f->e));
-	return m;
+	assert_int_equal(problems(*state, false), 0);
+	return store_down(state);
 }
 
 static bool
@@ -95,28 +46,8 @@ marked(struct fixture *f)
 {
 	char path[80];
 
-	snprintf(path, sizeof(path), "%s/outbox/0123456789abcdef", f->dir);
+	snprintf(path, sizeof(path), "%s/outbox/%.*s", f->dir, STR_ARG(ID));
 	return access(path, F_OK) == 0;
-}
-
-/* One number out of the database, past the store. */
-static int64_t
-number(struct fixture *f, const char *sql)
-{
-	char path[80];
-	sqlite3 *db;
-	sqlite3_stmt *s;
-	int64_t n;
-
-	snprintf(path, sizeof(path), "%s/accounts/01/0123456789abcdef/%s",
-	    f->dir, "account.db");
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	n = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	sqlite3_close(db);
-	return n;
 }
 
 static const struct str to_one[] = { STR("you@example.net") };
@@ -150,7 +81,7 @@ test_all_at_once(void **state)
 		{ .path = STR("Lists/C"),
 		    .create = true,
 		    .item = { .raw = RAW } },
-		{ .mailbox = mailbox(f, "Archive").id, .item = { .raw = RAW } },
+		{ .mailbox = info(f, "Archive").id, .item = { .raw = RAW } },
 		{ .path = STR("Gone"), .item = { .raw = STR("A: b\r\n\r\n") } },
 	};
 	struct outgoing out = mail(RAW, to_two, 2);
@@ -177,11 +108,11 @@ test_all_at_once(void **state)
 	/* The same flags: one email. Others: one of its own, over one blob. */
 	assert_int_equal(filed[0].appended.email, filed[1].appended.email);
 	assert_int_not_equal(filed[0].appended.email, filed[2].appended.email);
-	assert_int_equal(filed[1].mailbox, mailbox(f, "Lists/C").id);
+	assert_int_equal(filed[1].mailbox, info(f, "Lists/C").id);
 	/* A mailbox that is not there is INBOX. */
 	assert_int_equal(filed[3].mailbox, filed[0].mailbox);
-	assert_int_equal(mailbox(f, "INBOX").messages, 2);
-	assert_int_equal(mailbox(f, "Archive").unseen, 0);
+	assert_int_equal(info(f, "INBOX").messages, 2);
+	assert_int_equal(info(f, "Archive").unseen, 0);
 	assert_int_equal(number(f, "SELECT count(*) FROM blob"), 2);
 	assert_int_equal(number(f, "SELECT max(refs) FROM blob"), 3);
 	OK(account_usage(f->a, &used, &f->e));
@@ -236,7 +167,7 @@ test_same_message_id(void **state)
 
 	OK(account_deliver(f->a, &d, filed, &duplicate, &f->e));
 	assert_false(duplicate);
-	assert_int_equal(mailbox(f, "Junk").messages, 1);
+	assert_int_equal(info(f, "Junk").messages, 1);
 	OK(account_deliver(f->a, &d, filed, &duplicate, &f->e));
 	assert_true(duplicate);
 	d.msgid_window = 0;
@@ -259,7 +190,7 @@ test_twice_in_a_mailbox(void **state)
 
 	OK(account_deliver(f->a, &d, filed, &duplicate, &f->e));
 	assert_int_not_equal(filed[0].appended.email, filed[1].appended.email);
-	assert_int_equal(mailbox(f, "INBOX").messages, 2);
+	assert_int_equal(info(f, "INBOX").messages, 2);
 }
 
 /* The second filing does not fit: nothing happened at all. */
@@ -313,7 +244,7 @@ test_invalid(void **state)
 	struct delivery d = { .outgoing = &out, .noutgoing = 1 };
 	bool duplicate;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < LEN(bad); i++) {
 		out.to = &bad[i];
 		print_message("%zu\n", i);
 		assert_int_equal(
@@ -437,7 +368,7 @@ test_outgoing(void **state)
 
 	OK(outgoing_settle(f->a, &row, fates, clock_now() + 60, &note, &f->e));
 	outgoing_unlock(&row);
-	assert_int_equal(mailbox(f, "INBOX").messages, 1);
+	assert_int_equal(info(f, "INBOX").messages, 1);
 	assert_int_equal(due(f, &ids), 0);
 	OK(outgoing_state(f->a, &state_of, &f->e));
 	assert_int_equal(state_of.count, 1);
@@ -532,21 +463,18 @@ test_restore_and_check(void **state)
 	struct fixture *f = *state;
 	char copy[80], marker[80];
 	struct outgoing_state left;
-	struct check c;
 
 	send_one(f, mail(RAW, to_one, 1));
-	snprintf(marker, sizeof(marker), "%s/outbox/0123456789abcdef", f->dir);
+	snprintf(marker, sizeof(marker), "%s/outbox/%.*s", f->dir, STR_ARG(ID));
 	assert_int_equal(unlink(marker), 0);
-	OK(account_check(f->a, true, print_problem, NULL, &c, &f->e));
-	assert_int_equal(c.problems, 1);
-	assert_int_equal(c.repaired, 1);
+	assert_int_equal(problems(f, true), 1);
 	assert_true(marked(f));
 
 	snprintf(copy, sizeof(copy), "%s/copy", f->dir);
 	OK(account_backup(f->a, copy, true, &f->e));
 	account_close(&f->a);
-	OK(account_restore(f->st, STR("0123456789abcde0"), copy, &f->e));
-	OK(account_open(f->st, STR("0123456789abcde0"), &f->a, &f->e));
+	OK(account_restore(f->st, STR("00000000000000bb"), copy, &f->e));
+	OK(account_open(f->st, STR("00000000000000bb"), &f->a, &f->e));
 	OK(outgoing_state(f->a, &left, &f->e));
 	assert_int_equal(left.count, 0);
 }
@@ -625,19 +553,16 @@ static void
 test_queries_use_indexes(void **state)
 {
 	struct fixture *f = *state;
-	char path[80];
-	sqlite3 *db;
+	struct sq *q = open_database(f);
 
-	snprintf(path, sizeof(path),
-	    "%s/accounts/01/0123456789abcdef/account.db", f->dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	for (size_t i = 0; i < sizeof(indexed) / sizeof(*indexed); i++) {
+	for (size_t i = 0; i < LEN(indexed); i++) {
 		struct str sql =
 		    arena_printf(f->arena, "EXPLAIN QUERY PLAN %s", indexed[i]);
 		sqlite3_stmt *s;
 
 		assert_int_equal(
-		    sqlite3_prepare_v2(db, sql.p, -1, &s, NULL), SQLITE_OK);
+		    sqlite3_prepare_v2(sq_handle(q), sql.p, -1, &s, NULL),
+		    SQLITE_OK);
 		while (sqlite3_step(s) == SQLITE_ROW) {
 			const char *plan =
 			    (const char *)sqlite3_column_text(s, 3);
@@ -648,10 +573,10 @@ test_queries_use_indexes(void **state)
 		}
 		sqlite3_finalize(s);
 	}
-	sqlite3_close(db);
+	sq_close(&q);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, up, down)
 
 int
 main(void)

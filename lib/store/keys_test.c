@@ -8,73 +8,26 @@
 
 #include <cmocka.h>
 
-#include "base/fs.h"
 #include "store/internal.h"
 #include "store/keys.h"
+#include "store/test.h"
 
-#define ID STR("00112233445566ab")
-#define OK(call) assert_int_equal((call), STORE_OK)
 #define ALL_TEXTS (KEY_REFERENCES | (KEY_REFERENCES - 1))
 
-struct fixture {
-	char dir[32];
-	struct store *st;
-	struct account *a;
-	struct mailbox inbox;
-	struct arena *arena;
-	struct err e;
-};
-
-static int
-setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct store_options o = {
-		.data_dir = f->dir, .run_dir = f->dir, .no_indexer = true
-	};
-
-	strcpy(f->dir, "/tmp/keys_testXXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	f->arena = arena_new();
-	OK(store_open(&o, &f->st, &f->e));
-	OK(account_create(f->st, ID, &f->e));
-	OK(account_open(f->st, ID, &f->a, &f->e));
-	OK(mailbox_find(f->a, f->arena, STR("INBOX"), &f->inbox, &f->e));
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	account_close(&f->a);
-	store_close(&f->st);
-	arena_free(&f->arena);
-	fs_remove_tree(f->dir, &f->e);
-	free(f);
-	return 0;
-}
-
 static int64_t
-append(struct fixture *f, const char *header)
+add(struct fixture *f, const char *header)
 {
-	struct append item = { .raw = arena_printf(
-				   f->arena, "%s\r\nbody\r\n", header) };
-	struct appended got;
+	struct str raw = arena_printf(f->arena, "%s\r\nbody\r\n", header);
 
-	OK(account_append(f->a, f->inbox.id, &item, 1, NULL, &got, &f->e));
-	return got.email;
+	return append(f, f->inbox, raw, 0).email;
 }
 
 static struct keys *
 keys(struct fixture *f, unsigned want)
 {
-	struct view *v;
+	struct view *v = view(f, f->inbox);
 	struct keys *k;
 
-	OK(view_current(f->a, f->inbox.id, &v, &f->e));
 	OK(keys_of(f->a, v, want, &mime_collations[0], &k, &f->e));
 	view_unref(&v);
 	return k;
@@ -96,7 +49,7 @@ static void
 test_texts(void **state)
 {
 	struct fixture *f = *state;
-	int64_t a = append(f, full), b = append(f, "X: y\r\n");
+	int64_t a = add(f, full), b = add(f, "X: y\r\n");
 	struct keys *k = keys(f, ALL_TEXTS);
 	const struct email_key *key;
 	size_t hint = 0;
@@ -127,7 +80,7 @@ static void
 test_refresh(void **state)
 {
 	struct fixture *f = *state;
-	int64_t first = append(f, "Subject: one\r\n"), last;
+	int64_t first = add(f, "Subject: one\r\n"), last;
 	struct keys *old = keys(f, KEY_BIT(KEY_SUBJECT)), *k;
 	const struct email_key *was, *key;
 	struct sqlite3_stmt *s;
@@ -135,7 +88,7 @@ test_refresh(void **state)
 	size_t hint = 0;
 
 	was = keys_find(old, first, &hint);
-	last = append(f, "Subject: two\r\n");
+	last = add(f, "Subject: two\r\n");
 	OK(db_get(f->a, &db, &f->e));
 	OK(store_rc_of(sq_run(db->q, &f->e, "DELETE FROM email_key")));
 	db_put(&db);
@@ -160,7 +113,7 @@ static void
 test_one(void **state)
 {
 	struct fixture *f = *state;
-	int64_t email = append(f, full);
+	int64_t email = add(f, full);
 	struct mime_keys k;
 	struct reader *r;
 
@@ -185,7 +138,7 @@ test_collations(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < LEN(rows); i++) {
 		const char *want[] = { rows[i].unicode, rows[i].ascii,
 			rows[i].octet };
 
@@ -202,7 +155,7 @@ test_collations(void **state)
 	buf_fini(&b);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, store_up, store_down)
 
 int
 main(void)

@@ -13,21 +13,41 @@ lib_libmailstead_a_SOURCES += %D%/annotation.c %D%/annotation.h \
 	%D%/view.c %D%/view.h
 
 check_PROGRAMS += %D%/store_test
-%C%_store_test_SOURCES = %D%/store_test.c
+%C%_store_test_SOURCES = %D%/store_test.c %D%/test.h
 %C%_store_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/view_test
+%C%_view_test_SOURCES = %D%/view_test.c %D%/test.h
+%C%_view_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/concurrency_test
+%C%_concurrency_test_SOURCES = %D%/concurrency_test.c %D%/test.h
+%C%_concurrency_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/check_test
+%C%_check_test_SOURCES = %D%/check_test.c %D%/test.h
+%C%_check_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/collection_test
+%C%_collection_test_SOURCES = %D%/collection_test.c %D%/test.h
+%C%_collection_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/plan_test
+%C%_plan_test_SOURCES = %D%/plan_test.c %D%/test.h
+%C%_plan_test_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += %D%/training_test
-%C%_training_test_SOURCES = %D%/training_test.c
+%C%_training_test_SOURCES = %D%/training_test.c %D%/test.h
 %C%_training_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/script_test
-%C%_script_test_SOURCES = %D%/script_test.c
+%C%_script_test_SOURCES = %D%/script_test.c %D%/test.h
 %C%_script_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/keys_test
-%C%_keys_test_SOURCES = %D%/keys_test.c
+%C%_keys_test_SOURCES = %D%/keys_test.c %D%/test.h
 %C%_keys_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/delivery_test
-%C%_delivery_test_SOURCES = %D%/delivery_test.c
+%C%_delivery_test_SOURCES = %D%/delivery_test.c %D%/test.h
 %C%_delivery_test_LDADD = $(TEST_LIBS)

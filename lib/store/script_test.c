@@ -13,56 +13,8 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "base/fs.h"
-#include "store/check.h"
 #include "store/internal.h"
-
-#define ID STR("0123456789abcdef")
-#define OK(call)                                                               \
-	do {                                                                   \
-		enum store_rc rc_ = (call);                                    \
-		if (rc_ != STORE_OK)                                           \
-			fail_msg("%s: %s: %s", #call, store_rc_name(rc_),      \
-			    f->e.msg);                                         \
-	} while (0)
-
-struct fixture {
-	char dir[32];
-	struct store *st;
-	struct account *a;
-	struct arena *arena;
-	struct err e;
-};
-
-static int
-setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct store_options o = { .no_indexer = true };
-
-	strcpy(f->dir, "/tmp/script_testXXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	f->arena = arena_new();
-	o.data_dir = o.run_dir = f->dir;
-	OK(store_open(&o, &f->st, &f->e));
-	OK(account_create(f->st, ID, &f->e));
-	OK(account_open(f->st, ID, &f->a, &f->e));
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	account_close(&f->a);
-	store_close(&f->st);
-	arena_free(&f->arena);
-	fs_remove_tree(f->dir, &f->e);
-	free(f);
-	return 0;
-}
+#include "store/test.h"
 
 static void
 put(struct fixture *f, const char *name, const char *source)
@@ -226,7 +178,7 @@ test_limits(void **state)
 	memset(source, '#', sizeof(source));
 	put(f, "a", "12345");
 	put(f, "b", "12345");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < LEN(cases); i++) {
 		struct str name = str_of(cases[i].name);
 
 		print_message("case %zu\n", i);
@@ -348,22 +300,13 @@ static void
 test_check(void **state)
 {
 	struct fixture *f = *state;
-	struct check c;
-	struct db *db;
 
 	put(f, "a", "keep;");
-	OK(account_check(f->a, false, NULL, NULL, &c, &f->e));
-	assert_int_equal(c.problems, 0);
-	OK(db_get(f->a, &db, &f->e));
-	assert_int_equal(
-	    sq_run(db->q, &f->e, "UPDATE script SET source = x'6b'"), SQ_OK);
-	db_put(&db);
-	OK(account_check(f->a, false, NULL, NULL, &c, &f->e));
-	assert_int_equal(c.problems, 1);
-	OK(account_check(f->a, true, NULL, NULL, &c, &f->e));
-	assert_int_equal(c.repaired, 1);
-	OK(account_check(f->a, false, NULL, NULL, &c, &f->e));
-	assert_int_equal(c.problems, 0);
+	assert_int_equal(problems(f, false), 0);
+	run_sql(f, "UPDATE script SET source = x'6b'");
+	assert_int_equal(problems(f, false), 1);
+	assert_int_equal(problems(f, true), 1);
+	assert_int_equal(problems(f, false), 0);
 	assert_string_equal(all(f), "a=k");
 }
 
@@ -384,7 +327,7 @@ test_backup(void **state)
 	assert_string_equal(all(f), "*a=keep;");
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, store_up, store_down)
 
 int
 main(void)

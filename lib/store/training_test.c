@@ -13,68 +13,17 @@
 #include <cmocka.h>
 #include <unistd.h>
 
-#include "base/fs.h"
-#include "store/check.h"
-
-#define ID STR("0123456789abcdef")
-#define OK(call) assert_int_equal(call, STORE_OK)
-
-struct fixture {
-	char dir[32];
-	struct store *st;
-	struct account *a;
-	struct arena *arena;
-	struct err e;
-};
-
-static int
-setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct store_options o = { .no_indexer = true };
-
-	strcpy(f->dir, "/tmp/training_testXXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	f->arena = arena_new();
-	o.data_dir = o.run_dir = f->dir;
-	OK(store_open(&o, &f->st, &f->e));
-	OK(account_create(f->st, ID, &f->e));
-	OK(account_open(f->st, ID, &f->a, &f->e));
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	account_close(&f->a);
-	store_close(&f->st);
-	arena_free(&f->arena);
-	fs_remove_tree(f->dir, &f->e);
-	free(f);
-	return 0;
-}
-
-static int64_t
-mailbox(struct fixture *f, const char *path)
-{
-	struct mailbox m;
-
-	OK(mailbox_find(f->a, f->arena, str_of(path), &m, &f->e));
-	return m.id;
-}
+#include "store/test.h"
 
 static uint32_t
-append(struct fixture *f, const char *path, bool by_user)
+add(struct fixture *f, const char *path, bool by_user)
 {
 	struct append item = { .raw = STR("Subject: x\r\n\r\nx\r\n"),
 		.by_user = by_user };
 	struct appended done;
 
 	OK(account_append(
-	    f->a, mailbox(f, path), &item, 1, NULL, &done, &f->e));
+	    f->a, info(f, path).id, &item, 1, NULL, &done, &f->e));
 	return done.uid;
 }
 
@@ -84,8 +33,8 @@ move(struct fixture *f, const char *from, uint32_t uid, const char *to)
 	struct uid_range r = { uid, uid };
 	struct copied c;
 
-	OK(account_copy(f->a, mailbox(f, from), (struct uids){ &r, 1 },
-	    mailbox(f, to), true, NULL, f->arena, &c, &f->e));
+	OK(account_copy(f->a, info(f, from).id, (struct uids){ &r, 1 },
+	    info(f, to).id, true, NULL, f->arena, &c, &f->e));
 	return c.to.r[0].lo;
 }
 
@@ -102,7 +51,7 @@ set(struct fixture *f, const char *path, uint32_t uid, enum flag_op op,
 		OK(account_keyword(f->a, str_of(keyword), true, &index, &f->e));
 		flags_set_keyword(f->arena, &flags, index);
 	}
-	OK(account_store_flags(f->a, mailbox(f, path), (struct uids){ &r, 1 },
+	OK(account_store_flags(f->a, info(f, path).id, (struct uids){ &r, 1 },
 	    op, &flags, NO_UNCHANGEDSINCE, f->arena, NULL, &modseq, &f->e));
 }
 
@@ -138,8 +87,8 @@ test_moves(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		uint32_t uid = append(f, cases[i].from, false);
+	for (size_t i = 0; i < LEN(cases); i++) {
+		uint32_t uid = add(f, cases[i].from, false);
 
 		move(f, cases[i].from, uid, cases[i].to);
 		print_message("%s to %s\n", cases[i].from, cases[i].to);
@@ -151,7 +100,7 @@ static void
 test_last_word_counts(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t uid = append(f, "INBOX", false);
+	uint32_t uid = add(f, "INBOX", false);
 
 	uid = move(f, "INBOX", uid, "Junk");
 	uid = move(f, "Junk", uid, "INBOX");
@@ -176,9 +125,9 @@ test_keywords(void **state)
 		{ FLAGS_REPLACE, "", "H" }, /* it is not any more */
 	};
 	struct fixture *f = *state;
-	uint32_t uid = append(f, "INBOX", false);
+	uint32_t uid = add(f, "INBOX", false);
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+	for (size_t i = 0; i < LEN(steps); i++) {
 		set(f, "INBOX", uid, steps[i].op, steps[i].keyword);
 		print_message("step %zu\n", i);
 		assert_string_equal(taken(f), steps[i].expected);
@@ -190,10 +139,10 @@ test_appends(void **state)
 {
 	struct fixture *f = *state;
 
-	append(f, "Junk", false); /* the filter's own work */
-	append(f, "INBOX", true);
+	add(f, "Junk", false); /* the filter's own work */
+	add(f, "INBOX", true);
 	assert_string_equal(taken(f), "");
-	append(f, "Junk", true);
+	add(f, "Junk", true);
 	assert_string_equal(taken(f), "S");
 }
 
@@ -211,7 +160,7 @@ test_bounded(void **state)
 	for (size_t i = 0; i < TRAINING_MAX + 5; i++)
 		items[i] = (struct append){ .raw = STR("A: b\r\n\r\n"),
 			.by_user = true };
-	OK(account_append(f->a, mailbox(f, "Junk"), items, TRAINING_MAX + 5,
+	OK(account_append(f->a, info(f, "Junk").id, items, TRAINING_MAX + 5,
 	    NULL, done, &f->e));
 	OK(training_list(f->a, f->arena, TRAINING_MAX * 2, &list, &n, &f->e));
 	assert_int_equal(n, TRAINING_MAX);
@@ -240,7 +189,7 @@ static void
 test_marker(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t uid = append(f, "INBOX", false);
+	uint32_t uid = add(f, "INBOX", false);
 
 	assert_int_equal(marked(f), 0);
 	move(f, "INBOX", uid, "Junk");
@@ -252,46 +201,34 @@ test_marker(void **state)
 	assert_int_equal(marked(f), 0);
 }
 
-static void
-on_problem(void *arg, const char *problem, bool repaired)
-{
-	print_message("%s\n", problem);
-	assert_true(repaired);
-	++*(int *)arg;
-}
-
 /* A power cut took it. */
 static void
 test_marker_is_mended(void **state)
 {
 	struct fixture *f = *state;
-	struct check sum = { 0 };
-	uint32_t uid = append(f, "INBOX", false);
-	int problems = 0;
+	uint32_t uid = add(f, "INBOX", false);
 
 	move(f, "INBOX", uid, "Junk");
 	assert_int_equal(unlink(arena_printf(
 			     f->arena, "%s/training/%.*s", f->dir, STR_ARG(ID))
 				    .p),
 	    0);
-	OK(account_check(f->a, true, on_problem, &problems, &sum, &f->e));
-	assert_int_equal(problems, 1);
+	assert_int_equal(problems(f, true), 1);
 	assert_int_equal(marked(f), 1);
 }
 
 int
 main(void)
 {
+#define T(name) cmocka_unit_test_setup_teardown(name, store_up, store_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_moves, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    test_last_word_counts, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_keywords, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_appends, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_marker, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    test_marker_is_mended, setup, teardown),
+		T(test_moves),
+		T(test_last_word_counts),
+		T(test_keywords),
+		T(test_appends),
+		T(test_bounded),
+		T(test_marker),
+		T(test_marker_is_mended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

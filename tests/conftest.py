@@ -10,12 +10,15 @@ import random
 import shlex
 import shutil
 import signal
+import smtplib
 import socket
 import subprocess
 import tempfile
 import time
 
 import pytest
+
+from smtp_sink import Sink
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("MS_BUILD", SOURCE / "build")).resolve()
@@ -206,6 +209,13 @@ class Site:
         c.login(user or self.user1, password or self.pass1)
         return c
 
+    def submission(self, user=None, password=None):
+        """A logged-in smtplib connection to the MTA."""
+        c = smtplib.SMTP(self.host, self.submission_port, timeout=30)
+        c.starttls()
+        c.login(user or self.user1, password or self.pass1)
+        return c
+
     def stop_daemon(self, name):
         """One that quickstart has started."""
         pid = self.pid(name)
@@ -263,3 +273,22 @@ def own_site():
         yield s.start()
     finally:
         s.remove()
+
+
+@pytest.fixture(scope="module")
+def mail_site():
+    """A site of the module's own."""
+    s = Site()
+    try:
+        yield s.start()
+    finally:
+        s.remove()
+
+
+@pytest.fixture
+def sink(mail_site):
+    """Where it sends its mail to."""
+    s = Sink()
+    mail_site.ctl("setting", "set", "mta.submission", f"127.0.0.1:{s.port}")
+    yield s
+    s.close()

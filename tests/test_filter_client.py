@@ -349,9 +349,7 @@ def test_host_limits(mail, account):
 
 def test_recipient_limits(mail, account):
     mail.site.ctl("setting", "set", "limit.account_recipients_hour", "3", "--account", account[0])
-    with smtplib.SMTP(mail.site.host, mail.site.submission_port, timeout=30) as c:
-        c.starttls()
-        c.login(*account)
+    with mail.site.submission(*account) as c:
         c.mail(account[0])
         assert [c.rcpt(account[0])[0] for _ in range(5)] == [250, 250, 250, 451, 451]
         assert c.data(message(account[0], "three"))[0] == 250

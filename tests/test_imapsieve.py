@@ -10,31 +10,13 @@ import time
 
 import pytest
 
-from conftest import Site, wait_for
+from conftest import wait_for
 from imap_raw import Imap, message
 from lmtp import Lmtp
 from managesieve import Sieve
-from smtp_sink import Sink
 from test_faults import account_dir, stop_daemon
 
 ENTRY = "/shared/imapsieve/script"
-
-
-@pytest.fixture(scope="module")
-def event_site():
-    s = Site()
-    try:
-        yield s.start()
-    finally:
-        s.remove()
-
-
-@pytest.fixture
-def sink(event_site):
-    s = Sink()
-    event_site.ctl("setting", "set", "mta.submission", f"127.0.0.1:{s.port}")
-    yield s
-    s.close()
 
 
 class Owner:
@@ -78,8 +60,8 @@ class Owner:
 
 
 @pytest.fixture
-def owner(event_site):
-    o = Owner(event_site)
+def owner(mail_site):
+    o = Owner(mail_site)
     yield o
     o.c.close()
 
@@ -371,17 +353,17 @@ def test_administrators_scripts(owner):
 
 
 @pytest.fixture(scope="module")
-def learned(event_site):
+def learned(mail_site):
     """Where the program `learn` writes what it gets; `slow` takes its time."""
-    programs, out = event_site.dir / "programs", event_site.dir / "learned"
+    programs, out = mail_site.dir / "programs", mail_site.dir / "learned"
     programs.mkdir(mode=0o755)
     out.mkdir()
     out.chmod(0o777)
     for name, text in (("learn", f'cat >"{out}/$1"'), ("slow", "sleep 0.7")):
         (programs / name).write_text(f"#!/bin/sh\n{text}\n")
         (programs / name).chmod(0o755)
-    event_site.ctl("setting", "set", "sieve.program_dir", programs)
-    event_site.ctl("setting", "set", "sieve.program_paths", out)
+    mail_site.ctl("setting", "set", "sieve.program_dir", programs)
+    mail_site.ctl("setting", "set", "sieve.program_paths", out)
     return out
 
 

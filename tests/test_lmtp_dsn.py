@@ -9,29 +9,11 @@ import time
 
 import pytest
 
-from conftest import Site, wait_for
+from conftest import wait_for
 from lmtp import Lmtp, LmtpError, dot_stuff
-from smtp_sink import Sink
 
 SENDER = "anna@example.net"
 numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def mail_site():
-    s = Site()
-    try:
-        yield s.start()
-    finally:
-        s.remove()
-
-
-@pytest.fixture
-def sink(mail_site):
-    s = Sink()
-    mail_site.ctl("setting", "set", "mta.submission", f"127.0.0.1:{s.port}")
-    yield s
-    s.close()
 
 
 def message(subject="hello", fields=""):

@@ -245,9 +245,7 @@ def test_forged_fields_go(mail, account):
 
 
 def submit(mail, account, text, to, sender=None):
-    with smtplib.SMTP(mail.site.host, mail.site.submission_port, timeout=30) as c:
-        c.starttls()
-        c.login(*account)
+    with mail.site.submission(*account) as c:
         c.sendmail(sender or account[0], [to], text.replace("\n", "\r\n"))
 
 

@@ -7,7 +7,6 @@ import hashlib
 import http.server
 import json
 import random
-import smtplib
 import socket
 import ssl
 import subprocess
@@ -260,11 +259,7 @@ def test_hanging_web_server(authority, web):
         t.start()
     wait_for(lambda: "mta-sts.slow.example" in web.asked)
     assert authority.ask("all.signed.example") == "dane-only"
-    with smtplib.SMTP(authority.site.host, authority.site.submission_port, timeout=20) as c:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        c.starttls(context=context)
-        c.login(authority.site.user1, authority.site.pass1)
+    authority.site.submission().quit()
     web.go.set()
     for t in threads:
         t.join(30)
@@ -342,11 +337,7 @@ def test_postfix_obeys(authority, tmp_path, host, taken):
         f"smtp_tls_CAfile = {cert}")
     log = authority.site.dir / "log" / "postfix.log"
     before = log.stat().st_size
-    with smtplib.SMTP(authority.site.host, authority.site.submission_port, timeout=20) as c:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        c.starttls(context=context)
-        c.login(authority.site.user1, authority.site.pass1)
+    with authority.site.submission() as c:
         c.sendmail(authority.site.user1, "somebody@sts.example", "Subject: x\r\n\r\nHello.\r\n")
 
     def status():

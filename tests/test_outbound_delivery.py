@@ -4,9 +4,7 @@ resolver (unbound) for everything else; hosts are at port 25 of loopback."""
 
 import random
 import shutil
-import smtplib
 import socket
-import ssl
 import subprocess
 
 import pytest
@@ -158,11 +156,7 @@ class Sender:
         """What Postfix's log says of its end, and all that it says."""
         log = self.site.dir / "log" / "postfix.log"
         before = log.stat().st_size
-        with smtplib.SMTP(self.site.host, self.site.submission_port, timeout=20) as c:
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            c.starttls(context=context)
-            c.login(self.site.user1, self.site.pass1)
+        with self.site.submission() as c:
             c.sendmail(self.site.user1, recipient, "Subject: x\r\n\r\nHello.\r\n")
 
         def ended():

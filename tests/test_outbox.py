@@ -10,29 +10,17 @@ import time
 
 import pytest
 
-from conftest import BUILD, Site, wait_for
+from conftest import BUILD, wait_for
 from smtp_sink import Sink
 
 QUEUE = BUILD / "tests" / "outbox" / "queue"
 TEXT = "From: me@example.test\r\nSubject: {}\r\n\r\n.dot\r\nhello\r\n"
 
 
-@pytest.fixture(scope="module")
-def mail_site():
-    s = Site()
-    try:
-        yield s.start()
-    finally:
-        s.remove()
-
-
 @pytest.fixture
-def sink(mail_site):
-    s = Sink()
-    mail_site.ctl("setting", "set", "mta.submission", f"127.0.0.1:{s.port}")
+def sink(sink, mail_site):
     mail_site.ctl("setting", "set", "mta.retry_pause", "1s")
-    yield s
-    s.close()
+    return sink
 
 
 def account_id(site, user):

@@ -10,29 +10,11 @@ import smtplib
 
 import pytest
 
-from conftest import Site, wait_for
+from conftest import wait_for
 from lmtp import Lmtp
 from managesieve import Sieve
-from smtp_sink import Sink
 
 numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def mail_site():
-    s = Site()
-    try:
-        yield s.start()
-    finally:
-        s.remove()
-
-
-@pytest.fixture
-def sink(mail_site):
-    s = Sink()
-    mail_site.ctl("setting", "set", "mta.submission", f"127.0.0.1:{s.port}")
-    yield s
-    s.close()
 
 
 class Owner:

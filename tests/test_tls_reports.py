@@ -6,7 +6,6 @@ import email
 import gzip
 import http.server
 import json
-import smtplib
 import sqlite3
 import ssl
 import subprocess
@@ -115,11 +114,7 @@ class Sender:
         self.site.set_postfix(f"transport_maps = inline:{{ {{ {domain} = smtp:[127.0.0.1]:{sink.port} }} }}",
                               "smtp_tls_loglevel = 1", f"smtp_tls_CAfile = {self.cert}")
         before = self.log.stat().st_size
-        with smtplib.SMTP(self.site.host, self.site.submission_port, timeout=20) as c:
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            c.starttls(context=context)
-            c.login(self.site.user1, self.site.pass1)
+        with self.site.submission() as c:
             c.sendmail(self.site.user1, [f"a@{domain}", f"b@{domain}"], "Subject: x\r\n\r\nHello.\r\n")
         wait_for(lambda: self.log.read_bytes()[before:].count(f"@{domain}>".encode()) >= 2 and
                  b"status=sent" in self.log.read_bytes()[before:], 30)

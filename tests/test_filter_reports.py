@@ -232,7 +232,7 @@ def test_others_reports_are_not_read(mail):
 def test_keys_are_replaced(mail, names):
     """What the DNS does not show never signs."""
     ctl = mail.site.ctl
-    ctl("dkim", "new", "ours.example", "--selector", "first", "--algorithm", "ed25519", "--active")
+    ctl("filter", "dkim", "new", "ours.example", "--selector", "first", "--algorithm", "ed25519", "--active")
     ctl("setting", "set", "dkim.rotate_wait", "0", "--domain", "ours.example")
 
     def check():

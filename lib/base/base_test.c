@@ -13,7 +13,9 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/codec.h"
+#include "base/cond.h"
 #include "base/conf.h"
 #include "base/fs.h"
 #include "base/map.h"
@@ -250,6 +252,46 @@ test_conf(void **state)
 	conf_free(&c);
 }
 
+struct bell {
+	pthread_mutex_t lock;
+	pthread_cond_t rung;
+	bool rings;
+};
+
+static void *
+ring(void *arg)
+{
+	struct bell *b = arg;
+
+	pthread_mutex_lock(&b->lock);
+	b->rings = true;
+	pthread_cond_signal(&b->rung);
+	pthread_mutex_unlock(&b->lock);
+	return NULL;
+}
+
+static void
+test_cond(void **state)
+{
+	struct bell b = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	int64_t begin = clock_mono_ms();
+	pthread_t thread;
+
+	(void)state;
+	cond_init(&b.rung);
+	pthread_mutex_lock(&b.lock);
+	while (cond_wait_ms(&b.rung, &b.lock, 30))
+		continue;
+	assert_true(clock_mono_ms() - begin >= 29);
+	assert_false(cond_wait_until(&b.rung, &b.lock, begin));
+	assert_int_equal(pthread_create(&thread, NULL, ring, &b), 0);
+	while (!b.rings)
+		assert_true(cond_wait_until(&b.rung, &b.lock, INT64_MAX));
+	pthread_mutex_unlock(&b.lock);
+	pthread_join(thread, NULL);
+	pthread_cond_destroy(&b.rung);
+}
+
 static void
 test_fs(void **state)
 {
@@ -292,6 +334,7 @@ main(void)
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_arena),
 		cmocka_unit_test(test_conf),
+		cmocka_unit_test(test_cond),
 		cmocka_unit_test(test_fs),
 	};
 

@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rnd.h"
@@ -60,25 +60,6 @@ next(struct chores *c)
 	return first;
 }
 
-/* With the lock, which waiting gives up. */
-static void
-wait_until(struct chores *c, int64_t at)
-{
-	int64_t ms = at - clock_mono_ms();
-	struct timespec t;
-
-	if (ms <= 0)
-		return;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += ms % 1000 * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(&c->stop, &c->lock, &t);
-}
-
 static void
 run_due(struct chores *c, struct due *d)
 {
@@ -100,7 +81,7 @@ work(void *arg)
 		if (d->at <= clock_mono_ms())
 			run_due(c, d);
 		else
-			wait_until(c, d->at);
+			cond_wait_until(&c->stop, &c->lock, d->at);
 	}
 	pthread_mutex_unlock(&c->lock);
 	return NULL;
@@ -114,18 +95,6 @@ first_time(const struct chore *c)
 	if (pause > FIRST_MS)
 		pause = FIRST_MS;
 	return clock_mono_ms() + (int64_t)rnd_below((uint64_t)pause);
-}
-
-static void
-init_locks(struct chores *c)
-{
-	pthread_condattr_t mono;
-
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_condattr_init(&mono);
-	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->stop, &mono);
-	pthread_condattr_destroy(&mono);
 }
 
 static void
@@ -146,7 +115,8 @@ chores_start(const struct chore *list, size_t n, struct err *e)
 	c->n = n;
 	for (size_t i = 0; i < n; i++)
 		c->list[i] = (struct due){ list[i], first_time(&list[i]) };
-	init_locks(c);
+	pthread_mutex_init(&c->lock, NULL);
+	cond_init(&c->stop);
 	if (pthread_create(&c->thread, NULL, work, c) == 0)
 		return c;
 	err_errno(e, "cannot start a thread for chores");

@@ -118,21 +118,6 @@ find_key(const char *name)
 }
 
 static bool
-parse_bool(struct str s, uint64_t *out)
-{
-	static const char *const words[] = { "no", "yes", "false", "true",
-		"off", "on", "0", "1" };
-
-	for (size_t i = 0; i < LEN(words); i++) {
-		if (str_ieqc(s, words[i])) {
-			*out = i & 1;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool
 parse(const struct conf_key *k, const char *value, uint64_t *out)
 {
 	struct str s = str_of(value);
@@ -142,7 +127,7 @@ parse(const struct conf_key *k, const char *value, uint64_t *out)
 		*out = 0;
 		return true;
 	case CONF_BOOL:
-		return parse_bool(s, out);
+		return str_bool(s, out);
 	case CONF_UINT:
 		return str_u64(s, out);
 	case CONF_SIZE:

@@ -156,6 +156,21 @@ str_split(struct str *rest, char sep, struct str *part)
 }
 
 bool
+str_bool(struct str s, uint64_t *out)
+{
+	static const char *const words[] = { "no", "yes", "false", "true",
+		"off", "on", "0", "1" };
+
+	for (size_t i = 0; i < LEN(words); i++) {
+		if (str_ieqc(s, words[i])) {
+			*out = i & 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
 str_u64(struct str s, uint64_t *out)
 {
 	uint64_t v = 0;

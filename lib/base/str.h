@@ -52,6 +52,10 @@ struct str str_trim(struct str s);
  */
 bool str_split(struct str *rest, char sep, struct str *part);
 
+/* "yes", "true", "on", "1", or "no", "false", "off", "0", in any case: 1 or 0.
+ */
+bool str_bool(struct str s, uint64_t *out);
+
 /* The whole of S as a decimal number; false if it is none or too large. */
 bool str_u64(struct str s, uint64_t *out);
 bool str_u32(struct str s, uint32_t *out);

@@ -5,10 +5,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "dns/process.h"
@@ -29,7 +29,7 @@ new_question(struct dns *d, const struct dns_key *key, enum dns_type type)
 	struct question *q = mem_alloc(sizeof(*q));
 
 	*q = (struct question){ .dns = d, .key = *key, .type = type };
-	pthread_cond_init(&q->ready, &d->clock);
+	cond_init(&q->ready);
 	map_set(d->pending, dns_key_str(key), q);
 	questions_add(&d->queue, q);
 	d->stats.sent++;
@@ -55,14 +55,8 @@ join(struct dns *d, const struct dns_key *key, enum dns_type type)
 static bool
 wait_for(struct dns *d, struct question *q, int64_t deadline)
 {
-	const struct timespec until = { .tv_sec = (time_t)(deadline / 1000),
-		.tv_nsec = (long)(deadline % 1000) * 1000000 };
-
 	while (!q->done) {
-		if (deadline == INT64_MAX)
-			pthread_cond_wait(&q->ready, &d->lock);
-		else if (pthread_cond_timedwait(&q->ready, &d->lock, &until) ==
-			 ETIMEDOUT)
+		if (!cond_wait_until(&q->ready, &d->lock, deadline))
 			return q->done;
 	}
 	return true;
@@ -178,7 +172,6 @@ release(struct dns *d)
 	if (d->wake >= 0)
 		close(d->wake);
 	pthread_mutex_destroy(&d->lock);
-	pthread_condattr_destroy(&d->clock);
 	dns_cache_free(&d->cache);
 	map_free(&d->pending);
 	arena_free(&d->arena);
@@ -218,8 +211,6 @@ dns_new(const struct dns_options *o, struct dns **out, struct err *e)
 	*out = NULL;
 	set_options(d, o);
 	pthread_mutex_init(&d->lock, NULL);
-	pthread_condattr_init(&d->clock);
-	pthread_condattr_setclock(&d->clock, CLOCK_MONOTONIC);
 	d->cache =
 	    dns_cache_new(d->options.cache_entries, d->options.cache_bytes);
 	if (!start(d, e)) {

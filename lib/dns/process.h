@@ -41,8 +41,6 @@ struct dns {
 	pthread_t thread;
 	int wake; /* an eventfd */
 
-	pthread_condattr_t clock; /* the monotonic one */
-
 	pthread_mutex_t lock; /* of all that follows */
 	struct dns_cache *cache;
 	struct map *pending;    /* by key */

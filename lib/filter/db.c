@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "filter/db_internal.h"
@@ -87,7 +88,6 @@ new_db(const char *data_dir)
 {
 	struct filter_db *db = mem_zalloc(sizeof(*db));
 	struct buf path = { 0 };
-	pthread_condattr_t monotonic;
 
 	buf_printf(&path, "%s/filter.db", data_dir);
 	db->path = mem_strdup(buf_cstr(&path));
@@ -98,10 +98,7 @@ new_db(const char *data_dir)
 	pthread_mutex_init(&db->pool_lock, NULL);
 	pthread_cond_init(&db->done, NULL);
 	pthread_cond_init(&db->pool_free, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&db->more, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	cond_init(&db->more);
 	return db;
 }
 

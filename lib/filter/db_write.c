@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "filter/db_internal.h"
 
@@ -229,31 +229,17 @@ settle(struct filter_db *db, struct batch *b, enum sq_rc rc)
 	pthread_mutex_unlock(&db->lock);
 }
 
-static void
-wait_ms(struct filter_db *db, int64_t ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += ms % 1000 * 1000000;
-	t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
-	pthread_cond_timedwait(&db->more, &db->lock, &t);
-}
-
 /* False: there is none, and none will come. */
 static bool
 wait_for_work(struct filter_db *db)
 {
-	int64_t left;
 	bool work;
 
 	pthread_mutex_lock(&db->lock);
 	while (!db->first && !db->stopping)
 		pthread_cond_wait(&db->more, &db->lock);
-	while (!db->hurry && !db->stopping &&
-	       (left = db->due - clock_mono_ms()) > 0)
-		wait_ms(db, left);
+	while (!db->hurry && !db->stopping && clock_mono_ms() < db->due)
+		cond_wait_until(&db->more, &db->lock, db->due);
 	work = db->first && !db->gave_up;
 	pthread_mutex_unlock(&db->lock);
 	return work;

@@ -2,9 +2,9 @@
 #include "filter/internal.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "filter/score.h"
 #include "mime/header.h"
 
@@ -21,13 +21,8 @@
 void
 turns_init(struct turns *t)
 {
-	pthread_condattr_t mono;
-
 	pthread_mutex_init(&t->lock, NULL);
-	pthread_condattr_init(&mono);
-	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
-	pthread_cond_init(&t->ended, &mono);
-	pthread_condattr_destroy(&mono);
+	cond_init(&t->ended);
 	t->taken = 0;
 }
 
@@ -41,14 +36,11 @@ turns_fini(struct turns *t)
 bool
 turns_take(struct turns *t, unsigned max, unsigned seconds)
 {
-	struct timespec until;
+	int64_t until = clock_mono_ms() + 1000 * (int64_t)seconds;
 	bool ok;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)seconds;
 	pthread_mutex_lock(&t->lock);
-	while (t->taken >= max &&
-	       pthread_cond_timedwait(&t->ended, &t->lock, &until) == 0)
+	while (t->taken >= max && cond_wait_until(&t->ended, &t->lock, until))
 		continue;
 	ok = t->taken < max;
 	t->taken += ok;

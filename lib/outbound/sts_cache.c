@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "outbound/sts_cache.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -40,14 +39,10 @@ struct sts_cache *
 sts_cache_new(struct filter_db *db, sts_fetcher *fetcher, void *arg)
 {
 	struct sts_cache *c = mem_zalloc(sizeof(*c));
-	pthread_condattr_t attr;
 
 	*c = (struct sts_cache){ .db = db, .fetcher = fetcher, .arg = arg };
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->done, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&c->done);
 	c->entries = map_new();
 	return c;
 }
@@ -251,12 +246,8 @@ renew(struct sts_cache *c, struct entry *n, struct str domain, struct str id)
 static void
 wait_for(struct sts_cache *c, const struct entry *n, int64_t deadline)
 {
-	const struct timespec until = { .tv_sec = deadline / 1000,
-		.tv_nsec = deadline % 1000 * 1000000 };
-
 	while (n->busy && !is_known(n)) {
-		if (pthread_cond_timedwait(&c->done, &c->lock, &until) ==
-		    ETIMEDOUT)
+		if (!cond_wait_until(&c->done, &c->lock, deadline))
 			return;
 	}
 }

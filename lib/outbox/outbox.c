@@ -4,10 +4,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "backend/peer.h"
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -58,21 +58,6 @@ struct sender {
 	struct outbox *b;
 	unsigned n;
 };
-
-static void
-wait_ms(struct outbox *b, pthread_cond_t *cond, int64_t ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += ms % 1000 * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(cond, &b->lock, &t);
-}
 
 /* ------------------------------------------------------------------------
  * The list; under the lock
@@ -167,7 +152,7 @@ row_may_wait(struct outbox *b, int64_t ms)
 {
 	pthread_mutex_lock(&b->lock);
 	if (!b->stopping)
-		wait_ms(b, &b->ended, ms);
+		cond_wait_ms(&b->ended, &b->lock, ms);
 	pthread_mutex_unlock(&b->lock);
 	return !b->stopping;
 }
@@ -345,7 +330,7 @@ scanner_loop(void *arg)
 			forget_rest(b);
 		pthread_mutex_lock(&b->lock);
 		if (!b->stopping)
-			wait_ms(b, &b->ended, SCAN_MS);
+			cond_wait_ms(&b->ended, &b->lock, SCAN_MS);
 	}
 	pthread_mutex_unlock(&b->lock);
 	return NULL;
@@ -391,7 +376,7 @@ outbox_new(const struct outbox_options *o, struct outbox **out, struct err *e)
 	b->tail = &b->head;
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_cond_init(&b->more, NULL);
-	pthread_cond_init(&b->ended, NULL);
+	cond_init(&b->ended);
 	*out = b;
 	if (start(b))
 		return true;
@@ -407,7 +392,7 @@ stop_senders(struct outbox *b, unsigned started)
 	int64_t end = clock_mono_ms() + GRACE_MS;
 
 	while (b->running && clock_mono_ms() < end)
-		wait_ms(b, &b->ended, end - clock_mono_ms() + 1);
+		cond_wait_until(&b->ended, &b->lock, end);
 	for (unsigned i = 0; i < SENDERS; i++) {
 		if (b->talking[i])
 			peer_interrupt(b->talking[i]);

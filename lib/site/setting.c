@@ -277,21 +277,6 @@ site_setting_find(struct str key)
  * Values
  */
 
-static bool
-parse_bool(struct str s, uint64_t *out)
-{
-	static const char *const words[] = { "no", "yes", "false", "true",
-		"off", "on", "0", "1" };
-
-	for (size_t i = 0; i < LEN(words); i++) {
-		if (str_ieqc(s, words[i])) {
-			*out = i & 1;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Up to nine digits, up to three after the point. */
 static bool
 parse_score(struct str s, uint64_t *out)
@@ -349,7 +334,7 @@ parse(const struct site_setting *k, struct str value, uint64_t *out)
 	case SETTING_TEXT:
 		return str_is_utf8(value) && value.n <= 4096;
 	case SETTING_BOOL:
-		return parse_bool(value, out);
+		return str_bool(value, out);
 	case SETTING_UINT:
 		return str_u64(value, out);
 	case SETTING_SIZE:

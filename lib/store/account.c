@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -118,9 +119,9 @@ store_open(const struct store_options *o, struct store **out, struct err *e)
 	st->no_indexer = o->no_indexer;
 	st->accounts = map_new();
 	pthread_mutex_init(&st->lock, NULL);
-	pthread_cond_init(&st->work_ready, NULL);
+	cond_init(&st->work_ready);
 	pthread_cond_init(&st->sync_ready, NULL);
-	pthread_cond_init(&st->stop_ready, NULL);
+	cond_init(&st->stop_ready);
 	read_boot_id(st->boot);
 	if ((o->run_dir && !ring_open(o->run_dir, &st->ring, e)) ||
 	    !housekeep_start(st, e)) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 
 /*
@@ -99,22 +100,6 @@ has_work(const struct store *st, unsigned work)
 	return false;
 }
 
-/* Wait until MS have passed or the store stops. */
-static void
-wait_ms(struct store *st, pthread_cond_t *cond, int64_t ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += ms % 1000 * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(cond, &st->lock, &t);
-}
-
 /* ------------------------------------------------------------------------
  * Syncing
  */
@@ -151,7 +136,7 @@ syncer_loop(void *arg)
 			pthread_cond_wait(&st->sync_ready, &st->lock);
 		/* Let a burst collect. */
 		if (!st->stopping)
-			wait_ms(st, &st->stop_ready, SYNC_EVERY_MS);
+			cond_wait_ms(&st->stop_ready, &st->lock, SYNC_EVERY_MS);
 		last = st->stopping;
 		while ((a = take_work(st, WORK_SYNC))) {
 			pthread_mutex_unlock(&st->lock);
@@ -272,7 +257,7 @@ housekeeper_loop(void *arg)
 		struct account *a = next_account(st, &work);
 
 		if (!a) {
-			wait_ms(st, &st->work_ready,
+			cond_wait_ms(&st->work_ready, &st->lock,
 			    st->work ? PURGE_CHECK_MS : IDLE_CHECK_MS);
 			continue;
 		}

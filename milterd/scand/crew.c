@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "milterd/scand/packet.h"
@@ -56,13 +57,9 @@ struct crew *
 crew_new(unsigned queue_seconds)
 {
 	struct crew *p = mem_zalloc(sizeof(*p));
-	pthread_condattr_t attr;
 
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->news, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&p->news);
 	p->queue_seconds = queue_seconds;
 	p->hope = true;
 	return p;
@@ -192,26 +189,16 @@ is_gone(const struct scanner *s)
 	return poll(&p, 1, 0) != 0;
 }
 
-static struct timespec
-deadline(unsigned seconds)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += seconds;
-	return t;
-}
-
 static struct scanner *
 take(struct crew *p)
 {
-	struct timespec end = deadline(p->queue_seconds);
+	int64_t end = clock_mono_ms() + 1000 * (int64_t)p->queue_seconds;
 	struct scanner *s = NULL, *gone = NULL;
-	int rc = 0;
+	bool late = false;
 
 	pthread_mutex_lock(&p->lock);
 	p->state.waiting++;
-	while (!s && (rc == 0 || p->idle) && !p->stopping) {
+	while (!s && (!late || p->idle) && !p->stopping) {
 		if (p->idle) {
 			s = pop(p);
 			if (!is_gone(s))
@@ -220,7 +207,7 @@ take(struct crew *p)
 			gone = s;
 			s = NULL;
 		} else if (p->state.ready || p->hope) {
-			rc = pthread_cond_timedwait(&p->news, &p->lock, &end);
+			late = !cond_wait_until(&p->news, &p->lock, end);
 		} else {
 			break;
 		}

@@ -98,4 +98,5 @@ EXTRA_DIST += %D%/nsd.py %D%/test_filter_client.py \
 	%D%/test_outbound.py %D%/test_outbound_delivery.py \
 	%D%/test_tls_reports.py
 EXTRA_DIST += %D%/test_sendmail.py
+EXTRA_DIST += %D%/test_systemd.py %D%/systemd/boot.sh %D%/systemd/inside.py
 EXTRA_DIST += %D%/test_filter_quarantine.py

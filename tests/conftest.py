@@ -2,6 +2,7 @@
 """One site for the whole test run, made by contrib/quickstart, and what tests
 need to talk to it. MS_BUILD names the build to test (default ./build)."""
 
+import contextlib
 import imaplib
 import itertools
 import os
@@ -256,33 +257,33 @@ def pytest_collection_modifyitems(items):
         items.sort(key=lambda item: item.path not in slow)
 
 
-@pytest.fixture(scope="session")
-def site():
+@contextlib.contextmanager
+def running_site():
     s = Site()
     try:
         yield s.start()
     finally:
         s.remove()
+
+
+@pytest.fixture(scope="session")
+def site():
+    with running_site() as s:
+        yield s
 
 
 @pytest.fixture
 def own_site():
     """A site that a test may break."""
-    s = Site()
-    try:
-        yield s.start()
-    finally:
-        s.remove()
+    with running_site() as s:
+        yield s
 
 
 @pytest.fixture(scope="module")
 def mail_site():
     """A site of the module's own."""
-    s = Site()
-    try:
-        yield s.start()
-    finally:
-        s.remove()
+    with running_site() as s:
+        yield s
 
 
 @pytest.fixture

@@ -254,18 +254,9 @@ def resident(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{pid}/status").read())[1])
 
 
-@pytest.fixture
-def stress_site():
-    s = Site()
-    try:
-        yield s.start()
-    finally:
-        s.remove()
-
-
 @pytest.mark.alone
-def test_stress(stress_site):
-    site = stress_site
+def test_stress(own_site):
+    site = own_site
     accounts = [site.new_account() for _ in range(3)]
     for account in accounts:
         with Imap(site, *account) as c:

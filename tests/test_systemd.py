@@ -61,6 +61,9 @@ def places():
 def seen(tmp_path_factory):
     if not pathlib.Path("/lib/systemd/systemd").exists():
         pytest.skip("systemd is not installed")
+    mounts = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+    if not any(line.split()[4] == "/" for line in mounts):
+        pytest.skip("in a chroot nobody can change the root folder")
     if subprocess.run(["unshare", "--user", "--map-root-user", "true"], capture_output=True, check=False).returncode:
         pytest.skip("user namespaces, which the units use, cannot be made here")
     folder = tmp_path_factory.mktemp("systemd")
@@ -75,12 +78,13 @@ def seen(tmp_path_factory):
              "sh", HERE / "boot.sh", folder, BUILD], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     try:
         wait_for(lambda: (folder / "seen.json").exists() or process.poll() is not None, 120, every=0.1)
-        if not (folder / "seen.json").exists():
-            said = log.read_text(errors="replace")
-            if not (folder / "inside.log").exists():
-                pytest.skip(f"systemd cannot be started here: {said[-300:]}")
-            raise AssertionError(said[-2000:])
-        yield json.loads((folder / "seen.json").read_text())
+        if not (folder / "mounted").exists():
+            pytest.skip(f"its files cannot be mounted here: {log.read_text(errors='replace')[-300:]}")
+        assert (folder / "seen.json").exists(), "".join(
+            path.read_text(errors="replace")[-2000:] for path in sorted(folder.glob("*.log")))
+        saw = json.loads((folder / "seen.json").read_text())
+        assert "failed" not in saw, saw["failed"]
+        yield saw
     finally:
         process.kill()
         process.wait(20)
@@ -89,7 +93,6 @@ def seen(tmp_path_factory):
 
 @pytest.mark.slow
 def test_daemons_answer(seen):
-    assert "failed" not in seen, seen["failed"]
     said = seen["said"]
     assert ":OK ann@example.org" in said["authd"]
     assert said["lmtpd"].startswith("220 ") and said["imapd"].startswith("* OK ") and said["pop3d"].startswith("+OK ")

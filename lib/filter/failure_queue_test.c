@@ -248,8 +248,11 @@ test_refused(void **state)
 	assert_int_equal(counts.failed, 1);
 	put(RECORD, 5);
 	waiting();
+	assert_int_equal(ask("SELECT count(*) FROM report_refusals"), 1);
 	send_at(f, NOW + REPORT_REFUSED);
 	assert_int_equal(counts.sent, 1);
+	/* He does not refuse any more. */
+	assert_int_equal(ask("SELECT count(*) FROM report_refusals"), 0);
 }
 
 /* ------------------------------------------------------------------------

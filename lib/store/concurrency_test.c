@@ -103,26 +103,40 @@ test_watch(void **state)
 	store_close(&other);
 }
 
-/* A process that hangs with the lock must not hold others for ever. */
-static void
-test_hung_lock(void **state)
+static int
+open_lock(struct fixture *f)
 {
-	struct fixture *f = *state;
-	struct append item = { .raw = STR("x") };
-	struct appended got;
 	char path[128];
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/" ACCOUNT_DIR "/lock", f->dir);
 	fd = open(path, O_RDWR);
 	assert_true(fd >= 0);
-	assert_int_equal(flock(fd, LOCK_EX), 0);
+	return fd;
+}
+
+/* What an append makes of a lock that somebody else has. */
+static enum store_rc
+try_append(struct fixture *f)
+{
+	struct append item = { .raw = STR("x") };
+	struct appended got;
+
 	f->st->busy_ms = 50;
-	assert_int_equal(
-	    account_append(f->a, f->inbox, &item, 1, NULL, &got, &f->e),
-	    STORE_BUSY);
+	return account_append(f->a, f->inbox, &item, 1, NULL, &got, &f->e);
+}
+
+/* A process that hangs with the lock must not hold others for ever. */
+static void
+test_hung_lock(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open_lock(f);
+
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(try_append(f), STORE_BUSY);
 	close(fd);
-	OK(account_append(f->a, f->inbox, &item, 1, NULL, &got, &f->e));
+	OK(try_append(f));
 }
 
 /* Who waits for the lock has the turn, and nobody gets in before him. */
@@ -133,22 +147,13 @@ test_turn(void **state)
 	struct flock turn = {
 		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1
 	};
-	struct append item = { .raw = STR("x") };
-	struct appended got;
-	char path[128];
-	int fd;
+	int fd = open_lock(f);
 
-	snprintf(path, sizeof(path), "%s/" ACCOUNT_DIR "/lock", f->dir);
-	fd = open(path, O_RDWR);
-	assert_true(fd >= 0);
 	assert_int_equal(fcntl(fd, F_OFD_SETLK, &turn), 0);
-	f->st->busy_ms = 50;
-	assert_int_equal(
-	    account_append(f->a, f->inbox, &item, 1, NULL, &got, &f->e),
-	    STORE_BUSY);
+	assert_int_equal(try_append(f), STORE_BUSY);
 	turn.l_type = F_UNLCK;
 	assert_int_equal(fcntl(fd, F_OFD_SETLK, &turn), 0);
-	OK(account_append(f->a, f->inbox, &item, 1, NULL, &got, &f->e));
+	OK(try_append(f));
 	/* It was given back. */
 	turn.l_type = F_WRLCK;
 	assert_int_equal(fcntl(fd, F_OFD_SETLK, &turn), 0);

@@ -8,7 +8,6 @@ set -eu
 folder=$1 build=$2
 tree=$folder/tree
 
-mount --make-rprivate /
 mkdir -p "$tree"
 mount -t tmpfs -o size=2g,mode=755 none "$tree"
 mkdir "$tree/upper" "$tree/work" "$tree/root"
@@ -34,6 +33,8 @@ mount -t tmpfs -o mode=755 none "$root/run"
 mount -t tmpfs none "$root/tmp"
 ip link set lo up
 
+# From here on whatever fails is a fault.
+: >"$folder/mounted"
 make -s -C "$build" install "DESTDIR=$root" >"$folder/install.log" 2>&1
 mount --bind "$folder" "$root/mnt"
 cat >"$root/etc/systemd/system/inside.service" <<EOF

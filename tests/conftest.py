@@ -85,6 +85,16 @@ def wait_for(condition, seconds=10, every=0.02):
         time.sleep(every)
 
 
+def is_dead(pid):
+    """Gone, or a zombie, which one stays whose parent is slow to notice. A
+    zombie with other threads is not dead: these still have its sockets."""
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state in "ZX" and len(os.listdir(f"/proc/{pid}/task")) <= 1
+    except OSError:
+        return True
+
+
 def accepts(path):
     """Does somebody listen on the Unix socket? One that was killed leaves it behind."""
     with socket.socket(socket.AF_UNIX) as s:
@@ -217,19 +227,11 @@ class Site:
         c.login(user or self.user1, password or self.pass1)
         return c
 
-    def stop_daemon(self, name):
-        """One that quickstart has started."""
+    def stop_daemon(self, name, how=signal.SIGTERM):
+        """One that quickstart or start_daemon() has started."""
         pid = self.pid(name)
-        os.kill(pid, signal.SIGTERM)
-
-        def ended():
-            # One whose parent is slow to notice stays as a zombie.
-            try:
-                return "State:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text()
-            except OSError:
-                return True
-
-        wait_for(ended, 20)
+        os.kill(pid, how)
+        wait_for(lambda: is_dead(pid), 30, every=0.001)
 
     def start_daemon(self, name):
         log = open(self.dir / "log" / f"{name}.log", "ab")

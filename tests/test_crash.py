@@ -74,21 +74,9 @@ class AppendWorker(Worker):
             time.sleep(0.02)
 
 
-def is_dead(pid):
-    """Gone, or a zombie without other threads: its sockets are closed."""
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            state = f.read().rpartition(")")[2].split()[0]
-        return state in "ZX" and len(os.listdir(f"/proc/{pid}/task")) <= 1
-    except OSError:
-        return True
-
-
 def kill_and_restart(site, rng):
     daemon = rng.choice(["lmtpd", "imapd"])
-    pid = site.pid(daemon)
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: is_dead(pid), every=0.001)
+    site.stop_daemon(daemon, signal.SIGKILL)
     (site.run_dir / f"{daemon}.pid").unlink()
     site.started.append(site.start_daemon(daemon))
 

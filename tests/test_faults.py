@@ -89,17 +89,10 @@ def account_dir(site, user):
     return path
 
 
-def stop_daemon(site, name):
-    pid = site.pid(name)
-    os.kill(pid, signal.SIGTERM)
-
-    wait_for(lambda: not os.path.exists(f"/proc/{pid}"), 20)
-
-
 @contextlib.contextmanager
 def stopped(site, *names):
     for name in names:
-        stop_daemon(site, name)
+        site.stop_daemon(name)
     try:
         yield
     finally:

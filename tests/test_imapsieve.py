@@ -14,7 +14,7 @@ from conftest import wait_for
 from imap_raw import Imap, message
 from lmtp import Lmtp
 from managesieve import Sieve
-from test_faults import account_dir, stop_daemon
+from test_faults import account_dir
 
 ENTRY = "/shared/imapsieve/script"
 
@@ -401,7 +401,7 @@ def test_stop(owner, learned):
     # A client that stays after the BYE would be waited for, too.
     threading.Thread(target=leave_at_end, args=(c,)).start()
     begin = time.monotonic()
-    stop_daemon(site, "imapd")
+    site.stop_daemon("imapd")
     assert time.monotonic() - begin < 8
     site.start_daemon("imapd")
     assert len(owner.subjects()) == 20

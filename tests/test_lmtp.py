@@ -12,7 +12,7 @@ import ssl
 
 import pytest
 
-from conftest import wait_for
+from conftest import is_dead, wait_for
 
 MESSAGE = b"Subject: hello\r\nMessage-ID: <%s@x.test>\r\n\r\nbody\r\n"
 
@@ -539,8 +539,7 @@ def test_stop(site):
         assert idle.reply().startswith("421 4.3.2")
         with pytest.raises(EOFError):
             idle.reply()
-    wait_for(lambda: not os.path.exists(f"/proc/{pid}") or
-             open(f"/proc/{pid}/stat").read().split()[2] == "Z", 15)
+    wait_for(lambda: is_dead(pid), 15)
     site.start_daemon("lmtpd")
     with Lmtp(site) as c:
         assert c.deliver(message(), site.user1)[0].startswith("250")

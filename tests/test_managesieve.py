@@ -534,7 +534,7 @@ def test_scripts_survive_a_kill(own_site):
     with Sieve(own_site, *account) as c:
         c.put("a", KEEP)
         c.ok('SETACTIVE "a"')
-        os.kill(own_site.pid("sieved"), signal.SIGKILL)
+        own_site.stop_daemon("sieved", signal.SIGKILL)
     (own_site.run_dir / "sieved.pid").unlink()
     own_site.start_daemon("sieved")
     with Sieve(own_site, *account) as c:

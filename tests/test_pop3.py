@@ -404,7 +404,7 @@ def test_lock(site, account):
 def test_lock_goes_with_the_process(own_site):
     user = own_site.user1, own_site.pass1
     with Pop3(own_site, *user):
-        os.kill(own_site.pid("pop3d"), signal.SIGKILL)
+        own_site.stop_daemon("pop3d", signal.SIGKILL)
     own_site.start_daemon("pop3d")
     with Pop3(own_site, *user) as c:
         c.ok("STAT")
